@@ -1,0 +1,1 @@
+//! CMAF: boxes, the fragmenter and the chunk reader.

@@ -1,0 +1,1 @@
+//! Reads codec headers into track formats.

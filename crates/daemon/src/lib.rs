@@ -1,0 +1,1 @@
+//! What every role process needs: logs, metrics, listeners, drain.

@@ -1,0 +1,1 @@
+//! The caching edge viewers talk to.

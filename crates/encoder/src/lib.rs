@@ -1,0 +1,1 @@
+//! A channel's encoder: source, transcode or passthrough, CMAF push.

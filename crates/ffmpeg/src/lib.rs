@@ -1,0 +1,1 @@
+//! A small safe face on FFmpeg's libraries; the only unsafe code.

@@ -1,0 +1,1 @@
+//! HTTP caching as decisions: key, freshness, who leads and who follows.

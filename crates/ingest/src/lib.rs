@@ -1,0 +1,1 @@
+//! Contribution: terminates RTMP and hands samples to encoders.

@@ -1,0 +1,1 @@
+//! One timeline, rendered as HLS and DASH.

@@ -1,0 +1,26 @@
+//! Time, samples, tracks and ids: the words every crate shares.
+//!
+//! Pure: no clock, socket or file. `now` is always an argument.
+//!
+//! - [`Timescale`], [`MediaTime`], [`rescale_floor`], [`rescale_nearest`]: exact media time in ticks.
+//! - [`Utc`]: a wall-clock date, for labels and logs only.
+//! - [`Rational`]: frame rates and aspect ratios.
+//! - [`Grid`]: where segments start on the epoch.
+//! - [`ChannelName`], [`TrackId`]: who.
+//! - [`Track`], [`Format`], [`Sample`]: what flows.
+
+mod channel_name;
+mod grid;
+mod rational;
+mod sample;
+mod time;
+mod track;
+mod utc;
+
+pub use channel_name::{ChannelName, ChannelNameError};
+pub use grid::Grid;
+pub use rational::Rational;
+pub use sample::Sample;
+pub use time::{MediaTime, Timescale, rescale_ceil, rescale_floor, rescale_nearest};
+pub use track::{AudioCodec, AudioFormat, Format, Track, TrackId, VideoCodec, VideoFormat};
+pub use utc::Utc;

@@ -1,0 +1,1 @@
+//! The origin: receives CMAF, keeps the window, renders HLS and DASH.

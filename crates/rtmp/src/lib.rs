@@ -1,0 +1,1 @@
+//! The RTMP protocol as a value you feed.

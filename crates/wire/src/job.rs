@@ -1,0 +1,65 @@
+//! What the supervisor tells an encoder process: one line of JSON on its standard input. The pipe stays open;
+//! when it closes the encoder drains and ends, so no encoder outlives its supervisor.
+
+use std::path::PathBuf;
+
+use media::{ChannelName, Grid};
+use serde::{Deserialize, Serialize};
+use spec::Rung;
+
+/// The work of one encoder process: one transcoding channel, or every passthrough channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Job {
+    /// What to make.
+    pub channels: Vec<ChannelJob>,
+    /// Unix socket on which this process answers `GET /metrics`.
+    pub metrics_socket: PathBuf,
+}
+
+/// One channel of a [`Job`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelJob {
+    /// The channel.
+    pub name: ChannelName,
+    /// Where pictures and sound come from.
+    pub source: Source,
+    /// What to make of them.
+    pub ladder: Ladder,
+    /// Where segments are cut.
+    pub grid: Grid,
+    /// CMAF ingest publishing point, such as `http://127.0.0.1:8300/ingest/main`.
+    pub push_url: String,
+}
+
+/// Where pictures and sound come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Samples of this channel's publisher, from the ingest role's unix socket.
+    Ingest {
+        /// The socket's path.
+        socket: PathBuf,
+    },
+    /// The built-in moving pattern with clock, beep and flash.
+    Pattern,
+    /// A local media file, repeated for ever.
+    File {
+        /// Its path.
+        path: PathBuf,
+    },
+}
+
+/// What to make of a source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ladder {
+    /// The source's own coded samples, cut at its key frames.
+    Passthrough,
+    /// One encode a rung, and AAC once.
+    Transcode {
+        /// Highest bitrate first, never empty.
+        rungs: Vec<Rung>,
+        /// Bits per second of the AAC track.
+        audio_bps: u32,
+    },
+}

@@ -1,0 +1,9 @@
+//! Messages between roles.
+//!
+//! - [`sample_stream`]: ingest → encoder, over a unix socket: which tracks, then samples.
+//! - [`Job`]: supervisor → encoder, one JSON line on standard input: what to make and where to push it.
+
+mod job;
+pub mod sample_stream;
+
+pub use job::{ChannelJob, Job, Ladder, Source};
