@@ -1,1 +1,16 @@
-//! What every role process needs: logs, metrics, listeners, drain.
+//! What every role process needs.
+//!
+//! - [`log`]: structured log lines on standard error.
+//! - [`metrics`]: Prometheus text on a unix socket, process figures included.
+//! - [`listen`]: listeners, handed over by the supervisor or bound here; a port in use names port and setting.
+//! - [`Drain`]: when to stop: SIGTERM, SIGINT, or the end of standard input where a supervisor holds it.
+//! - [`EpochClock`]: a monotonic clock anchored to the Unix epoch once.
+
+mod clock;
+mod drain;
+pub mod listen;
+pub mod log;
+pub mod metrics;
+
+pub use clock::EpochClock;
+pub use drain::{Drain, Trigger};

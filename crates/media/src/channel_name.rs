@@ -20,7 +20,9 @@ pub enum ChannelNameError {
         len: usize,
     },
     /// Something other than `a-z 0-9 - _`, or a first character that is `-` or `_`.
-    #[error("a channel name is made of a-z, 0-9, `-` and `_` and begins with a letter or digit; `{found}` cannot stand at {at}")]
+    #[error(
+        "a channel name is made of a-z, 0-9, `-` and `_` and begins with a letter or digit; `{found}` cannot stand at {at}"
+    )]
     Character {
         /// The character that does not fit.
         found: char,
@@ -94,7 +96,17 @@ mod tests {
         for good in ["main", "a", "0", "news-24_hd"] {
             assert!(good.parse::<ChannelName>().is_ok(), "{good}");
         }
-        for bad in ["", "Main", "a/b", "..", "-x", "_x", "ingest", "ä", &"x".repeat(65)] {
+        for bad in [
+            "",
+            "Main",
+            "a/b",
+            "..",
+            "-x",
+            "_x",
+            "ingest",
+            "ä",
+            &"x".repeat(65),
+        ] {
             assert!(bad.parse::<ChannelName>().is_err(), "{bad}");
         }
     }

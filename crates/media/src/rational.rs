@@ -20,7 +20,10 @@ impl Rational {
             return None;
         }
         let divisor = gcd(num, den);
-        Some(Self { num: num / divisor, den: den / divisor })
+        Some(Self {
+            num: num / divisor,
+            den: den / divisor,
+        })
     }
 
     /// A whole number, for constants; panics on zero.
@@ -47,7 +50,7 @@ impl Rational {
     /// The timescale in which one frame of this rate is a whole number of ticks: 90 kHz where it
     /// divides, otherwise the numerator (30000 for 30000/1001, 24000 for 24000/1001).
     pub const fn frame_timescale(self) -> Timescale {
-        if 90_000_u64 * self.den as u64 % self.num as u64 == 0 {
+        if (90_000_u64 * self.den as u64).is_multiple_of(self.num as u64) {
             Timescale::MPEG
         } else {
             Timescale::new(self.num)
@@ -56,7 +59,8 @@ impl Rational {
 
     /// Ticks of one frame in [`Self::frame_timescale`].
     pub const fn frame_ticks(self) -> u32 {
-        (self.frame_timescale().ticks_per_second() as u64 * self.den as u64 / self.num as u64) as u32
+        (self.frame_timescale().ticks_per_second() as u64 * self.den as u64 / self.num as u64)
+            as u32
     }
 }
 

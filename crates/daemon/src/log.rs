@@ -1,0 +1,31 @@
+//! Structured log lines on standard error.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+/// Environment variable that sets the filter, such as `info`, `debug`, `warn,ingest=debug`.
+pub const FILTER_VARIABLE: &str = "HEADWATER_LOG";
+/// Environment variable that sets the form: `text` (default) or `json`.
+pub const FORMAT_VARIABLE: &str = "HEADWATER_LOG_FORMAT";
+
+/// Starts logging for this process.
+///
+/// A filter that does not parse is reported on standard error and `info` is used.
+pub fn start() {
+    let wanted = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| "info".to_owned());
+    let filter = EnvFilter::try_new(&wanted).unwrap_or_else(|fault| {
+        eprintln!("{FILTER_VARIABLE}=`{wanted}` is not a log filter ({fault}); using `info`");
+        EnvFilter::new("info")
+    });
+    let json = std::env::var(FORMAT_VARIABLE).is_ok_and(|form| form == "json");
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
+    if json {
+        builder.json().flatten_event(true).init();
+    } else {
+        builder.init();
+    }
+}

@@ -1,0 +1,153 @@
+//! Prometheus text on a unix socket, for the supervisor to gather.
+
+use std::convert::Infallible;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use tokio::net::UnixListener;
+
+use crate::Drain;
+
+/// Content type of the Prometheus text this crate writes (OpenMetrics 1.0).
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Answers every request on `socket` with `registry` as text until the drain; adds this process's own figures.
+/// A socket file left from an earlier run is replaced. Call inside a tokio runtime.
+pub fn serve(mut registry: Registry, socket: &Path, drain: Drain) -> io::Result<()> {
+    registry.register_collector(Box::new(ProcessFigures));
+    match std::fs::remove_file(socket) {
+        Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
+        _ => {}
+    }
+    let listener = UnixListener::bind(socket)?;
+    let registry = Arc::new(registry);
+    tokio::spawn(async move {
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = drain.requested() => return,
+            };
+            // A failed accept is the system running out of descriptors: wait for some to come back.
+            let Ok((stream, _)) = accepted else {
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                continue;
+            };
+            let registry = registry.clone();
+            let answer = service_fn(move |_request: hyper::Request<hyper::body::Incoming>| {
+                let registry = registry.clone();
+                async move {
+                    let mut text = String::new();
+                    prometheus_client::encoding::text::encode(&mut text, &registry)
+                        .expect("writing to a string cannot fail");
+                    Ok::<_, Infallible>(
+                        hyper::Response::builder()
+                            .header(hyper::header::CONTENT_TYPE, CONTENT_TYPE)
+                            .body(Full::new(Bytes::from(text)))
+                            .expect("static headers are valid"),
+                    )
+                }
+            });
+            tokio::spawn(
+                hyper::server::conn::http1::Builder::new()
+                    .keep_alive(false)
+                    .serve_connection(TokioIo::new(stream), answer),
+            );
+        }
+    });
+    Ok(())
+}
+
+/// Memory, CPU time and open files of this process, read from `/proc/self` at each scrape.
+#[derive(Debug)]
+struct ProcessFigures;
+
+impl Collector for ProcessFigures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        if let Some(bytes) = resident_bytes() {
+            let gauge = ConstGauge::new(bytes);
+            gauge.encode(encoder.encode_descriptor(
+                "headwater_process_resident_bytes",
+                "Resident memory of the process",
+                None,
+                MetricType::Gauge,
+            )?)?;
+        }
+        if let Some(seconds) = cpu_seconds() {
+            let counter = ConstCounter::new(seconds);
+            counter.encode(encoder.encode_descriptor(
+                "headwater_process_cpu_seconds",
+                "CPU time used by the process, user and system",
+                None,
+                MetricType::Counter,
+            )?)?;
+        }
+        if let Ok(files) = std::fs::read_dir("/proc/self/fd") {
+            let gauge = ConstGauge::new(files.count() as i64);
+            gauge.encode(encoder.encode_descriptor(
+                "headwater_process_open_files",
+                "Open file descriptors of the process",
+                None,
+                MetricType::Gauge,
+            )?)?;
+        }
+        Ok(())
+    }
+}
+
+fn resident_bytes() -> Option<i64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1_024)
+}
+
+fn cpu_seconds() -> Option<f64> {
+    // Fields 14 and 15 of proc_pid_stat(5), counted after the parenthesised name, in ticks of 10 ms (USER_HZ is 100
+    // on every Linux that Rust's tier 1 covers).
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let user: u64 = fields.nth(11)?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some((user + system) as f64 / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn a_scrape_tells_the_process_memory() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let socket = folder.path().join("metrics.sock");
+        let (drain, trigger) = Drain::manual();
+        serve(Registry::default(), &socket, drain).expect("the socket binds");
+        let mut stream = tokio::net::UnixStream::connect(&socket)
+            .await
+            .expect("connects");
+        stream
+            .write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .expect("writes");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("reads");
+        assert!(
+            answer.contains("\nheadwater_process_resident_bytes "),
+            "{answer}"
+        );
+        trigger.start();
+    }
+}
