@@ -1,5 +1,19 @@
-//! What may exist: the workflow file read into valid channels.
+//! What may exist: the workflow file read into valid values.
+//!
+//! [`Workflow::parse`] is the only door. Past it every channel name is unique, every ladder is non-empty and every
+//! number is within its bound, so nobody checks again. A [`Fault`] names line, field and bound.
 
+mod channel;
+mod fault;
+mod fields;
+mod ladder;
+mod listen;
 mod rung;
+mod workflow;
 
+pub use channel::{Channel, Input, RtmpKey};
+pub use fault::Fault;
+pub use ladder::Ladder;
+pub use listen::Listen;
 pub use rung::{Preset, Profile, Rung};
+pub use workflow::{Edge, Workflow};

@@ -1,0 +1,181 @@
+//! One channel.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use media::{ChannelName, Grid};
+
+use crate::fault::Fault;
+use crate::fields::{Field, Fields};
+use crate::ladder::{Ladder, read_preset};
+use crate::rung::Preset;
+
+/// A channel that can exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// Its name, part of every URL.
+    pub name: ChannelName,
+    /// Where pictures and sound come from.
+    pub input: Input,
+    /// What is made of them.
+    pub ladder: Ladder,
+    /// Where segments start: `segment`, in seconds, 1 to 10, default 2.
+    pub grid: Grid,
+    /// How far back a viewer can go: `window`, in seconds, 12 to 3600, default 60.
+    pub window_ms: u64,
+    /// `audio_bitrate` of a transcoded channel, bits per second, default 128 kbit/s.
+    pub audio_bps: u32,
+}
+
+/// Where a channel's pictures and sound come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// An RTMP publisher: `{ rtmp = "app/key" }`.
+    Rtmp(RtmpKey),
+    /// The built-in moving pattern with clock, beep and flash: `"test"`.
+    Test,
+    /// A local media file, repeated for ever: `{ file = "clip.mp4" }`; relative to the workflow file.
+    File(PathBuf),
+    /// Somebody else's encoder pushes CMAF to the origin: `"cmaf"`.
+    Cmaf,
+}
+
+/// Application name and stream key of an RTMP publisher. The key is a secret: neither `Debug` nor any log shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RtmpKey {
+    /// The application: the URL's first path element.
+    pub app: String,
+    /// The stream key.
+    pub key: String,
+}
+
+impl fmt::Debug for RtmpKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RtmpKey").field("app", &self.app).finish_non_exhaustive()
+    }
+}
+
+/// What the operator may be told: never the key.
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rtmp(rtmp) => write!(f, "RTMP publisher of {}/(key)", rtmp.app),
+            Self::Test => f.write_str("built-in test pattern"),
+            Self::File(path) => write!(f, "file {}, repeated", path.display()),
+            Self::Cmaf => f.write_str("CMAF pushed to the origin"),
+        }
+    }
+}
+
+impl Channel {
+    pub(crate) fn read(mut fields: Fields<'_>) -> Result<Self, Fault> {
+        let name = fields.need("name", "\"main\"")?.parsed()?;
+        let input = Input::read(fields.need("input", "{ rtmp = \"live/main\" }")?)?;
+        let preset = match fields.take("preset") {
+            None => Preset::Veryfast,
+            Some(field) => read_preset(&field)?,
+        };
+        let ladder = match (&input, fields.take("ladder")) {
+            (Input::Cmaf, None) => Ladder::Pushed,
+            (Input::Cmaf, Some(field)) => {
+                return Err(field.fault("a channel with input \"cmaf\" has no ladder: its encoder decides"));
+            }
+            (_, None) => Ladder::standard(preset),
+            (Input::Test | Input::File(_), Some(field)) if field.as_str() == Some("passthrough") => {
+                return Err(
+                    field.fault("\"passthrough\" is implemented for RTMP inputs; give this channel rungs")
+                );
+            }
+            (_, Some(field)) => Ladder::read(field, preset)?,
+        };
+        if let Some(field) = fields.take("latency") {
+            match field.choice(&[("standard", true), ("low", false)])? {
+                true => {}
+                false => return Err(field.fault("latency \"low\" is not implemented yet; use \"standard\"")),
+            }
+        }
+        let segment_ms = match fields.take("segment") {
+            None => 2_000,
+            Some(field) => (field.number(1.0..=10.0, "seconds")? * 1e3).round() as u32,
+        };
+        let window_ms = match fields.take("window") {
+            None => 60_000.max(u64::from(segment_ms) * 6),
+            Some(field) => {
+                let window = (field.number(12.0..=3_600.0, "seconds")? * 1e3).round() as u64;
+                let least = u64::from(segment_ms) * 6;
+                if window < least {
+                    return Err(field.fault(format!(
+                        "a window holds at least 6 segments, here {} seconds",
+                        least.div_ceil(1_000)
+                    )));
+                }
+                window
+            }
+        };
+        let audio_bps = match fields.take("audio_bitrate") {
+            None => 128_000,
+            Some(field) => field.scaled(32_000..=512_000, "bits per second")? as u32,
+        };
+        fields.refuse_unimplemented(&["pipelines", "endpoint", "backup", "drm", "dvr"])?;
+        fields.finish()?;
+        Ok(Self { name, input, ladder, grid: Grid::new(segment_ms), window_ms, audio_bps })
+    }
+}
+
+impl Input {
+    fn read(field: Field<'_>) -> Result<Self, Fault> {
+        if field.as_str().is_some() {
+            return field.choice(&[("test", Choice::Test), ("cmaf", Choice::Cmaf)]).map(
+                |choice| match choice {
+                    Choice::Test => Self::Test,
+                    Choice::Cmaf => Self::Cmaf,
+                },
+            );
+        }
+        let mut fields = field.table()?;
+        let rtmp = fields.take("rtmp");
+        let file = fields.take("file");
+        fields.refuse_unimplemented(&["srt", "rtp", "udp", "hls", "rtsp", "whip"])?;
+        let input = match (rtmp, file) {
+            (Some(rtmp), None) => Self::Rtmp(RtmpKey::read(&rtmp)?),
+            (None, Some(file)) => match file.string()? {
+                "" => return Err(file.fault("a path is wanted here")),
+                path => Self::File(path.into()),
+            },
+            (None, None) => {
+                return Err(fields.fault(
+                    "an input is { rtmp = \"app/key\" }, { file = \"clip.mp4\" }, \"test\" or \"cmaf\"",
+                ));
+            }
+            (Some(_), Some(second)) => return Err(second.fault("an input is one thing: `rtmp` or `file`")),
+        };
+        fields.finish()?;
+        Ok(input)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Choice {
+    Test,
+    Cmaf,
+}
+
+impl RtmpKey {
+    const MAX_LEN: usize = 128;
+
+    fn read(field: &Field<'_>) -> Result<Self, Fault> {
+        let fits = |part: &str| {
+            (1..=Self::MAX_LEN).contains(&part.len())
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte))
+        };
+        match field.string()?.split_once('/') {
+            Some((app, key)) if fits(app) && fits(key) => {
+                Ok(Self { app: app.to_owned(), key: key.to_owned() })
+            }
+            _ => Err(field.fault(format!(
+                "an RTMP input is \"app/key\", each 1 to {} of A-Z a-z 0-9 - _ . ~, such as \"live/main\"",
+                Self::MAX_LEN
+            ))),
+        }
+    }
+}

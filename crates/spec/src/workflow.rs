@@ -1,0 +1,218 @@
+//! The workflow file.
+
+use crate::channel::{Channel, Input};
+use crate::fault::Fault;
+use crate::fields::Fields;
+use crate::listen::Listen;
+
+/// Everything one machine is asked to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workflow {
+    /// `[listen]`.
+    pub listen: Listen,
+    /// `[edge]`.
+    pub edge: Edge,
+    /// `[[channel]]`s, in file order; names and RTMP keys are unique.
+    pub channels: Vec<Channel>,
+}
+
+/// `[edge]`: the caching node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// `cache`: memory for cached objects, bytes, 16 MB to 1 TB, default 512 MB.
+    pub cache_bytes: u64,
+    /// `threads`: 1 to 256; as many as the machine has cores where it is not set.
+    pub threads: Option<usize>,
+}
+
+impl Default for Edge {
+    fn default() -> Self {
+        Self { cache_bytes: 512_000_000, threads: None }
+    }
+}
+
+impl Workflow {
+    /// Channels in one file: one machine runs out of cores long before.
+    pub const MAX_CHANNELS: usize = 1_000;
+
+    /// Reads a workflow file's text.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let mut fields = Fields::document(text)?;
+        let listen = match fields.take("listen") {
+            None => Listen::default(),
+            Some(field) => Listen::read(field.table()?)?,
+        };
+        let edge = match fields.take("edge") {
+            None => Edge::default(),
+            Some(field) => Edge::read(field.table()?)?,
+        };
+        let Some(entries) = fields.take("channel") else {
+            return Err(fields.fault(
+                "no channel: add a [[channel]] table with a name and an input, such as name = \"main\" and \
+                 input = { rtmp = \"live/main\" }",
+            ));
+        };
+        let count = entries.fault(format!("a file holds 1 to {} channels", Self::MAX_CHANNELS));
+        let entries = entries.list()?;
+        if entries.is_empty() || entries.len() > Self::MAX_CHANNELS {
+            return Err(count);
+        }
+        let mut channels: Vec<Channel> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let (same_name, same_key) = (
+                entry.fault("another channel has this name"),
+                entry.fault("another channel has this RTMP input; each publisher needs its own key"),
+            );
+            let channel = Channel::read(entry.table()?)?;
+            if channels.iter().any(|other| other.name == channel.name) {
+                return Err(same_name);
+            }
+            if let Input::Rtmp(_) = channel.input
+                && channels.iter().any(|other| other.input == channel.input)
+            {
+                return Err(same_key);
+            }
+            channels.push(channel);
+        }
+        fields.finish()?;
+        Ok(Self { listen, edge, channels })
+    }
+}
+
+impl Edge {
+    fn read(mut fields: Fields<'_>) -> Result<Self, Fault> {
+        let mut edge = Self::default();
+        if let Some(field) = fields.take("cache") {
+            edge.cache_bytes = field.scaled(16_000_000..=1_000_000_000_000, "bytes")?;
+        }
+        if let Some(field) = fields.take("threads") {
+            edge.threads = Some(field.integer(1..=256, "threads")? as usize);
+        }
+        fields.finish()?;
+        Ok(edge)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ladder::Ladder;
+    use expect_test::{Expect, expect};
+
+    fn check(text: &str, fault: Expect) {
+        fault.assert_eq(&Workflow::parse(text).expect_err("refused").to_string());
+    }
+
+    #[test]
+    fn the_smallest_useful_file_has_sensible_defaults() {
+        let text = "[[channel]]\nname = \"main\"\ninput = { rtmp = \"live/main\" }\nladder = [\"480p30\", \"1080p30\", \"720p30\"]\n";
+        let workflow = Workflow::parse(text).expect("valid");
+        assert_eq!(workflow.listen, Listen::default());
+        let Ladder::Transcode(rungs) = &workflow.channels[0].ladder else { panic!("a ladder") };
+        expect![[r#"
+            1080p30 1920x1080 30 fps 4500 kbit/s h264 veryfast
+            720p30 1280x720 30 fps 2500 kbit/s h264 veryfast
+            480p30 854x480 30 fps 1200 kbit/s h264 veryfast
+        "#]]
+        .assert_eq(&rungs.iter().map(|rung| format!("{rung}\n")).collect::<String>());
+    }
+
+    #[test]
+    fn a_spelled_out_rung_is_taken_as_written() {
+        let text = "[[channel]]\nname = \"main\"\ninput = \"test\"\nladder = [{ name = \"mid\", size = \"960x540\", fps = 29.97, bitrate = \"1.6M\", preset = \"slow\", codec = \"hevc\" }]\n";
+        let workflow = Workflow::parse(text).expect("valid");
+        let Ladder::Transcode(rungs) = &workflow.channels[0].ladder else { panic!("a ladder") };
+        expect!["mid 960x540 30000/1001 fps 1600 kbit/s hevc slow"].assert_eq(&rungs[0].to_string());
+    }
+
+    #[test]
+    fn a_fault_names_line_field_and_bound() {
+        check(
+            "",
+            expect![
+                "line 1: `channel` is missing; write for example `channel = …` as a [[channel]] table ``"
+            ],
+        );
+        check("[[channel]\n", expect!["line 1: unclosed array table, expected `]`"]);
+        check(
+            "[[channel]]\nname = \"a\"\ninput = \"test\"\nladder = [\n  \"720p30\",\n  { size = \"1281x720\" },\n]\n",
+            expect![[
+                r#"line 6: channel[0].ladder[1].size: a size is "WIDTHxHEIGHT", both even, 64x64 to 4096x2304"#
+            ]],
+        );
+        check(
+            "[[channel]]\nname = \"a\"\ninput = \"test\"\n\nsegment = 30\n",
+            expect!["line 5: channel[0].segment: 30 is out of bounds: 1 to 10 seconds"],
+        );
+        check(
+            "[[channel]]\nname = \"a\"\ninput = \"test\"\nsegmnt = 3\n",
+            expect![
+                "line 4: channel[0].segmnt: no such field; there are: name, input, preset, ladder, latency, segment, window, audio_bitrate, pipelines, endpoint, backup, drm, dvr"
+            ],
+        );
+        check(
+            "[[channel]]\nname = \"A\"\ninput = \"test\"\n",
+            expect![
+                "line 2: channel[0].name: a channel name is made of a-z, 0-9, `-` and `_` and begins with a letter or digit; `A` cannot stand at 0"
+            ],
+        );
+        check(
+            "[[channel]]\nname = \"a\"\n",
+            expect![[
+                r#"line 1: channel[0]: `input` is missing; write for example `input = { rtmp = "live/main" }`"#
+            ]],
+        );
+        check(
+            "[listen]\nviewers = \"8080\"\n",
+            expect![[
+                r#"line 2: listen.viewers: an address and port is wanted here, such as "0.0.0.0:8080" or "[::]:8080""#
+            ]],
+        );
+        check(
+            "[listen]\nrtmp = \"0.0.0.0:8080\"\n",
+            expect!["line 2: listen.rtmp: 0.0.0.0:8080 is already the address of `viewers`"],
+        );
+        check(
+            "[[channel]]\nname = \"a\"\ninput = { rtmp = \"live\" }\n",
+            expect![[
+                r#"line 3: channel[0].input.rtmp: an RTMP input is "app/key", each 1 to 128 of A-Z a-z 0-9 - _ . ~, such as "live/main""#
+            ]],
+        );
+        check(
+            "[[channel]]\nname = \"a\"\ninput = { srt = \"x\" }\n",
+            expect!["line 3: channel[0].input.srt: `srt` is not implemented yet; remove it"],
+        );
+        check(
+            "[[channel]]\nname = \"a\"\ninput = \"test\"\nlatency = \"low\"\n",
+            expect![[r#"line 4: channel[0].latency: latency "low" is not implemented yet; use "standard""#]],
+        );
+        check(
+            "[[channel]]\nname = \"a\"\ninput = \"test\"\nladder = [{ size = \"640x360\", bitrate = \"1\" }]\n",
+            expect![
+                "line 4: channel[0].ladder[0].bitrate: 1 is out of bounds: 50000 to 100000000 bits per second"
+            ],
+        );
+        check(
+            "[[channel]]\nname = \"a\"\ninput = \"test\"\nladder = [\"719p30\"]\n",
+            expect![[
+                r#"line 4: channel[0].ladder[0]: "719p30" is no rung: a height of 144, 240, 360, 480, 540, 720, 1080, 1440 or 2160, `p`, and frames per second of 24, 25, 30, 50, 60, 23.976, 29.97 or 59.94, such as "720p30"; or spell it out: { size = "960x540", fps = 30, bitrate = "1.6M" }"#
+            ]],
+        );
+        check(
+            "[[channel]]\nname = \"a\"\ninput = \"test\"\n[[channel]]\nname = \"a\"\ninput = \"test\"\n",
+            expect!["line 4: channel[1]: another channel has this name"],
+        );
+        check(
+            "[[channel]]\nname = \"a\"\ninput = \"test\"\nsegment = 4\nwindow = 12\n",
+            expect!["line 5: channel[0].window: a window holds at least 6 segments, here 24 seconds"],
+        );
+    }
+
+    #[test]
+    fn a_key_is_never_shown() {
+        let text = "[[channel]]\nname = \"main\"\ninput = { rtmp = \"live/s3cret\" }\n";
+        let workflow = Workflow::parse(text).expect("valid");
+        let shown = format!("{workflow:?} {}", workflow.channels[0].input);
+        assert!(!shown.contains("s3cret"), "{shown}");
+    }
+}
