@@ -129,9 +129,9 @@ mod tests {
     fn a_fault_names_line_field_and_bound() {
         check(
             "",
-            expect![
-                "line 1: `channel` is missing; write for example `channel = …` as a [[channel]] table ``"
-            ],
+            expect![[
+                r#"line 1: no channel: add a [[channel]] table with a name and an input, such as name = "main" and input = { rtmp = "live/main" }"#
+            ]],
         );
         check("[[channel]\n", expect!["line 1: unclosed array table, expected `]`"]);
         check(
@@ -180,7 +180,7 @@ mod tests {
         );
         check(
             "[[channel]]\nname = \"a\"\ninput = { srt = \"x\" }\n",
-            expect!["line 3: channel[0].input.srt: `srt` is not implemented yet; remove it"],
+            expect!["line 3: channel[0].input.srt: not implemented yet; remove it"],
         );
         check(
             "[[channel]]\nname = \"a\"\ninput = \"test\"\nlatency = \"low\"\n",
