@@ -1,2 +1,36 @@
-//! The `headwater` command.
-fn main() {}
+//! The `headwater` command: one subcommand a role, and `up`, which supervises them all on one machine.
+//!
+//! - [`cli`]: the words of the command line.
+//! - [`workflow`]: finds and reads the workflow file, or makes the demo's.
+//! - [`demo`]: picks a ladder this machine can encode in real time.
+//! - [`plan`]: workflow → which processes run with what.
+//! - [`supervise`]: starts, restarts and drains them, hands over listeners, gathers their metrics.
+//! - [`role`]: a role as a process of its own.
+
+mod cli;
+mod demo;
+mod plan;
+mod role;
+mod supervise;
+mod workflow;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let command = cli::Cli::parse().command;
+    let done = match command {
+        cli::Command::Up(up) => supervise::up(&up),
+        cli::Command::Ingest(options) => role::ingest(&options),
+        cli::Command::Origin(options) => role::origin(&options),
+        cli::Command::Edge(options) => role::edge(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("headwater: {fault:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

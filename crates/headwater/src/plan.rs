@@ -1,0 +1,180 @@
+//! Workflow → which processes run, and what each is told.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+use spec::{Channel, Input, Ladder, Workflow};
+use wire::{ChannelJob, Job, Source};
+
+/// Where things lie under `--data`.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    data: PathBuf,
+}
+
+impl Layout {
+    /// The layout under `data`.
+    pub(crate) fn under(data: &Path) -> Self {
+        Self { data: data.to_owned() }
+    }
+
+    /// The data folder itself.
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Sockets and the running workflow, made anew at each start.
+    pub(crate) fn run(&self) -> PathBuf {
+        self.data.join("run")
+    }
+
+    /// The workflow the roles of this run read.
+    pub(crate) fn workflow(&self) -> PathBuf {
+        self.run().join("workflow.toml")
+    }
+
+    /// Where encoders ask ingest for samples.
+    pub(crate) fn samples_socket(&self) -> PathBuf {
+        self.run().join("samples.sock")
+    }
+
+    /// Where `process` answers with its metrics.
+    pub(crate) fn metrics_socket(&self, process: &str) -> PathBuf {
+        self.run().join(format!("{process}.metrics.sock"))
+    }
+}
+
+/// One encoder process to run.
+#[derive(Debug)]
+pub(crate) struct EncoderProcess {
+    /// Its name in logs and metrics: `encoder-main`, `encoder-passthrough`.
+    pub(crate) name: String,
+    /// What it is told.
+    pub(crate) job: Job,
+}
+
+/// The encoder processes of `workflow`: one a transcoding channel, one for all passthrough channels.
+pub(crate) fn encoders(workflow: &Workflow, layout: &Layout) -> Vec<EncoderProcess> {
+    let mut processes = Vec::new();
+    let mut passthrough = Vec::new();
+    for channel in &workflow.channels {
+        let ladder = match &channel.ladder {
+            Ladder::Pushed => continue,
+            Ladder::Passthrough => {
+                passthrough.push(channel_job(channel, wire::Ladder::Passthrough, workflow, layout));
+                continue;
+            }
+            Ladder::Transcode(rungs) => {
+                wire::Ladder::Transcode { rungs: rungs.clone(), audio_bps: channel.audio_bps }
+            }
+        };
+        let name = format!("encoder-{}", channel.name);
+        let channels = vec![channel_job(channel, ladder, workflow, layout)];
+        processes.push(EncoderProcess {
+            job: Job { channels, metrics_socket: layout.metrics_socket(&name) },
+            name,
+        });
+    }
+    if !passthrough.is_empty() {
+        // No channel can take this name: channel names hold no capital.
+        let name = "encoder-PASSTHROUGH".to_owned();
+        let metrics_socket = layout.metrics_socket(&name);
+        processes.push(EncoderProcess { job: Job { channels: passthrough, metrics_socket }, name });
+    }
+    processes
+}
+
+fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, layout: &Layout) -> ChannelJob {
+    let source = match &channel.input {
+        Input::Rtmp(_) | Input::Cmaf => Source::Ingest { socket: layout.samples_socket() },
+        Input::Test => Source::Pattern,
+        Input::File(path) => Source::File { path: path.clone() },
+    };
+    ChannelJob {
+        name: channel.name.clone(),
+        source,
+        ladder,
+        grid: channel.grid,
+        push_url: format!("http://{}/ingest/{}", reachable(workflow.listen.origin), channel.name),
+    }
+}
+
+/// The address at which this machine reaches a listener: loopback where it listens everywhere.
+pub(crate) fn reachable(mut listener: std::net::SocketAddr) -> std::net::SocketAddr {
+    if listener.ip().is_unspecified() {
+        listener.set_ip(match listener {
+            std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    listener
+}
+
+/// `headwater-encoder`, which lies beside this program.
+pub(crate) fn encoder_binary() -> anyhow::Result<PathBuf> {
+    let binary = std::env::current_exe().context("find this program")?.with_file_name("headwater-encoder");
+    ensure!(
+        binary.is_file(),
+        "`{}` is missing: it belongs beside `headwater` (`make build` makes both)",
+        binary.display()
+    );
+    Ok(binary)
+}
+
+/// What would run, for people.
+pub(crate) fn describe(workflow: &Workflow) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    let listen = &workflow.listen;
+    let mut line =
+        |label: &str, value: String| writeln!(text, "{label:<10} {value}").expect("strings take text");
+    line("viewers", format!("http://{}", listen.viewers));
+    line("rtmp", format!("rtmp://{}", listen.rtmp));
+    line("origin", format!("http://{}", listen.origin));
+    line("metrics", format!("http://{}/metrics", listen.metrics));
+    for channel in &workflow.channels {
+        let seconds = |ms: u64| ms as f64 / 1e3;
+        line("channel", channel.name.to_string());
+        line("  input", channel.input.to_string());
+        match &channel.ladder {
+            Ladder::Passthrough => line("  ladder", "passthrough".to_owned()),
+            Ladder::Pushed => line("  ladder", "as its encoder pushes it".to_owned()),
+            Ladder::Transcode(rungs) => {
+                for rung in rungs {
+                    line("  rung", rung.to_string());
+                }
+                line("  audio", format!("AAC {} kbit/s", channel.audio_bps / 1_000));
+            }
+        }
+        line(
+            "  segments",
+            format!(
+                "{} s, window {} s",
+                seconds(channel.grid.duration_ms().into()),
+                seconds(channel.window_ms)
+            ),
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_process_a_transcoding_channel_and_one_for_all_passthrough_channels() {
+        let text = "
+            [[channel]]\nname = \"a\"\ninput = \"test\"\nladder = [\"360p\"]
+            [[channel]]\nname = \"b\"\ninput = { rtmp = \"live/b\" }\nladder = \"passthrough\"
+            [[channel]]\nname = \"c\"\ninput = { rtmp = \"live/c\" }\nladder = \"passthrough\"
+            [[channel]]\nname = \"d\"\ninput = \"cmaf\"
+        ";
+        let workflow = Workflow::parse(text).expect("valid");
+        let processes = encoders(&workflow, &Layout::under(Path::new("data")));
+        let names: Vec<_> =
+            processes.iter().map(|process| (process.name.as_str(), process.job.channels.len())).collect();
+        assert_eq!(names, [("encoder-a", 1), ("encoder-PASSTHROUGH", 2)]);
+        assert_eq!(processes[0].job.channels[0].push_url, "http://127.0.0.1:8300/ingest/a");
+    }
+}

@@ -1,0 +1,105 @@
+//! A role as a process of its own: its settings from the workflow, its listener handed over or bound here.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use daemon::{Drain, listen};
+use spec::{Input, Ladder};
+
+use crate::cli::Role;
+use crate::plan::{self, Layout};
+use crate::workflow;
+
+/// How long ingest lets a standard-latency passthrough publisher's bytes gather before it wakes for them. Fewer
+/// wake-ups are most of what a passthrough channel costs; segments are seconds long, so nobody sees the delay.
+const PASSTHROUGH_BATCH: Duration = Duration::from_millis(100);
+
+/// Set for processes whose standard input the supervisor holds: its end means that the supervisor has gone.
+pub(crate) const SUPERVISED_VARIABLE: &str = "HEADWATER_SUPERVISED";
+
+/// Runs ingest until told to stop.
+pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
+    let workflow = workflow::from_file(&options.workflow)?.workflow;
+    let layout = Layout::under(&options.data);
+    let publishers = workflow
+        .channels
+        .iter()
+        .filter_map(|channel| match &channel.input {
+            Input::Rtmp(rtmp) => Some(ingest::Publisher {
+                channel: channel.name.clone(),
+                app: rtmp.app.clone(),
+                key: rtmp.key.clone(),
+                batch: match channel.ladder {
+                    Ladder::Passthrough => PASSTHROUGH_BATCH,
+                    Ladder::Transcode(_) | Ladder::Pushed => Duration::ZERO,
+                },
+            }),
+            Input::Test | Input::File(_) | Input::Cmaf => None,
+        })
+        .collect();
+    run(&layout, async |drain| {
+        let config = ingest::Config {
+            rtmp: listen::inherited_or_bind("rtmp", workflow.listen.rtmp)?,
+            socket: layout.samples_socket(),
+            metrics_socket: layout.metrics_socket("ingest"),
+            publishers,
+        };
+        Ok(ingest::run(config, drain).await?)
+    })
+}
+
+/// Runs the origin until told to stop.
+pub(crate) fn origin(options: &Role) -> anyhow::Result<()> {
+    let workflow = workflow::from_file(&options.workflow)?.workflow;
+    let layout = Layout::under(&options.data);
+    let channels = workflow
+        .channels
+        .iter()
+        .map(|channel| origin::Channel {
+            name: channel.name.clone(),
+            grid: channel.grid,
+            window: Duration::from_millis(channel.window_ms),
+        })
+        .collect();
+    run(&layout, async |drain| {
+        let config = origin::Config {
+            listener: listen::inherited_or_bind("origin", workflow.listen.origin)?,
+            data_dir: layout.data().to_owned(),
+            metrics_socket: layout.metrics_socket("origin"),
+            channels,
+        };
+        Ok(origin::run(config, drain).await?)
+    })
+}
+
+/// Runs the edge until told to stop.
+pub(crate) fn edge(options: &Role) -> anyhow::Result<()> {
+    let workflow = workflow::from_file(&options.workflow)?.workflow;
+    let layout = Layout::under(&options.data);
+    let threads = workflow.edge.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into));
+    run(&layout, async |drain| {
+        let config = edge::Config {
+            listener: listen::inherited_or_bind("viewers", workflow.listen.viewers)?,
+            origin: format!("http://{}", plan::reachable(workflow.listen.origin)),
+            metrics_socket: layout.metrics_socket("edge"),
+            threads: threads.unwrap_or(1),
+            cache_bytes: workflow.edge.cache_bytes,
+            limits: edge::Limits::default(),
+        };
+        Ok(edge::run(config, drain).await?)
+    })
+}
+
+/// One thread runs a role's tasks: they wait far more than they compute, and a second thread would cost wake-ups. The
+/// edge starts threads of its own.
+fn run(layout: &Layout, role: impl AsyncFnOnce(Drain) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    daemon::log::start();
+    let folder = layout.run();
+    std::fs::create_dir_all(&folder).with_context(|| format!("make folder `{}`", folder.display()))?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    runtime.block_on(async {
+        let supervised = std::env::var_os(SUPERVISED_VARIABLE).is_some();
+        role(if supervised { Drain::on_signal_or_orphaned() } else { Drain::on_signal() }).await
+    })
+}

@@ -1,0 +1,149 @@
+//! `headwater up`: every role as a child process of one machine.
+//!
+//! - [`child`]: one child: spawn, watch, restart with backoff, stop.
+//! - [`gather`]: all processes' metrics as one page.
+//! - [`announce`]: tells people when a channel is on air.
+//!
+//! The supervisor binds the listeners and hands them over, so that connections made while a role restarts wait in the
+//! kernel. Media never passes through it.
+
+mod announce;
+mod child;
+mod gather;
+
+use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::sync::Arc;
+
+use anyhow::Context;
+use daemon::{Drain, listen};
+use spec::Workflow;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::Up;
+use crate::plan::{self, Layout};
+use crate::workflow::{self, Loaded};
+use child::{Child, Spec};
+
+/// Runs everything until Ctrl-C; with `--check` only says what would run.
+pub(crate) fn up(options: &Up) -> anyhow::Result<()> {
+    let loaded = workflow::for_up(options)?;
+    if options.check {
+        print!("{} is valid. It would run:\n{}", loaded.origin, plan::describe(&loaded.workflow));
+        return Ok(());
+    }
+    daemon::log::start();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    runtime.block_on(run(options, loaded))
+}
+
+async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
+    let layout = Layout::under(&options.data);
+    let workflow = &loaded.workflow;
+    // Listeners first: a port in use should be said before anything starts.
+    let viewers = listen::bind("viewers", workflow.listen.viewers)?;
+    let origin = listen::bind("origin", workflow.listen.origin)?;
+    let rtmp = listen::bind("rtmp", workflow.listen.rtmp)?;
+    let metrics = listen::bind("metrics", workflow.listen.metrics)?;
+    prepare(&layout, &loaded.text)?;
+    eprint!("{}", plan::describe(workflow));
+
+    let role = |name: &'static str, listener: TcpListener| -> anyhow::Result<Spec> {
+        Ok(Spec {
+            name: name.to_owned(),
+            program: std::env::current_exe().context("find this program")?,
+            arguments: vec![
+                name.into(),
+                "--workflow".into(),
+                layout.workflow().into(),
+                "--data".into(),
+                layout.data().into(),
+            ],
+            listener: Some(listener),
+            input: Vec::new(),
+        })
+    };
+    let ingest = Child::start(role("ingest", rtmp)?);
+    let origin = Child::start(role("origin", origin)?);
+    let edge = Child::start(role("edge", viewers)?);
+    let mut encoders = Vec::new();
+    for process in plan::encoders(workflow, &layout) {
+        let mut input = serde_json::to_vec(&process.job).context("write the encoder's job")?;
+        input.push(b'\n');
+        let program = plan::encoder_binary()?;
+        encoders.push(Child::start(Spec {
+            name: process.name,
+            program,
+            arguments: Vec::new(),
+            listener: None,
+            input,
+        }));
+    }
+
+    let figures: Vec<_> = [&ingest, &origin, &edge]
+        .into_iter()
+        .chain(&encoders)
+        .map(|child| (layout.metrics_socket(child.name()), child.figures()))
+        .collect();
+    let (drain, trigger) = Drain::manual();
+    gather::serve(metrics, figures, drain.clone())?;
+    tokio::spawn(announce::when_on_air(Arc::new(workflow.clone()), drain));
+
+    let mut interrupt = signal(SignalKind::interrupt()).context("handle Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("handle SIGTERM")?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!(
+        "stopping: publishers, then encoders, viewers, and the origin; Ctrl-C again stops at once"
+    );
+    trigger.start();
+    let stopped = async {
+        // Upstream first, so that nobody is cut off from what it still needs.
+        ingest.stop().await;
+        for encoder in &encoders {
+            encoder.ask_to_stop();
+        }
+        for encoder in encoders {
+            encoder.stop().await;
+        }
+        edge.stop().await;
+        origin.stop().await;
+    };
+    tokio::select! {
+        () = stopped => tracing::info!("stopped"),
+        _ = interrupt.recv() => tracing::warn!("stopped at once"),
+    }
+    Ok(())
+}
+
+/// Makes the run-time folder and writes the workflow that the roles of this run read: later edits of the file cannot
+/// make two roles disagree. It holds stream keys, so only its owner may read it.
+fn prepare(layout: &Layout, text: &str) -> anyhow::Result<()> {
+    let folder = layout.run();
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)
+        .with_context(|| format!("make folder `{}`", folder.display()))?;
+    let path = layout.workflow();
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("write `{}`", path.display()))?;
+    file.write_all(text.as_bytes()).with_context(|| format!("write `{}`", path.display()))
+}
+
+/// The base URL at which people on this machine reach the edge.
+fn viewer_url(workflow: &Workflow) -> String {
+    let address = plan::reachable(workflow.listen.viewers);
+    let host = if address.ip().is_loopback() { "localhost".to_owned() } else { address.ip().to_string() };
+    format!("http://{host}:{}", address.port())
+}

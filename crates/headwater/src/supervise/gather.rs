@@ -1,0 +1,190 @@
+//! All processes' metrics as one page.
+//!
+//! Each process answers OpenMetrics text on a unix socket. The page groups equal families and marks each sample with
+//! the process it came from.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use daemon::Drain;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::UnixStream;
+
+use super::child::Figures;
+
+/// A process that does not answer within this is left out of the page.
+const SCRAPE_LIMIT: Duration = Duration::from_secs(2);
+/// Longest text taken from one process.
+const MAX_TEXT_BYTES: usize = 16 << 20;
+/// A client that has not sent its request by then is let go.
+const HEADER_LIMIT: Duration = Duration::from_secs(5);
+
+/// A process: where it answers, and what the supervisor knows of it.
+type Process = (PathBuf, Arc<Figures>);
+
+/// Serves `GET /metrics` on `listener` until the drain.
+pub(crate) fn serve(listener: TcpListener, processes: Vec<Process>, drain: Drain) -> std::io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let processes = Arc::new(processes);
+    tokio::spawn(async move {
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = drain.requested() => return,
+            };
+            let Ok((stream, _)) = accepted else {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            let processes = processes.clone();
+            let answer = service_fn(move |request| answer(request, processes.clone()));
+            tokio::spawn(
+                hyper::server::conn::http1::Builder::new()
+                    .timer(TokioTimer::new())
+                    .header_read_timeout(HEADER_LIMIT)
+                    .serve_connection(TokioIo::new(stream), answer),
+            );
+        }
+    });
+    Ok(())
+}
+
+async fn answer(
+    request: Request<hyper::body::Incoming>,
+    processes: Arc<Vec<Process>>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (status, kind, body) = match request.uri().path() {
+        "/metrics" => (StatusCode::OK, daemon::metrics::CONTENT_TYPE, page(&processes).await),
+        _ => (StatusCode::NOT_FOUND, "text/plain", "metrics are at /metrics\n".to_owned()),
+    };
+    Ok(Response::builder()
+        .status(status)
+        .header(hyper::header::CONTENT_TYPE, kind)
+        .body(Full::new(Bytes::from(body)))
+        .expect("static headers are valid"))
+}
+
+async fn page(processes: &[Process]) -> String {
+    let mut page = Page::default();
+    for (socket, figures) in processes {
+        let name = &figures.name;
+        page.add(
+            name,
+            &format!(
+                "# HELP headwater_supervisor_process_up Whether the process is running\n\
+                 # TYPE headwater_supervisor_process_up gauge\n\
+                 headwater_supervisor_process_up {}\n\
+                 # HELP headwater_supervisor_restarts Times the process was started again\n\
+                 # TYPE headwater_supervisor_restarts counter\n\
+                 headwater_supervisor_restarts_total {}\n",
+                u8::from(figures.is_up()),
+                figures.restarts(),
+            ),
+        );
+        if let Ok(Some(text)) = tokio::time::timeout(SCRAPE_LIMIT, scrape(socket)).await {
+            page.add(name, &text);
+        }
+    }
+    page.finish()
+}
+
+/// The text of the process behind `socket`; `None` where it does not answer.
+async fn scrape(socket: &Path) -> Option<String> {
+    let stream = UnixStream::connect(socket).await.ok()?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.ok()?;
+    let connection = tokio::spawn(connection);
+    let request =
+        Request::get("/metrics").header(hyper::header::HOST, "localhost").body(Full::default()).ok()?;
+    let response = sender.send_request(request).await.ok()?;
+    let text = Limited::new(response.into_body(), MAX_TEXT_BYTES).collect().await.ok()?.to_bytes();
+    connection.abort();
+    String::from_utf8(text.into()).ok()
+}
+
+/// Families in the order of their names, each with its description once.
+#[derive(Debug, Default)]
+struct Page {
+    families: BTreeMap<String, Family>,
+}
+
+#[derive(Debug, Default)]
+struct Family {
+    description: String,
+    samples: String,
+}
+
+impl Page {
+    /// Adds the text of one process.
+    fn add(&mut self, process: &str, text: &str) {
+        let mut family = String::new();
+        for line in text.lines() {
+            if let Some(comment) = line.strip_prefix("# ") {
+                let mut words = comment.splitn(3, ' ');
+                let (Some("HELP" | "TYPE" | "UNIT"), Some(name)) = (words.next(), words.next()) else {
+                    continue;
+                };
+                if family != name {
+                    name.clone_into(&mut family);
+                }
+                let known = self.families.entry(family.clone()).or_default();
+                if !known.description.lines().any(|described| described == line) {
+                    writeln!(known.description, "{line}").expect("strings take text");
+                }
+            } else if let Some(end) = line.find(['{', ' ']) {
+                let samples = &mut self.families.entry(family.clone()).or_default().samples;
+                let (name, rest) = line.split_at(end);
+                match rest.strip_prefix('{') {
+                    Some(labels) => writeln!(samples, "{name}{{process=\"{process}\",{labels}"),
+                    None => writeln!(samples, "{name}{{process=\"{process}\"}}{rest}"),
+                }
+                .expect("strings take text");
+            }
+        }
+    }
+
+    fn finish(self) -> String {
+        let mut text = String::new();
+        for family in self.families.into_values() {
+            text.push_str(&family.description);
+            text.push_str(&family.samples);
+        }
+        text.push_str("# EOF\n");
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    #[test]
+    fn equal_families_of_two_processes_become_one() {
+        let mut page = Page::default();
+        let text = "# HELP hits Requests\n# TYPE hits counter\nhits_total{phase=\"hit\"} 3\n# EOF\n";
+        page.add("edge", text);
+        page.add("edge-2", text);
+        page.add("origin", "# HELP up Up\n# TYPE up gauge\nup 1\n# EOF\n");
+        expect![[r#"
+            # HELP hits Requests
+            # TYPE hits counter
+            hits_total{process="edge",phase="hit"} 3
+            hits_total{process="edge-2",phase="hit"} 3
+            # HELP up Up
+            # TYPE up gauge
+            up{process="origin"} 1
+            # EOF
+        "#]]
+        .assert_eq(&page.finish());
+    }
+}
