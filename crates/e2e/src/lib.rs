@@ -1,0 +1,17 @@
+//! The whole stack, started as users start it, with real peers.
+//!
+//! - [`Stack`]: `headwater up` on ports of its own, in a temporary folder; stopped when dropped.
+//! - [`Peer`]: another program (ffmpeg, GStreamer), killed when dropped.
+//! - [`hls`]: a media playlist as a player reads it.
+//! - [`decode`]: what ffmpeg sees and hears in a stream.
+//!
+//! The binaries come from `HEADWATER_BIN_DIR`, or `target/release` of this workspace (`make build`).
+
+pub mod decode;
+pub mod hls;
+mod peer;
+mod stack;
+pub mod tracks;
+
+pub use peer::{Peer, ffmpeg};
+pub use stack::{Answer, PATIENCE, Stack, binary, eventually};

@@ -1,0 +1,96 @@
+//! Other programs.
+
+use std::process::{Child, Command, Stdio};
+
+/// A running program, killed and waited for when dropped.
+#[derive(Debug)]
+pub struct Peer(Child);
+
+impl Peer {
+    /// Starts `program`; its output goes nowhere.
+    pub fn start(program: &str, arguments: &[&str]) -> Self {
+        let child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|fault| panic!("missing: {program} ({fault}); run `make test-deps`"));
+        Self(child)
+    }
+
+    /// Publishes a 640x360 test picture at `rate` frames a second with a tone, key frames every second, to `url`.
+    pub fn publish(url: &str, rate: u32) -> Self {
+        let picture = format!("testsrc2=size=640x360:rate={rate}");
+        let group = rate.to_string();
+        Self::start(
+            "ffmpeg",
+            &[
+                "-nostdin",
+                "-v",
+                "error",
+                "-re",
+                "-f",
+                "lavfi",
+                "-i",
+                &picture,
+                "-f",
+                "lavfi",
+                "-i",
+                "sine=frequency=440:sample_rate=48000",
+                "-c:v",
+                "libx264",
+                "-preset",
+                "ultrafast",
+                "-b:v",
+                "800k",
+                "-g",
+                &group,
+                "-keyint_min",
+                &group,
+                "-sc_threshold",
+                "0",
+                "-pix_fmt",
+                "yuv420p",
+                "-c:a",
+                "aac",
+                "-ac",
+                "2",
+                "-f",
+                "flv",
+                url,
+            ],
+        )
+    }
+
+    /// Whether it is still running.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.0.try_wait(), Ok(None))
+    }
+
+    /// Kills it now.
+    pub fn kill(mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Runs ffmpeg (or ffprobe) to its end; gives standard output and standard error. Panics where it fails or takes over two minutes.
+pub fn ffmpeg(program: &str, arguments: &[&str]) -> (Vec<u8>, String) {
+    let output = Command::new("timeout")
+        .args(["120", program])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|fault| panic!("missing: {program} ({fault}); run `make test-deps`"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{program} {arguments:?} ended with {}: {said}", output.status);
+    (output.stdout, said)
+}

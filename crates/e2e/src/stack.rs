@@ -1,0 +1,265 @@
+//! `headwater up` on ports of its own.
+
+use std::fs;
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// How long anything may take before a test gives up. A bound, not a measure.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running `headwater up`.
+#[derive(Debug)]
+pub struct Stack {
+    process: Child,
+    folder: TempDir,
+    ports: Ports,
+    agent: ureq::Agent,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    viewers: u16,
+    origin: u16,
+    rtmp: u16,
+    metrics: u16,
+}
+
+/// An HTTP answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// Headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The first header called `name` (lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as text; panics where it is none.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("text")
+    }
+}
+
+/// Where the binaries lie.
+pub fn binary(name: &str) -> PathBuf {
+    let folder = std::env::var_os("HEADWATER_BIN_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/release"), PathBuf::from);
+    let path = folder.join(name);
+    assert!(path.is_file(), "`{}` is missing: run `make build`", path.display());
+    path
+}
+
+/// Asks `question` until it has an answer; panics with `what` when [`PATIENCE`] has passed.
+pub fn eventually<T>(what: &str, mut question: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(answer) = question() {
+            return answer;
+        }
+        assert!(started.elapsed() < PATIENCE, "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+impl Stack {
+    /// Starts a stack with these channels (`[[channel]]` tables); waits until the edge answers.
+    pub fn start(channels: &str) -> Self {
+        Self::start_with(channels, &[])
+    }
+
+    /// As [`Self::start`], with more environment.
+    pub fn start_with(channels: &str, environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let ports = free_ports();
+        let workflow = format!(
+            "[listen]\nviewers = \"127.0.0.1:{}\"\norigin = \"127.0.0.1:{}\"\nrtmp = \"127.0.0.1:{}\"\nmetrics = \"127.0.0.1:{}\"\n\n{channels}",
+            ports.viewers, ports.origin, ports.rtmp, ports.metrics
+        );
+        fs::write(folder.path().join("workflow.toml"), workflow).expect("the workflow is written");
+        let log = fs::File::create(folder.path().join("log")).expect("the log is made");
+        let process = Command::new(binary("headwater"))
+            .args(["up", "workflow.toml", "--data", "data"])
+            .current_dir(folder.path())
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("headwater starts");
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(20)))
+            .build()
+            .into();
+        let stack = Self { process, folder, ports, agent };
+        eventually("the edge answers", || {
+            stack.try_get("/health").filter(|answer| answer.status == 200).map(|_| ())
+        });
+        stack
+    }
+
+    /// The URL of `path` at the edge.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.ports.viewers)
+    }
+
+    /// The CMAF ingest URL of `path` at the origin.
+    pub fn origin_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.ports.origin)
+    }
+
+    /// The URL a publisher pushes to.
+    pub fn rtmp_url(&self, app_and_key: &str) -> String {
+        format!("rtmp://127.0.0.1:{}/{app_and_key}", self.ports.rtmp)
+    }
+
+    /// GETs `path` from the edge; panics where there is no answer.
+    pub fn get(&self, path: &str) -> Answer {
+        self.try_get(path).unwrap_or_else(|| panic!("no answer to GET {path}\n{}", self.log_tail()))
+    }
+
+    /// GETs `path` from the edge.
+    pub fn try_get(&self, path: &str) -> Option<Answer> {
+        self.fetch(&self.url(path))
+    }
+
+    /// GETs any URL of this stack.
+    pub fn fetch(&self, url: &str) -> Option<Answer> {
+        let mut response = self.agent.get(url).call().ok()?;
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| {
+                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            })
+            .collect();
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        response.body_mut().as_reader().read_to_end(&mut body).ok()?;
+        Some(Answer { status, headers, body: body.into() })
+    }
+
+    /// All metrics, as text.
+    pub fn metrics(&self) -> String {
+        let url = format!("http://127.0.0.1:{}/metrics", self.ports.metrics);
+        self.fetch(&url).expect("metrics answer").text().to_owned()
+    }
+
+    /// The sum of the samples whose line holds every one of `parts`.
+    pub fn metric(&self, parts: &[&str]) -> f64 {
+        self.metrics()
+            .lines()
+            .filter(|line| !line.starts_with('#') && parts.iter().all(|part| line.contains(part)))
+            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+            .sum()
+    }
+
+    /// Waits until `channel` has at least `segments` segments in its first track's playlist; returns its multivariant
+    /// playlist.
+    pub fn wait_for_segments(&self, channel: &str, segments: usize) -> String {
+        eventually(&format!("channel {channel} has {segments} segments\n{}", self.log_tail()), || {
+            let multivariant =
+                self.try_get(&format!("/{channel}/index.m3u8")).filter(|answer| answer.status == 200)?;
+            let media = crate::hls::media_playlists(multivariant.text()).into_iter().next()?;
+            let playlist =
+                self.try_get(&format!("/{channel}/{media}")).filter(|answer| answer.status == 200)?;
+            (crate::hls::Playlist::parse(playlist.text()).segments.len() >= segments)
+                .then(|| multivariant.text().to_owned())
+        })
+    }
+
+    /// Process ids of this stack's children whose command line holds `part`.
+    pub fn pids(&self, part: &str) -> Vec<u32> {
+        let parent = self.process.id();
+        let Ok(folder) = fs::read_dir("/proc") else { return Vec::new() };
+        folder
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+            .filter(|pid| {
+                let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+                let ppid =
+                    stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
+                ppid == Some(parent)
+            })
+            .filter(|pid| {
+                let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                String::from_utf8_lossy(&line).replace('\0', " ").contains(part)
+            })
+            .collect()
+    }
+
+    /// Kills the one child whose command line holds `part` with SIGKILL.
+    pub fn kill_child(&self, part: &str) {
+        let pids = self.pids(part);
+        assert_eq!(pids.len(), 1, "one child is `{part}`: {pids:?}");
+        signal(pids[0], Signal::KILL);
+    }
+
+    /// The log so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// The last lines of the log, for failures.
+    pub fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Asks the supervisor to stop, as Ctrl-C does, and waits; panics where it does not end.
+    pub fn interrupt(&mut self) -> std::process::ExitStatus {
+        signal(self.process.id(), Signal::INT);
+        eventually("headwater ends after Ctrl-C", || self.process.try_wait().expect("our own child"))
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if let Ok(None) = self.process.try_wait() {
+            signal(self.process.id(), Signal::TERM);
+            let started = Instant::now();
+            while let Ok(None) = self.process.try_wait() {
+                if started.elapsed() > Duration::from_secs(40) {
+                    let _ = self.process.kill();
+                    let _ = self.process.wait();
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        if std::thread::panicking() {
+            eprintln!("-- the stack said last:\n{}", self.log_tail());
+        }
+    }
+}
+
+fn signal(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(pid.cast_signed()).expect("a process id is positive");
+    // It may have gone in this moment.
+    let _ = kill_process(pid, signal);
+}
+
+fn free_ports() -> Ports {
+    let held: Vec<_> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
+    let port = |index: usize| held[index].local_addr().expect("bound").port();
+    Ports { viewers: port(0), origin: port(1), rtmp: port(2), metrics: port(3) }
+}

@@ -1,0 +1,50 @@
+//! A channel's tracks, read segment by segment from the edge as a player would, down to the samples' decode times.
+
+use bytes::Bytes;
+
+use crate::hls::{Playlist, media_playlists};
+use crate::stack::Stack;
+
+/// One track as read.
+#[derive(Debug)]
+pub struct ReadTrack {
+    /// Its playlist's URI relative to the channel.
+    pub uri: String,
+    /// The playlist.
+    pub playlist: Playlist,
+    /// Header bytes of the first segment.
+    pub header: Bytes,
+    /// Segment bytes, in order.
+    pub segments: Vec<Bytes>,
+}
+
+impl ReadTrack {
+    /// Header and segments as one file.
+    pub fn file(&self) -> Vec<u8> {
+        let mut file = self.header.to_vec();
+        for segment in &self.segments {
+            file.extend_from_slice(segment);
+        }
+        file
+    }
+}
+
+/// Reads every listed segment of every track of `channel`. Panics where a listed segment is missing or torn.
+pub fn read_all(stack: &Stack, channel: &str) -> Vec<ReadTrack> {
+    let multivariant = stack.get(&format!("/{channel}/index.m3u8"));
+    media_playlists(multivariant.text()).iter().map(|uri| read(stack, channel, uri)).collect()
+}
+
+/// Reads every listed segment of one track.
+pub fn read(stack: &Stack, channel: &str, uri: &str) -> ReadTrack {
+    let playlist = Playlist::parse(stack.get(&format!("/{channel}/{uri}")).text());
+    let folder = uri.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let whole = |name: &str| {
+        let answer = stack.get(&format!("/{channel}/{folder}/{name}"));
+        assert_eq!(answer.status, 200, "{channel}/{folder}/{name} is listed");
+        answer.body
+    };
+    let header = whole(&playlist.segments.first().expect("a segment is listed").map);
+    let segments = playlist.segments.iter().map(|segment| whole(&segment.uri)).collect();
+    ReadTrack { uri: uri.to_owned(), playlist, header, segments }
+}
