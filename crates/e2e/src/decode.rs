@@ -2,6 +2,9 @@
 
 use crate::peer::ffmpeg;
 
+/// The part of the test pattern that flashes.
+const FLASH_CROP: &str = "crop=iw/8:ih/8:iw*7/16:0";
+
 /// A flash and a beep: when each begins, in seconds on the stream's own line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlashesAndBeeps {
@@ -13,8 +16,8 @@ pub struct FlashesAndBeeps {
 
 /// Decodes an fMP4 file made of one video and one audio track and finds the flashes of the test pattern (brightest
 /// pixel row sum jumps) and its beeps (sound after silence). Times keep the files' own timestamps.
-pub fn flashes_and_beeps(video: &str, audio: &str, flash_crop: &str) -> FlashesAndBeeps {
-    let filter = format!("{flash_crop},scale=1:1:flags=area,format=gray,metadata=print:file=/dev/null");
+pub fn flashes_and_beeps(video: &str, audio: &str) -> FlashesAndBeeps {
+    let filter = format!("{FLASH_CROP},scale=1:1:flags=area,format=gray");
     let (pixels, _) = ffmpeg(
         "ffmpeg",
         &["-v", "error", "-i", video, "-vf", &filter, "-f", "rawvideo", "-fps_mode", "passthrough", "-"],

@@ -208,6 +208,11 @@ impl Stack {
         signal(pids[0], Signal::KILL);
     }
 
+    /// Kills the supervisor with SIGKILL; it gets no chance to stop its children.
+    pub fn kill_supervisor(&self) {
+        signal(self.process.id(), Signal::KILL);
+    }
+
     /// The log so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
@@ -250,6 +255,13 @@ impl Drop for Stack {
             eprintln!("-- the stack said last:\n{}", self.log_tail());
         }
     }
+}
+
+/// Whether a process runs; one that has ended but was not waited for does not.
+pub fn is_alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().next());
+    state.is_some_and(|state| state != "Z")
 }
 
 fn signal(pid: u32, signal: Signal) {
