@@ -1,1 +1,43 @@
-//! The RTMP protocol as a value you feed.
+//! The RTMP protocol as a value you feed: no socket, no clock.
+//!
+//! [`Session`] is the server's side of one connection. Put what the peer sent into a buffer, call [`Session::poll`]
+//! until it wants more, send what [`Session::take_outgoing`] gives:
+//!
+//! ```
+//! # use bytes::BytesMut;
+//! let mut session = rtmp::Session::new();
+//! let mut input = BytesMut::from(&b"\x03 ... the client's bytes"[..]);
+//! while let Some(event) = session.poll(&mut input)? {
+//!     if let rtmp::Event::Publish(request) = event {
+//!         match request.app.as_str() {
+//!             "live" => session.accept(),
+//!             _ => session.refuse("no such application"),
+//!         }
+//!     }
+//! }
+//! let send = session.take_outgoing();
+//! # Ok::<(), rtmp::PeerError>(())
+//! ```
+//!
+//! The way of a byte: [`handshake`] → [`chunk::Reader`] puts messages together → [`Session`] answers commands
+//! ([`amf`]) and yields pictures and sound ([`flv`]) as [`Event`]s. Peer faults are [`Fault`]s, each with the offset
+//! of the byte that showed it; every bound is in [`limits`].
+//!
+//! Specifications: Adobe's Real Time Messaging Protocol 1.0, AMF 0, FLV 10.1, Enhanced RTMP v2.
+
+#![forbid(unsafe_code)]
+
+pub mod amf;
+pub mod chunk;
+mod command;
+mod fault;
+pub mod flv;
+mod handshake;
+mod key;
+pub mod limits;
+mod session;
+mod timestamp;
+
+pub use fault::{Fault, PeerError};
+pub use key::Key;
+pub use session::{Event, Metadata, PublishRequest, Session};
