@@ -1,1 +1,30 @@
 //! The caching edge viewers talk to.
+//!
+//! An HTTP/1.1 server of its own over one thread a core, made for what viewers of live video do: ask for the same few
+//! objects at the same moment. The path of a request:
+//!
+//! [`gate`] (which bytes are a request at all) → `conn` (one read, one write) → `store` (hit, lead, follow or pass, as
+//! [`http_cache`] decides) → `answer` and `fetch` where the origin is needed → `respond` (the head) → `send` (the bytes,
+//! at a watched pace). Objects are shared while they fill (`body`): whoever comes late reads from the first byte.
+//! `admission` bounds who may connect, `counters` tells what happened.
+#![forbid(unsafe_code)]
+
+mod admission;
+mod answer;
+mod body;
+mod config;
+mod conn;
+mod counters;
+mod fetch;
+pub mod gate;
+mod object;
+mod origin;
+mod respond;
+mod run;
+mod send;
+mod store;
+mod worker;
+
+pub use config::{Config, Limits};
+pub use origin::OriginError;
+pub use run::{Error, run};

@@ -1,0 +1,83 @@
+//! What the edge is told, and its bounds.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One edge.
+#[derive(Debug)]
+pub struct Config {
+    /// Where viewers connect.
+    pub listener: TcpListener,
+    /// Where the edge fetches: `http://host:port`.
+    pub origin: String,
+    /// Where metrics are answered.
+    pub metrics_socket: PathBuf,
+    /// Serving threads; 0 counts as 1.
+    pub threads: usize,
+    /// Bytes of memory for cached bodies.
+    pub cache_bytes: u64,
+    /// All other bounds.
+    pub limits: Limits,
+}
+
+/// The edge's bounds. Each says what happens there.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections open at once; more are answered 503 and closed.
+    pub connections: usize,
+    /// Connections open at once from one IPv4 address or IPv6 /64; more are answered 503 and closed. Viewers behind
+    /// one address translator share it.
+    pub connections_per_address: usize,
+    /// From a request's first byte to the end of its head; then the connection is closed.
+    pub head_time: Duration,
+    /// From an answer to the next request's first byte; then the connection is closed.
+    pub idle_time: Duration,
+    /// How often a reader's pace is looked at while it keeps the edge waiting.
+    pub pace_window: Duration,
+    /// Slower than this over a window and the reader is evicted.
+    pub pace_bytes_per_s: u64,
+    /// To connect to the origin; then 504.
+    pub connect_time: Duration,
+    /// From a request to the head of the origin's answer; then 504.
+    pub first_byte_time: Duration,
+    /// The same for a blocking playlist reload, which the origin may hold for three target durations.
+    pub blocking_first_byte_time: Duration,
+    /// Between two pieces of the origin's body; then the object is broken off.
+    pub between_bytes_time: Duration,
+    /// How long a viewer waits for a fetch when a stale copy is at hand that may be served instead.
+    pub stale_patience: Duration,
+    /// Largest object that is shared; one that turns out larger is broken off.
+    pub object_bytes: u64,
+    /// Fetches from the origin under way at once; more are answered 503.
+    pub fetches: usize,
+    /// Objects of 64 KiB and more held at once (each is one file descriptor); the least wanted make room.
+    pub large_objects: usize,
+    /// How long a drain waits for answers under way.
+    pub drain_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        let descriptors = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let descriptors = usize::try_from(descriptors.unwrap_or(65_536)).unwrap_or(65_536);
+        Limits {
+            // Of all descriptors: 3/4 viewers, 1/8 large objects, 1/16 fetches, the rest in reserve.
+            connections: descriptors / 4 * 3,
+            connections_per_address: 2_000.min(descriptors / 4),
+            head_time: Duration::from_secs(5),
+            idle_time: Duration::from_secs(15),
+            pace_window: Duration::from_secs(10),
+            pace_bytes_per_s: 1_000,
+            connect_time: Duration::from_secs(1),
+            first_byte_time: Duration::from_secs(10),
+            blocking_first_byte_time: Duration::from_secs(30),
+            between_bytes_time: Duration::from_secs(10),
+            stale_patience: Duration::from_secs(1),
+            object_bytes: 256 << 20,
+            fetches: (descriptors / 16).clamp(16, 1_024),
+            large_objects: (descriptors / 8).max(16),
+            drain_time: Duration::from_secs(5),
+        }
+    }
+}

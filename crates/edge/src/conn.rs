@@ -1,0 +1,330 @@
+//! One viewer's connection: read, look up, write; again.
+//!
+//! The common case, a small object that is fresh, is answered between one read and one write without a wait, an
+//! allocation or a task: bytes are read into the thread's buffer, the answers to all requests in it gathered in
+//! another, and sent at once. A connection holds memory of its own only while a request is half read or its answer
+//! has to wait ([`crate::answer`]).
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use memchr::memchr;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep_until, timeout};
+
+use crate::answer::{self, OwnedRequest};
+use crate::body::Piece;
+use crate::counters::{Closed, Phase};
+use crate::gate::{self, MAX_HEAD, Method, Persistence, Request, Version, Violation, Wants};
+use crate::respond::{self, Ask, Follow};
+use crate::send::{Gone, Sender};
+use crate::store::Found;
+use crate::worker::{Busy, Worker};
+
+/// Bodies up to this size are copied beside their head, in bytes; larger ones leave from where they are.
+const COPIED: u64 = 16 * 1024;
+/// Gathered answers are sent when they come to this, in bytes.
+const BATCH: usize = 48 * 1024;
+/// After a refusal, what the viewer still sends is read and dropped up to this, in bytes, so that the refusal arrives.
+const LINGER_BYTES: usize = 64 * 1024;
+/// The same, in time.
+const LINGER_TIME: Duration = Duration::from_secs(1);
+
+thread_local! {
+    /// Nothing is kept in them between two polls.
+    static BUFFERS: RefCell<Buffers> =
+        RefCell::new(Buffers { input: vec![0; MAX_HEAD].into(), output: Vec::with_capacity(BATCH + 2 * COPIED as usize) });
+}
+
+struct Buffers {
+    input: Box<[u8]>,
+    output: Vec<u8>,
+}
+
+/// Serves `stream` until one side closes it.
+pub(crate) async fn serve(stream: TcpStream, worker: Arc<Worker>) {
+    worker.counters.opened();
+    let now = Instant::now();
+    let deadline = now + worker.shared.limits.idle_time;
+    let mut connection = Connection {
+        stream,
+        unread: Vec::new(),
+        unread_is_new: false,
+        deadline,
+        timer: Box::pin(sleep_until(deadline.into())),
+        worker,
+    };
+    // Whatever ended it, there is nobody left to tell.
+    let _: Result<(), Gone> = connection.run().await;
+    connection.worker.counters.ended();
+}
+
+struct Connection {
+    stream: TcpStream,
+    worker: Arc<Worker>,
+    /// A head that has not come whole, or requests behind one whose answer had to wait.
+    unread: Vec<u8>,
+    /// `unread` may hold a whole request.
+    unread_is_new: bool,
+    deadline: Instant,
+    /// Fires at `deadline` or before it; moved only when it fires too early, so that a request costs no timer.
+    timer: Pin<Box<Sleep>>,
+}
+
+/// What a poll could not do without waiting.
+struct Work {
+    /// Answers that the socket had no room for.
+    unsent: Vec<u8>,
+    then: Then,
+}
+
+enum Then {
+    /// Read on.
+    Read,
+    /// Answer this.
+    Answer(Box<(OwnedRequest, Found)>),
+    /// Refuse what was read.
+    Refuse(Violation),
+    /// Close.
+    Close,
+}
+
+impl Connection {
+    async fn run(&mut self) -> Result<(), Gone> {
+        loop {
+            let Work { unsent, then } = poll_fn(|cx| self.poll_turn(cx)).await?;
+            let busy = Busy::new(&self.worker);
+            if !unsent.is_empty() {
+                self.sender().bytes(&[&unsent]).await?;
+            }
+            match then {
+                Then::Read => {}
+                Then::Answer(work) => {
+                    let (request, found) = *work;
+                    // Boxed, so that an idle connection does not hold room for it.
+                    let answered =
+                        Box::pin(answer::run(&self.worker, &mut self.stream, request, found)).await?;
+                    if answered == Persistence::Close {
+                        return self.close().await;
+                    }
+                }
+                Then::Refuse(violation) => {
+                    self.refuse(violation).await?;
+                    return self.close().await;
+                }
+                Then::Close => return self.close().await,
+            }
+            drop(busy);
+            if self.worker.shared.is_draining() {
+                return Err(Gone);
+            }
+            self.deadline = Instant::now() + self.worker.shared.limits.idle_time;
+        }
+    }
+
+    /// Reads and answers until there is nothing to read, or something that takes waiting.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<Work, Gone>> {
+        BUFFERS.with_borrow_mut(|Buffers { input, output }| {
+            loop {
+                let have = self.unread.len();
+                input[..have].copy_from_slice(&self.unread);
+                let mut filled = have;
+                if !std::mem::take(&mut self.unread_is_new) {
+                    let mut room = ReadBuf::new(&mut input[have..]);
+                    match Pin::new(&mut self.stream).poll_read(cx, &mut room) {
+                        Poll::Ready(Ok(())) if !room.filled().is_empty() => {}
+                        Poll::Ready(_) => return Poll::Ready(Err(Gone)),
+                        Poll::Pending => return self.poll_deadline(cx).map(Err),
+                    }
+                    let read = room.filled().len();
+                    filled += read;
+                    let came = &input[have..filled];
+                    // A head grows valid or invalid by whole lines only.
+                    if have > 0 && filled < MAX_HEAD && memchr(b'\n', came).is_none() {
+                        self.unread.extend_from_slice(came);
+                        continue;
+                    }
+                }
+                output.clear();
+                let (used, then) = self.answer_all(&input[..filled], output);
+                let began_before = have > 0 && used == 0;
+                self.unread.clear();
+                self.unread.extend_from_slice(&input[used..filled]);
+                if self.unread.is_empty() {
+                    self.unread = Vec::new();
+                }
+                self.unread_is_new = then.is_some() && used < filled;
+
+                let mut sent = 0;
+                if !output.is_empty() {
+                    sent = match self.stream.try_write(output) {
+                        Ok(sent) => sent,
+                        Err(fault) if fault.kind() == std::io::ErrorKind::WouldBlock => 0,
+                        Err(_) => return Poll::Ready(Err(Gone)),
+                    };
+                    self.worker.counters.sent(sent as u64);
+                }
+                match then {
+                    None if sent == output.len() => {
+                        if !self.unread.is_empty() && !began_before {
+                            self.wait_at_most(self.worker.shared.limits.head_time);
+                        }
+                    }
+                    then => {
+                        let unsent = output[sent..].to_vec();
+                        return Poll::Ready(Ok(Work { unsent, then: then.unwrap_or(Then::Read) }));
+                    }
+                }
+            }
+        })
+    }
+
+    /// Answers the requests in `input` that need no waiting; returns how much of it they were, and what stopped it.
+    fn answer_all(&mut self, input: &[u8], output: &mut Vec<u8>) -> (usize, Option<Then>) {
+        let worker = &self.worker;
+        let shared = &worker.shared;
+        let now = Instant::now();
+        let mut used = 0;
+        while used < input.len() {
+            let (request, len) = match gate::read(&input[used..], &shared.key_rules) {
+                Ok(Some(read)) => read,
+                Ok(None) => return (used, None),
+                Err(violation) => return (used, Some(Then::Refuse(violation))),
+            };
+            used += len;
+            let ask = Ask {
+                method: request.method,
+                version: request.version,
+                persistence: if shared.is_draining() { Persistence::Close } else { request.persistence },
+                wants: request.wants,
+            };
+            match quick_answer(worker, &request, ask, now, output) {
+                Ok(()) => {}
+                Err(found) => {
+                    let request = OwnedRequest::new(&request, ask.persistence);
+                    return (used, Some(Then::Answer(Box::new((request, found)))));
+                }
+            }
+            if ask.persistence == Persistence::Close {
+                return (used, Some(Then::Close));
+            }
+            if output.len() >= BATCH {
+                return (used, Some(Then::Read));
+            }
+        }
+        // Only now is the connection idle; partial heads have a deadline of their own.
+        self.deadline = now + shared.limits.idle_time;
+        (used, None)
+    }
+
+    fn wait_at_most(&mut self, time: Duration) {
+        self.deadline = Instant::now() + time;
+        if self.timer.deadline().into_std() > self.deadline {
+            self.timer.as_mut().reset(self.deadline.into());
+        }
+    }
+
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Gone> {
+        loop {
+            ready!(self.timer.as_mut().poll(cx));
+            if Instant::now() >= self.deadline {
+                let reason = if self.unread.is_empty() { Closed::IdleTime } else { Closed::HeadTime };
+                self.worker.counters.closed(reason);
+                return Poll::Ready(Gone);
+            }
+            self.timer.as_mut().reset(self.deadline.into());
+        }
+    }
+
+    fn sender(&self) -> Sender<'_> {
+        Sender::new(&self.stream, &self.worker.shared.limits, &self.worker.counters)
+    }
+
+    async fn refuse(&mut self, violation: Violation) -> Result<(), Gone> {
+        self.worker.counters.rejected(violation);
+        self.worker.counters.answered(violation.status(), Phase::Local);
+        tracing::debug!(target: "edge::gate", reason = violation.label(), "refused");
+        let ask = Ask {
+            method: Method::Get,
+            version: Version::Http11,
+            persistence: Persistence::Close,
+            wants: Wants::default(),
+        };
+        let extra = if violation == Violation::Method { "allow: GET, HEAD, OPTIONS\r\n" } else { "" };
+        let mut head = Vec::new();
+        respond::local(ask, violation.status(), violation.label(), extra, &mut head);
+        self.sender().bytes(&[&head]).await
+    }
+
+    /// Ends the connection so that what was sent arrives: bytes that come after a close are answered with a reset,
+    /// which can overtake the answer.
+    async fn close(&mut self) -> Result<(), Gone> {
+        linger(&mut self.stream).await;
+        Err(Gone)
+    }
+}
+
+/// Shuts the sending side, and drops what still comes for a short while.
+pub(crate) async fn linger(stream: &mut TcpStream) {
+    let _ = timeout(LINGER_TIME, async {
+        stream.shutdown().await?;
+        let mut sink = [0; 1024];
+        let mut dropped = 0;
+        while dropped < LINGER_BYTES {
+            match stream.read(&mut sink).await? {
+                0 => break,
+                read => dropped += read,
+            }
+        }
+        std::io::Result::Ok(())
+    })
+    .await;
+}
+
+/// Answers a request that needs neither the origin nor a wait; otherwise tells what was found.
+fn quick_answer(
+    worker: &Arc<Worker>,
+    request: &Request<'_>,
+    ask: Ask<'_>,
+    now: Instant,
+    output: &mut Vec<u8>,
+) -> Result<(), Found> {
+    if request.method == Method::Options {
+        respond::preflight(ask, output);
+        worker.counters.answered(204, Phase::Local);
+        return Ok(());
+    }
+    if is_ingest(&request.target) {
+        respond::local(ask, 404, "not here", "", output);
+        worker.counters.answered(404, Phase::Local);
+        return Ok(());
+    }
+    let object = match worker.shared.store.lookup(&request.target, now) {
+        Found::Hit(object) => object,
+        other => return Err(other),
+    };
+    match object.whole() {
+        Some(whole) if whole.body.len() <= COPIED => {
+            let (status, follow) = respond::answer(ask, &object, Phase::Hit, now, output);
+            // At most `COPIED`, so on the heap.
+            if let Follow::Piece(Piece::Bytes(bytes)) = follow {
+                output.extend_from_slice(&bytes);
+            }
+            worker.counters.answered(status, Phase::Hit);
+            tracing::debug!(target: "edge::access", target_path = %request.target, status, cache = "hit");
+            Ok(())
+        }
+        _ => Err(Found::Hit(object)),
+    }
+}
+
+/// Publishing never goes through an edge.
+pub(crate) fn is_ingest(target: &str) -> bool {
+    let path = target.split_once('?').map_or(target, |(path, _)| path);
+    path == "/ingest" || path.starts_with("/ingest/")
+}

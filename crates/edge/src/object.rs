@@ -1,0 +1,170 @@
+//! A stored answer, whole or filling.
+
+use std::fmt::Write;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::header::{self, HeaderName};
+use http::{HeaderMap, StatusCode};
+use http_cache::conditional::Validators;
+use http_cache::{Lifetime, Ticket};
+
+use crate::body::{Body, Filling};
+
+/// One answer under one key. It never changes but for its bytes, which arrive.
+#[derive(Debug)]
+pub(crate) struct Object {
+    pub(crate) status: StatusCode,
+    /// Its end-to-end header lines, each with CRLF; without those that each answer gets anew (length, age, connection).
+    pub(crate) lines: Bytes,
+    etag: Option<String>,
+    last_modified: Option<String>,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) ticket: Arc<Ticket>,
+    pub(crate) filling: Filling,
+    whole: OnceLock<Whole>,
+}
+
+/// What a hit needs, made once.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    /// The answer to a plain GET from the status line up to, and without, `Age` and the empty line.
+    pub(crate) hit_head: Bytes,
+    pub(crate) body: Body,
+}
+
+impl Object {
+    /// An answer of which the head has come.
+    pub(crate) fn new(
+        status: StatusCode,
+        headers: &HeaderMap,
+        declared: Option<u64>,
+        lifetime: Lifetime,
+        ticket: Arc<Ticket>,
+    ) -> Object {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Object {
+            status,
+            lines: end_to_end(status, headers),
+            etag: text(header::ETAG),
+            last_modified: text(header::LAST_MODIFIED),
+            lifetime,
+            ticket,
+            filling: Filling::new(declared),
+            whole: OnceLock::new(),
+        }
+    }
+
+    /// The same bytes with a newer head (RFC 9111 §4.3.4): the origin said 304. Fields it did not repeat stay.
+    pub(crate) fn refreshed(&self, headers: &HeaderMap, lifetime: Lifetime) -> Option<Object> {
+        let whole = self.whole()?;
+        let mut merged = HeaderMap::new();
+        for line in self.lines.split(|b| *b == b'\n') {
+            let Some(colon) = line.iter().position(|b| *b == b':') else { continue };
+            let (Ok(name), Ok(value)) = (
+                HeaderName::from_bytes(&line[..colon]),
+                http::HeaderValue::from_bytes(line[colon + 1..].trim_ascii()),
+            ) else {
+                continue;
+            };
+            if !headers.contains_key(&name) {
+                merged.append(name, value);
+            }
+        }
+        for (name, value) in headers {
+            merged.append(name, value.clone());
+        }
+        let text = |name| merged.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let object = Object {
+            status: self.status,
+            lines: end_to_end(self.status, &merged),
+            etag: text(header::ETAG),
+            last_modified: text(header::LAST_MODIFIED),
+            lifetime,
+            ticket: self.ticket.clone(),
+            filling: Filling::whole(whole.body.clone()),
+            whole: OnceLock::new(),
+        };
+        object.complete(whole.body.clone());
+        Some(object)
+    }
+
+    /// Takes the finished body; from now on hits are cheap.
+    pub(crate) fn complete(&self, body: Body) {
+        let mut hit_head = status_line(self.status);
+        hit_head.push_str(std::str::from_utf8(&self.lines).unwrap_or_default());
+        if may_have_body(self.status) {
+            let _ = write!(hit_head, "content-length: {}\r\n", body.len());
+        }
+        hit_head.push_str("cache-status: headwater; hit\r\n");
+        let _ = self.whole.set(Whole { hit_head: hit_head.into(), body });
+    }
+
+    /// The whole object, once it is.
+    pub(crate) fn whole(&self) -> Option<&Whole> {
+        self.whole.get()
+    }
+
+    /// Its length where that is known already.
+    pub(crate) fn len(&self) -> Option<u64> {
+        self.whole().map(|whole| whole.body.len()).or(self.filling.declared)
+    }
+
+    pub(crate) fn validators(&self) -> Validators<'_> {
+        Validators { etag: self.etag.as_deref(), last_modified: self.last_modified.as_deref() }
+    }
+}
+
+/// `HTTP/1.1 200 OK` and CRLF.
+pub(crate) fn status_line(status: StatusCode) -> String {
+    format!("HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or(""))
+}
+
+/// RFC 9110 §6.4.1.
+pub(crate) fn may_have_body(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) && !status.is_informational()
+}
+
+/// The lines that viewers get: no hop-by-hop fields (RFC 9110 §7.6.1), nothing the edge writes itself, no names or
+/// versions of software. Field values beyond ASCII are left out.
+pub(crate) fn end_to_end(status: StatusCode, headers: &HeaderMap) -> Bytes {
+    const NOT_PASSED_ON: [HeaderName; 12] = [
+        header::CONNECTION,
+        HeaderName::from_static("keep-alive"),
+        header::PROXY_AUTHENTICATE,
+        header::TE,
+        header::TRAILER,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+        header::CONTENT_LENGTH,
+        header::AGE,
+        header::SERVER,
+        header::VIA,
+        HeaderName::from_static("cache-status"),
+    ];
+    let named_by_connection = |name: &HeaderName| {
+        headers
+            .get_all(header::CONNECTION)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .any(|text| text.split(',').any(|option| option.trim().eq_ignore_ascii_case(name.as_str())))
+    };
+    let mut lines = String::with_capacity(512);
+    for (name, value) in headers {
+        if NOT_PASSED_ON.contains(name) || name.as_str() == "x-powered-by" || named_by_connection(name) {
+            continue;
+        }
+        if let Ok(value) = value.to_str() {
+            let _ = write!(lines, "{name}: {value}\r\n");
+        }
+    }
+    if !headers.contains_key(header::DATE) {
+        // RFC 9110 §6.6.1: a recipient with a clock adds what its origin left out.
+        let _ = write!(lines, "date: {}\r\n", httpdate::fmt_http_date(SystemTime::now()));
+    }
+    if status == StatusCode::OK && !headers.contains_key(header::ACCEPT_RANGES) {
+        lines.push_str("accept-ranges: bytes\r\n");
+    }
+    lines.into()
+}

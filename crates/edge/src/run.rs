@@ -1,0 +1,242 @@
+//! The edge from start to drain: one thread accepts and hands out, the others serve.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use daemon::Drain;
+use http_cache::{Cost, Rules};
+use prometheus_client::registry::Registry;
+use tokio::sync::mpsc;
+
+use crate::admission::{Admission, Admitted};
+use crate::config::Config;
+use crate::conn::{linger, serve};
+use crate::counters::{Closed, Counters, Figures, Phase};
+use crate::origin::{Client, Origin, OriginError};
+use crate::store::Store;
+use crate::worker::{Shared, Worker};
+
+/// Accepted connections that wait for their thread; more are refused.
+const HANDOVER: usize = 1_024;
+/// Refused connections that are told why at once; more are closed without a word.
+const TOLD: usize = 64;
+/// Between two looks for objects that are of no use any more, each at one shard of the cache.
+const SWEEP_PERIOD: Duration = Duration::from_millis(250);
+/// Wait after the system had no descriptor for a connection.
+const EXHAUSTED_WAIT: Duration = Duration::from_millis(50);
+/// What a refused connection is told.
+const OVERLOADED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\n\
+    access-control-allow-origin: *\r\nconnection: close\r\n\r\n";
+
+/// Why an edge could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The origin's URL.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
+    /// The listener or a thread.
+    #[error("start the edge")]
+    Start(#[source] io::Error),
+    /// The metrics socket.
+    #[error("answer metrics on `{}`", path.display())]
+    Metrics {
+        /// The socket.
+        path: PathBuf,
+        /// The system's words.
+        #[source]
+        source: io::Error,
+    },
+    /// A bug in the edge.
+    #[error("serving thread {thread} ended by itself")]
+    ThreadEnded {
+        /// Its number.
+        thread: usize,
+    },
+}
+
+/// One serving thread, as the acceptor sees it.
+struct Seat {
+    connections: mpsc::Sender<Handed>,
+    open: Arc<AtomicUsize>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+struct Handed {
+    stream: TcpStream,
+    place: Place,
+}
+
+/// What a connection gives back at its end.
+struct Place {
+    _admitted: Admitted,
+    open: Arc<AtomicUsize>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Serves viewers until the drain: then accepts nobody, lets answers under way finish, and returns.
+pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
+    let origin = Origin::parse(&config.origin)?;
+    config.listener.set_nonblocking(true).map_err(Error::Start)?;
+    let room = Cost { bytes: config.cache_bytes, handles: config.limits.large_objects as u64 };
+    let store = Arc::new(Store::new(room, Rules::default()));
+    let shared = Arc::new(Shared::new(store.clone(), config.limits));
+    let admission = Admission::new(shared.limits.connections, shared.limits.connections_per_address);
+
+    let at_door = Arc::new(Counters::default());
+    let mut figures = Figures { threads: vec![at_door.clone()], store: store.clone() };
+    let mut seats = Vec::new();
+    for number in 0..config.threads.max(1) {
+        let counters = Arc::new(Counters::default());
+        figures.threads.push(counters.clone());
+        let worker = Worker { shared: shared.clone(), counters, client: Client::new(origin.clone()) };
+        seats.push(start_thread(number, Arc::new(worker), drain.clone()).map_err(Error::Start)?);
+    }
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(figures));
+    daemon::metrics::serve(registry, &config.metrics_socket, drain.clone())
+        .map_err(|source| Error::Metrics { path: config.metrics_socket.clone(), source })?;
+
+    let door = Door {
+        listener: tokio::net::TcpListener::from_std(config.listener).map_err(Error::Start)?,
+        admission,
+        counters: at_door,
+    };
+    let ended = tokio::select! {
+        ended = door.accept(&seats) => Some(ended),
+        () = drain.requested() => None,
+        never = sweep(&store) => match never {},
+    };
+    shared.draining.store(true, Ordering::Relaxed);
+    for (thread, seat) in seats.into_iter().enumerate() {
+        drop(seat.connections);
+        let joined = tokio::task::spawn_blocking(move || seat.thread.join()).await;
+        if !matches!(joined, Ok(Ok(()))) {
+            return Err(Error::ThreadEnded { thread });
+        }
+    }
+    match ended {
+        Some(thread) => Err(Error::ThreadEnded { thread }),
+        None => Ok(()),
+    }
+}
+
+async fn sweep(store: &Store) -> Infallible {
+    let mut period = tokio::time::interval(SWEEP_PERIOD);
+    let mut turn: usize = 0;
+    loop {
+        period.tick().await;
+        store.sweep(turn, Instant::now());
+        turn = turn.wrapping_add(1);
+    }
+}
+
+struct Door {
+    listener: tokio::net::TcpListener,
+    admission: Arc<Admission>,
+    counters: Arc<Counters>,
+}
+
+impl Door {
+    /// Hands each connection to the thread that has the fewest. Returns the number of a thread that ended by itself.
+    async fn accept(&self, seats: &[Seat]) -> usize {
+        let told = Arc::new(tokio::sync::Semaphore::new(TOLD));
+        loop {
+            // Registered with this thread's runtime for a moment only; the serving thread registers it for good.
+            let accepted =
+                self.listener.accept().await.and_then(|(stream, peer)| Ok((stream.into_std()?, peer.ip())));
+            let (stream, address) = match accepted {
+                Ok(accepted) => accepted,
+                Err(fault) => match fault.kind() {
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => continue,
+                    _ => {
+                        tracing::warn!(%fault, "no connection can be accepted; trying again");
+                        tokio::time::sleep(EXHAUSTED_WAIT).await;
+                        continue;
+                    }
+                },
+            };
+            let admitted = match self.admission.admit(address) {
+                Ok(admitted) => admitted,
+                Err(reason) => {
+                    self.refuse(stream, reason, &told);
+                    continue;
+                }
+            };
+            let (number, seat) = seats
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, seat)| seat.open.load(Ordering::Relaxed))
+                .expect("there is at least one thread");
+            seat.open.fetch_add(1, Ordering::Relaxed);
+            let place = Place { _admitted: admitted, open: seat.open.clone() };
+            match seat.connections.try_send(Handed { stream, place }) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(handed)) => {
+                    self.refuse(handed.stream, Closed::OverTotal, &told);
+                }
+                Err(mpsc::error::TrySendError::Closed(_)) => return number,
+            }
+        }
+    }
+
+    fn refuse(&self, stream: TcpStream, reason: Closed, told: &Arc<tokio::sync::Semaphore>) {
+        self.counters.closed(reason);
+        self.counters.answered(503, Phase::Local);
+        let Ok(permit) = told.clone().try_acquire_owned() else { return };
+        let Ok(mut stream) = tokio::net::TcpStream::from_std(stream) else { return };
+        tokio::spawn(async move {
+            if stream.writable().await.is_ok() && stream.try_write(OVERLOADED).is_ok() {
+                linger(&mut stream).await;
+            }
+            drop(permit);
+        });
+    }
+}
+
+fn start_thread(number: usize, worker: Arc<Worker>, drain: Drain) -> io::Result<Seat> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (connections, handed) = mpsc::channel(HANDOVER);
+    let thread = std::thread::Builder::new()
+        .name(format!("edge-{number}"))
+        .spawn(move || runtime.block_on(serve_handed(worker, handed, drain)))?;
+    Ok(Seat { connections, open: Arc::default(), thread })
+}
+
+/// Serves what it is handed. At the drain, waits for the answers under way; connections between two requests are
+/// closed when the thread ends.
+async fn serve_handed(worker: Arc<Worker>, mut handed: mpsc::Receiver<Handed>, drain: Drain) {
+    loop {
+        let Handed { stream, place } = tokio::select! {
+            next = handed.recv() => match next {
+                Some(next) => next,
+                None => break,
+            },
+            () = drain.requested() => break,
+        };
+        let worker = worker.clone();
+        // Answers are written whole; waiting to fill a packet would only delay them.
+        if stream.set_nodelay(true).is_err() {
+            continue;
+        }
+        let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { continue };
+        tokio::spawn(async move {
+            serve(stream, worker).await;
+            drop(place);
+        });
+    }
+    worker.shared.draining.store(true, Ordering::Relaxed);
+    let end = Instant::now() + worker.shared.limits.drain_time;
+    while worker.shared.is_busy() && Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

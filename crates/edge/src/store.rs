@@ -1,0 +1,381 @@
+//! The memory cache: what is held, who is fetching, what has to go.
+//!
+//! Keys are spread over shards, each a map behind its own lock that is held for a look or a change, never while
+//! anything waits. Room is kept by [`http_cache::Storage`], touched when objects grow or leave, not when they are hit.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::{Duration, Instant};
+
+use http_cache::storage::NoRoom;
+use http_cache::{Cost, Decision, Held, Key, Rules, Storage, Ticket};
+use tokio::sync::Notify;
+
+use crate::object::Object;
+
+/// Maps, each with its lock.
+const SHARDS: usize = 64;
+/// What an object costs beyond its body: head, key and accounts, in bytes.
+const OBJECT_OVERHEAD: u64 = 2 * 1024;
+/// How long it is believed that a key's answers are not to be shared.
+const UNSHARED_BELIEF: Duration = Duration::from_secs(5);
+/// How long a stale object is kept for the chance that the origin says 304.
+const KEEP_FOR_REVALIDATION: Duration = Duration::from_secs(60);
+
+/// The cache.
+#[derive(Debug)]
+pub(crate) struct Store {
+    shards: Vec<Mutex<HashMap<Key, Slot>>>,
+    hasher: RandomState,
+    room: Mutex<Storage<Key>>,
+    evictions: AtomicU64,
+    pub(crate) rules: Rules,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    object: Option<Arc<Object>>,
+    flight: Option<Arc<Flight>>,
+    unshared_until: Option<Instant>,
+    failed: Option<(Instant, Failure)>,
+}
+
+impl Slot {
+    fn is_empty(&self, now: Instant) -> bool {
+        self.object.is_none()
+            && self.flight.is_none()
+            && self.unshared_until.is_none_or(|until| until <= now)
+            && self.failed.is_none_or(|(until, _)| until <= now)
+    }
+}
+
+/// What a look at the cache came to.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Answer with this.
+    Hit(Arc<Object>),
+    /// Answer with this; whoever got the lead also fetches a newer one.
+    HitStale(Arc<Object>, Option<Lead>),
+    /// The origin failed a moment ago; answer with this.
+    StaleOnError(Arc<Object>),
+    /// Fetch.
+    Lead(Lead),
+    /// Wait for the fetch under way. The stale copy may do if that takes long.
+    Follow(Arc<Flight>, Option<Arc<Object>>),
+    /// Fetch for oneself.
+    Pass,
+    /// The origin failed a moment ago, and there is nothing to answer with.
+    Failed(Failure),
+}
+
+/// Why there is no answer from the origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("the origin cannot be reached")]
+    Unreachable,
+    #[error("the origin did not answer in time")]
+    Timeout,
+    #[error("the origin's answer broke off")]
+    BrokenOff,
+    #[error("the origin failed, and the copy at hand is too old")]
+    TooStale,
+    #[error("too many fetches are under way")]
+    Busy,
+}
+
+impl Failure {
+    pub(crate) fn status(self) -> u16 {
+        match self {
+            Failure::Unreachable | Failure::BrokenOff => 502,
+            Failure::TooStale | Failure::Busy => 503,
+            Failure::Timeout => 504,
+        }
+    }
+}
+
+/// A fetch of which the head has not come.
+#[derive(Debug, Default)]
+pub(crate) struct Flight {
+    landing: OnceLock<Landing>,
+    landed: Notify,
+}
+
+/// How a flight ended.
+#[derive(Clone, Debug)]
+pub(crate) enum Landing {
+    /// An answer to share, whole or filling.
+    Object(Arc<Object>),
+    /// The origin failed; this old answer may stand in.
+    Stale(Arc<Object>),
+    /// An answer that is only the leader's.
+    Pass,
+    /// Nothing.
+    Failed(Failure),
+}
+
+impl Flight {
+    /// Waits for the end.
+    pub(crate) async fn landing(&self) -> Landing {
+        loop {
+            let landed = self.landed.notified();
+            tokio::pin!(landed);
+            landed.as_mut().enable();
+            if let Some(landing) = self.landing.get() {
+                return landing.clone();
+            }
+            landed.await;
+        }
+    }
+}
+
+/// The right and the duty to fetch a key: dropped without a landing, it lands as failed, so nobody waits for ever.
+#[derive(Debug)]
+pub(crate) struct Lead {
+    store: Arc<Store>,
+    pub(crate) key: Key,
+    pub(crate) flight: Arc<Flight>,
+    /// The copy that is no longer fresh.
+    pub(crate) old: Option<Arc<Object>>,
+}
+
+/// What [`Store::figures`] tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StoreFigures {
+    pub(crate) used: Cost,
+    pub(crate) objects: u64,
+    pub(crate) evictions: u64,
+}
+
+impl Store {
+    pub(crate) fn new(room: Cost, rules: Rules) -> Store {
+        Store {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            hasher: RandomState::new(),
+            room: Mutex::new(Storage::new(room)),
+            evictions: AtomicU64::new(0),
+            rules,
+        }
+    }
+
+    /// Looks a canonical target up and decides; takes the lead where nobody has it.
+    pub(crate) fn lookup(self: &Arc<Self>, target: &str, now: Instant) -> Found {
+        let mut shard = self.shard(target);
+        let Some(slot) = shard.get_mut(target) else {
+            let key = Key::from_canonical(target);
+            let flight = Arc::<Flight>::default();
+            shard.insert(key.clone(), Slot { flight: Some(flight.clone()), ..Slot::default() });
+            return Found::Lead(Lead { store: self.clone(), key, flight, old: None });
+        };
+        if let Some((until, failure)) = slot.failed
+            && now < until
+            && !slot.object.as_ref().is_some_and(|object| object.lifetime.is_fresh(now))
+        {
+            return match &slot.object {
+                Some(object) if object.lifetime.serves_on_error(now) => Found::StaleOnError(object.clone()),
+                _ => Found::Failed(failure),
+            };
+        }
+        let held = match (&slot.object, slot.unshared_until) {
+            (Some(object), _) => Held::Stored(&object.lifetime),
+            (None, Some(until)) => Held::Unshared { until },
+            (None, None) => Held::None,
+        };
+        let decision = http_cache::lookup(held, slot.flight.is_some(), now);
+        let object = slot.object.clone();
+        if let Some(object) = &object {
+            object.ticket.hit();
+        }
+        match (decision, object) {
+            (Decision::Hit, Some(object)) => Found::Hit(object),
+            (Decision::HitStale, Some(object)) => Found::HitStale(object, None),
+            (Decision::HitAndLead, Some(object)) => {
+                let lead = self.lead(target, slot);
+                Found::HitStale(object, Some(lead))
+            }
+            (Decision::Pass, _) => Found::Pass,
+            (Decision::Follow, object) => {
+                let flight = slot.flight.clone().expect("Follow is decided only while somebody fetches");
+                Found::Follow(flight, object)
+            }
+            (Decision::Lead | Decision::Hit | Decision::HitAndLead | Decision::HitStale, _) => {
+                Found::Lead(self.lead(target, slot))
+            }
+        }
+    }
+
+    fn lead(self: &Arc<Self>, target: &str, slot: &mut Slot) -> Lead {
+        let flight = Arc::<Flight>::default();
+        slot.flight = Some(flight.clone());
+        Lead { store: self.clone(), key: Key::from_canonical(target), flight, old: slot.object.clone() }
+    }
+
+    /// Accounts for `more` of an object, evicting what must go.
+    pub(crate) fn grow(&self, ticket: &Ticket, more: Cost) -> Result<(), NoRoom> {
+        let mut evicted = Vec::new();
+        let grown = self.room().grow(ticket, more, &mut evicted);
+        self.evictions.fetch_add(evicted.len() as u64, Ordering::Relaxed);
+        for (key, ticket) in evicted {
+            self.remove(&key, |object| Arc::ptr_eq(&object.ticket, &ticket));
+        }
+        grown
+    }
+
+    /// The object is whole. What it replaced goes.
+    pub(crate) fn finish(&self, key: &Key, object: &Arc<Object>, replaced: Option<&Arc<Object>>) {
+        let is_current = {
+            let shard = self.shard(key.as_str());
+            shard.get(key).and_then(|slot| slot.object.as_ref()).is_some_and(|held| Arc::ptr_eq(held, object))
+        };
+        let mut room = self.room();
+        room.finish(&object.ticket);
+        if !is_current {
+            room.release(&object.ticket);
+        }
+        // One that is still filling is released by its own fetch when that ends.
+        if let Some(replaced) = replaced
+            && replaced.whole().is_some()
+            && !Arc::ptr_eq(&replaced.ticket, &object.ticket)
+        {
+            room.release(&replaced.ticket);
+        }
+    }
+
+    /// The object will never be whole: the next request fetches anew, or uses what was there before.
+    pub(crate) fn discard(&self, key: &Key, object: &Arc<Object>, replaced: Option<&Arc<Object>>) {
+        {
+            let mut shard = self.shard(key.as_str());
+            if let Some(slot) = shard.get_mut(key)
+                && slot.object.as_ref().is_some_and(|held| Arc::ptr_eq(held, object))
+            {
+                slot.object = replaced.filter(|old| old.whole().is_some() && old.ticket.is_live()).cloned();
+                if slot.is_empty(Instant::now()) {
+                    shard.remove(key);
+                }
+            }
+        }
+        let mut room = self.room();
+        room.finish(&object.ticket);
+        room.release(&object.ticket);
+    }
+
+    /// Drops what is of no use any more in one of the shards; called round and round.
+    pub(crate) fn sweep(&self, turn: usize, now: Instant) {
+        let mut released = Vec::new();
+        {
+            let mut shard = self.lock(turn % SHARDS);
+            shard.retain(|_, slot| {
+                let dead = |object: &Arc<Object>| {
+                    object.whole().is_some() && object.lifetime.is_dead(now, KEEP_FOR_REVALIDATION)
+                };
+                if slot.flight.is_none() && slot.object.as_ref().is_some_and(dead) {
+                    released.extend(slot.object.take());
+                }
+                !slot.is_empty(now)
+            });
+        }
+        let mut room = self.room();
+        for object in released {
+            room.release(&object.ticket);
+        }
+    }
+
+    pub(crate) fn figures(&self) -> StoreFigures {
+        let room = self.room();
+        StoreFigures {
+            used: room.used(),
+            objects: room.objects() as u64,
+            evictions: self.evictions.load(Ordering::Relaxed),
+        }
+    }
+
+    fn remove(&self, key: &Key, is_meant: impl Fn(&Object) -> bool) {
+        let mut shard = self.shard(key.as_str());
+        if let Some(slot) = shard.get_mut(key)
+            && slot.object.as_ref().is_some_and(|object| is_meant(object))
+        {
+            slot.object = None;
+            if slot.is_empty(Instant::now()) {
+                shard.remove(key);
+            }
+        }
+    }
+
+    fn shard(&self, target: &str) -> MutexGuard<'_, HashMap<Key, Slot>> {
+        self.lock(self.hasher.hash_one(target) as usize % SHARDS)
+    }
+
+    fn lock(&self, shard: usize) -> MutexGuard<'_, HashMap<Key, Slot>> {
+        self.shards[shard].lock().expect("nothing panics while it holds a shard")
+    }
+
+    fn room(&self) -> MutexGuard<'_, Storage<Key>> {
+        self.room.lock().expect("nothing panics while it holds the accounts")
+    }
+}
+
+impl Lead {
+    /// Opens an account for the object about to be stored, head included.
+    pub(crate) fn admit(&self) -> Result<Arc<Ticket>, NoRoom> {
+        let hash = self.store.hasher.hash_one(self.key.as_str());
+        let old = self.old.as_ref().map(|old| &*old.ticket);
+        let ticket = self.store.room().admit(self.key.clone(), hash, old);
+        let overhead = Cost { bytes: OBJECT_OVERHEAD, handles: 0 };
+        match self.store.grow(&ticket, overhead) {
+            Ok(()) => Ok(ticket),
+            Err(no_room) => {
+                self.store.room().release(&ticket);
+                Err(no_room)
+            }
+        }
+    }
+
+    /// Ends the flight: keeps what is to be kept, and lets everybody go who waited.
+    pub(crate) fn land(self, landing: Landing, now: Instant) {
+        self.end_flight(landing, now);
+    }
+
+    fn end_flight(&self, landing: Landing, now: Instant) {
+        let mut gone = None;
+        {
+            let mut shard = self.store.shard(self.key.as_str());
+            let slot = shard.entry(self.key.clone()).or_default();
+            if slot.flight.as_ref().is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+                slot.flight = None;
+            }
+            match &landing {
+                Landing::Object(object) => {
+                    // A refreshed one shares its predecessor's account, which may have been evicted meanwhile.
+                    slot.object = object.ticket.is_live().then(|| object.clone());
+                    slot.failed = None;
+                    slot.unshared_until = None;
+                }
+                Landing::Pass => {
+                    gone = slot.object.take();
+                    slot.unshared_until = Some(now + UNSHARED_BELIEF);
+                }
+                Landing::Stale(_) => {
+                    slot.failed = Some((now + self.store.rules.error_cap, Failure::TooStale))
+                }
+                Landing::Failed(failure) => slot.failed = Some((now + self.store.rules.error_cap, *failure)),
+            }
+        }
+        if let Some(gone) = gone
+            && gone.whole().is_some()
+        {
+            self.store.room().release(&gone.ticket);
+        }
+        if self.flight.landing.set(landing).is_ok() {
+            self.flight.landed.notify_waiters();
+        }
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        if self.flight.landing.get().is_none() {
+            self.end_flight(Landing::Failed(Failure::BrokenOff), Instant::now());
+        }
+    }
+}
