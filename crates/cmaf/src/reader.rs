@@ -250,6 +250,7 @@ impl ChunkReader {
         let Lead::Moof(moof_at, fragment) = &self.lead else {
             return Err(ReadError::MdatWithoutMoof);
         };
+        bounded(head, MAX_MDAT)?;
         let moof = (self.kept - moof_at) as u64;
         let data = moof + head.length as u64..moof.saturating_add(head.size);
         if fragment.data.start < data.start || fragment.data.end > data.end {

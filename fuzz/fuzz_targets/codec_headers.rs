@@ -1,0 +1,30 @@
+//! Codec headers of every kind: the first byte says which.
+#![no_main]
+
+use bytes::Bytes;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let Some((which, header)) = data.split_first() else {
+        return;
+    };
+    let owned = || Bytes::copy_from_slice(header);
+    match which % 10 {
+        0 => drop(codec::h264::format_from_avcc(owned())),
+        1 => drop(codec::h264::format_from_annexb(header)),
+        2 => drop(codec::h265::format_from_hvcc(owned())),
+        3 => drop(codec::h265::format_from_annexb(header)),
+        4 => drop(codec::av1::format_from_av1c(owned())),
+        5 => drop(codec::av1::format_from_obus(header)),
+        6 => drop(codec::aac::format_from_asc(owned())),
+        7 => drop(codec::opus::format_from_dops(owned())),
+        8 => drop(codec::opus::format_from_head(header)),
+        _ => {
+            codec::h264::is_idr(header);
+            codec::h265::is_irap(header);
+            codec::av1::is_key_frame(header);
+            drop(codec::av1::strip_temporal_delimiters(owned()));
+            drop(codec::nal::with_four_byte_lengths(owned(), 2));
+        }
+    }
+});
