@@ -1,6 +1,7 @@
 //! A channel's tracks, read segment by segment from the edge as a player would, down to the samples' decode times.
 
 use bytes::Bytes;
+use cmaf::{ChunkReader, Event, ReadChunk};
 
 use crate::hls::{Playlist, media_playlists};
 use crate::stack::Stack;
@@ -47,4 +48,39 @@ pub fn read(stack: &Stack, channel: &str, uri: &str) -> ReadTrack {
     let header = whole(&playlist.segments.first().expect("a segment is listed").map);
     let segments = playlist.segments.iter().map(|segment| whole(&segment.uri)).collect();
     ReadTrack { uri: uri.to_owned(), playlist, header, segments }
+}
+
+/// The chunks of every listed segment, in order; panics where a segment is torn.
+pub fn chunks(track: &ReadTrack) -> Vec<ReadChunk> {
+    let mut all = Vec::new();
+    for segment in &track.segments {
+        let mut reader = ChunkReader::new();
+        reader.feed(track.header.clone());
+        reader.feed(segment.clone());
+        while let Some(event) = reader.next().unwrap_or_else(|fault| panic!("{}: {fault}", track.uri)) {
+            if let Event::Chunk(chunk) = event {
+                all.push(chunk);
+            }
+        }
+        reader.finish().unwrap_or_else(|fault| panic!("{}: {fault}", track.uri));
+    }
+    all
+}
+
+/// Decode time of each listed segment, from its bytes.
+pub fn segment_starts(track: &ReadTrack) -> Vec<u64> {
+    let mut starts = Vec::new();
+    for segment in &track.segments {
+        let mut reader = ChunkReader::new();
+        reader.feed(track.header.clone());
+        reader.feed(segment.clone());
+        while let Some(event) = reader.next().unwrap_or_else(|fault| panic!("{}: {fault}", track.uri)) {
+            if let Event::Chunk(chunk) = event {
+                assert!(chunk.sync_first, "{}: a segment begins with a key frame", track.uri);
+                starts.push(chunk.decode_time);
+                break;
+            }
+        }
+    }
+    starts
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use e2e::hls::Playlist;
 use e2e::{Peer, Stack, eventually, ffmpeg, tracks};
 
-const PASSTHROUGH: &str = "[[channel]]\nname = \"cam\"\ninput = { rtmp = \"live/k3y-cam\" }\nladder = \"passthrough\"\n";
+const PASSTHROUGH: &str =
+    "[[channel]]\nname = \"cam\"\ninput = { rtmp = \"live/k3y-cam\" }\nladder = \"passthrough\"\n";
 const TRANSCODE: &str = "[[channel]]\nname = \"cam\"\ninput = { rtmp = \"live/k3y-cam\" }\npreset = \"ultrafast\"\nladder = [\"360p30\", \"240p30\"]\n";
 
 /// URI → media sequence number, for everything ever seen of a track; panics when a URI changes its number or a number
@@ -44,7 +45,8 @@ impl Seen {
 }
 
 fn discontinuities(playlist: &Playlist) -> u64 {
-    playlist.discontinuity_sequence + playlist.segments.iter().filter(|segment| segment.discontinuity).count() as u64
+    playlist.discontinuity_sequence
+        + playlist.segments.iter().filter(|segment| segment.discontinuity).count() as u64
 }
 
 #[test]
@@ -58,7 +60,15 @@ fn a_published_stream_is_read_by_ffmpeg_as_hls_and_as_dash() {
     for name in ["index.m3u8", "manifest.mpd"] {
         let (streams, said) = ffmpeg(
             "ffprobe",
-            &["-v", "warning", "-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0", &stack.url(&format!("/cam/{name}"))],
+            &[
+                "-v",
+                "warning",
+                "-show_entries",
+                "stream=codec_name,width,height",
+                "-of",
+                "csv=p=0",
+                &stack.url(&format!("/cam/{name}")),
+            ],
         );
         let streams = String::from_utf8_lossy(&streams).into_owned();
         assert!(streams.contains("h264,640,360") && streams.contains("aac"), "{name}: {streams} {said}");
@@ -95,7 +105,8 @@ fn decode_times_are_contiguous_to_the_tick_and_key_frames_lie_at_one_instant_on_
             video_starts.push(tracks::segment_starts(track));
         }
     }
-    let newest_common = video_starts.iter().filter_map(|starts| starts.first().copied()).max().expect("rungs");
+    let newest_common =
+        video_starts.iter().filter_map(|starts| starts.first().copied()).max().expect("rungs");
     let common: Vec<Vec<u64>> = video_starts
         .iter()
         .map(|starts| starts.iter().copied().filter(|start| *start >= newest_common).take(4).collect())
@@ -120,7 +131,8 @@ fn a_publisher_that_comes_back_goes_on_the_same_timeline_with_one_discontinuity(
     let _publisher = Peer::publish(&url, 30);
     let newest = seen.newest;
     let after = seen.follow(&stack, media, |playlist| {
-        playlist.media_sequence + playlist.segments.len() as u64 >= newest + 3 && discontinuities(playlist) > 0
+        playlist.media_sequence + playlist.segments.len() as u64 >= newest + 3
+            && discontinuities(playlist) > 0
     });
     assert_eq!(discontinuities(&after), 1, "{after:?}");
     let audio = Playlist::parse(stack.get("/cam/audio/index.m3u8").text());
@@ -166,7 +178,10 @@ fn a_killed_origin_comes_back_with_its_window_and_never_serves_a_torn_segment() 
         let after = seen.follow(&stack, media, |playlist| {
             playlist.media_sequence + playlist.segments.len() as u64 >= newest + 2
         });
-        let kept = before.segments.iter().filter(|segment| after.segments.iter().any(|other| other.uri == segment.uri));
+        let kept = before
+            .segments
+            .iter()
+            .filter(|segment| after.segments.iter().any(|other| other.uri == segment.uri));
         assert!(kept.count() + 3 >= before.segments.len(), "the window is back: {before:?} {after:?}");
         // Every listed segment is whole: its boxes end where its bytes end.
         for track in tracks::read_all(&stack, "cam") {
@@ -212,19 +227,85 @@ fn an_ffmpeg_that_pushes_cmaf_is_served_like_our_own_encoder() {
     let _encoder = Peer::start(
         "ffmpeg",
         &[
-            "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30", "-f", "lavfi", "-i",
-            "sine=frequency=440:sample_rate=48000", "-map", "0:v", "-map", "0:v", "-map", "1:a", "-c:v", "libx264",
-            "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "60", "-keyint_min", "60", "-sc_threshold", "0", "-b:v:0",
-            "900k", "-b:v:1", "300k", "-s:v:1", "320x180", "-c:a", "aac", "-f", "dash", "-seg_duration", "2", "-use_timeline", "0",
-            "-use_template", "1", "-streaming", "1", "-method", "PUT", "-http_persistent", "1", "-adaptation_sets", "id=0,streams=v id=1,streams=a",
+            "-nostdin",
+            "-v",
+            "error",
+            "-re",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=size=640x360:rate=30",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=frequency=440:sample_rate=48000",
+            "-map",
+            "0:v",
+            "-map",
+            "0:v",
+            "-map",
+            "1:a",
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            "-pix_fmt",
+            "yuv420p",
+            "-g",
+            "60",
+            "-keyint_min",
+            "60",
+            "-sc_threshold",
+            "0",
+            "-b:v:0",
+            "900k",
+            "-b:v:1",
+            "300k",
+            "-s:v:1",
+            "320x180",
+            "-c:a",
+            "aac",
+            "-f",
+            "dash",
+            "-seg_duration",
+            "2",
+            "-use_timeline",
+            "0",
+            "-use_template",
+            "1",
+            "-streaming",
+            "1",
+            "-method",
+            "PUT",
+            "-http_persistent",
+            "1",
+            "-adaptation_sets",
+            "id=0,streams=v id=1,streams=a",
             &target,
         ],
     );
     let multivariant = stack.wait_for_segments("third", 4);
-    assert_eq!(multivariant.lines().filter(|line| line.starts_with("#EXT-X-STREAM-INF")).count(), 2, "{multivariant}");
+    assert_eq!(
+        multivariant.lines().filter(|line| line.starts_with("#EXT-X-STREAM-INF")).count(),
+        2,
+        "{multivariant}"
+    );
     for name in ["index.m3u8", "manifest.mpd"] {
-        let (_, said) =
-            ffmpeg("ffmpeg", &["-v", "error", "-xerror", "-i", &stack.url(&format!("/third/{name}")), "-t", "3", "-f", "null", "-"]);
+        let (_, said) = ffmpeg(
+            "ffmpeg",
+            &[
+                "-v",
+                "error",
+                "-xerror",
+                "-i",
+                &stack.url(&format!("/third/{name}")),
+                "-t",
+                "3",
+                "-f",
+                "null",
+                "-",
+            ],
+        );
         assert_eq!(said, "", "{name}");
     }
 }
@@ -236,14 +317,44 @@ fn gstreamer_publishes_too() {
     let _publisher = Peer::start(
         "gst-launch-1.0",
         &[
-            "-q", "videotestsrc", "is-live=true", "!", "video/x-raw,width=640,height=360,framerate=30/1", "!", "x264enc",
-            "speed-preset=ultrafast", "tune=zerolatency", "key-int-max=60", "bitrate=800", "!", "h264parse", "!", "mux.", "audiotestsrc",
-            "is-live=true", "!", "audioconvert", "!", "avenc_aac", "!", "aacparse", "!", "mux.", "flvmux", "name=mux", "streamable=true", "!", "rtmp2sink",
+            "-q",
+            "videotestsrc",
+            "is-live=true",
+            "!",
+            "video/x-raw,width=640,height=360,framerate=30/1",
+            "!",
+            "x264enc",
+            "speed-preset=ultrafast",
+            "tune=zerolatency",
+            "key-int-max=60",
+            "bitrate=800",
+            "!",
+            "h264parse",
+            "!",
+            "mux.",
+            "audiotestsrc",
+            "is-live=true",
+            "!",
+            "audioconvert",
+            "!",
+            "avenc_aac",
+            "!",
+            "aacparse",
+            "!",
+            "mux.",
+            "flvmux",
+            "name=mux",
+            "streamable=true",
+            "!",
+            "rtmp2sink",
             &location,
         ],
     );
     let multivariant = stack.wait_for_segments("cam", 3);
-    assert!(multivariant.contains("RESOLUTION=640x360") && multivariant.contains("mp4a.40.2"), "{multivariant}");
+    assert!(
+        multivariant.contains("RESOLUTION=640x360") && multivariant.contains("mp4a.40.2"),
+        "{multivariant}"
+    );
 }
 
 #[test]
@@ -253,8 +364,25 @@ fn pictures_without_sound_play_and_sound_without_pictures_is_told() {
     let silent = Peer::start(
         "ffmpeg",
         &[
-            "-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30", "-c:v", "libx264", "-preset",
-            "ultrafast", "-g", "30", "-pix_fmt", "yuv420p", "-f", "flv", &url,
+            "-nostdin",
+            "-v",
+            "error",
+            "-re",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=size=640x360:rate=30",
+            "-c:v",
+            "libx264",
+            "-preset",
+            "ultrafast",
+            "-g",
+            "30",
+            "-pix_fmt",
+            "yuv420p",
+            "-f",
+            "flv",
+            &url,
         ],
     );
     let multivariant = stack.wait_for_segments("cam", 2);
@@ -262,7 +390,21 @@ fn pictures_without_sound_play_and_sound_without_pictures_is_told() {
     silent.kill();
     let _blind = Peer::start(
         "ffmpeg",
-        &["-nostdin", "-v", "error", "-re", "-f", "lavfi", "-i", "sine=frequency=440", "-c:a", "aac", "-f", "flv", &url],
+        &[
+            "-nostdin",
+            "-v",
+            "error",
+            "-re",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=frequency=440",
+            "-c:a",
+            "aac",
+            "-f",
+            "flv",
+            &url,
+        ],
     );
     eventually("the missing picture is told in the metrics", || {
         let metrics = stack.metrics();

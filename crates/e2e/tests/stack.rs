@@ -51,8 +51,23 @@ fn a_file_is_repeated_for_ever_without_a_seam() {
     ffmpeg(
         "ffmpeg",
         &[
-            "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=3", "-f", "lavfi", "-i", "sine=duration=3",
-            "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", clip,
+            "-v",
+            "error",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc2=size=320x240:rate=25:duration=3",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=duration=3",
+            "-c:v",
+            "libx264",
+            "-pix_fmt",
+            "yuv420p",
+            "-c:a",
+            "aac",
+            clip,
         ],
     );
     let stack = Stack::start(&format!(
@@ -86,9 +101,7 @@ fn no_role_outlives_a_killed_supervisor() {
     let stack = Stack::start(PATTERN);
     let children = stack.pids("headwater");
     stack.kill_supervisor();
-    eventually("every role ends", || {
-        children.iter().all(|pid| !is_alive(*pid)).then_some(())
-    });
+    eventually("every role ends", || children.iter().all(|pid| !is_alive(*pid)).then_some(()));
 }
 
 #[test]
@@ -118,10 +131,17 @@ fn one_page_tells_every_role_s_metrics() {
 #[test]
 fn a_bad_workflow_file_is_refused_with_file_line_and_bound() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    std::fs::write(folder.path().join("bad.toml"), "[[channel]]\nname = \"a\"\ninput = \"test\"\nsegment = 60\n").expect("written");
+    std::fs::write(
+        folder.path().join("bad.toml"),
+        "[[channel]]\nname = \"a\"\ninput = \"test\"\nsegment = 60\n",
+    )
+    .expect("written");
     let (fine, said) = headwater(&["up", "bad.toml"], folder.path());
     assert!(!fine);
-    assert!(said.contains("bad.toml: line 4: channel[0].segment: 60 is out of bounds: 1 to 10 seconds"), "{said}");
+    assert!(
+        said.contains("bad.toml: line 4: channel[0].segment: 60 is out of bounds: 1 to 10 seconds"),
+        "{said}"
+    );
     let (fine, said) = headwater(&["up", "missing.toml"], folder.path());
     assert!(!fine && said.contains("missing.toml"), "{said}");
 }
