@@ -1,1 +1,3 @@
 //! A channel's encoder: source, transcode or passthrough, CMAF push.
+
+pub mod push;
