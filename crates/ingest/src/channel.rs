@@ -1,0 +1,168 @@
+//! One channel: at most one publisher, any number of subscribers, the replay between them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use media::{ChannelName, Utc};
+use tokio::sync::watch;
+use wire::sample_stream::Tracks;
+
+use crate::metrics::ChannelMetrics;
+use crate::replay::{Cursor, Entry, MAX_BYTES, Replay};
+use crate::source::{Output, VIDEO};
+
+/// Where a publisher's samples meet their subscribers.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    pub(crate) name: ChannelName,
+    pub(crate) metrics: ChannelMetrics,
+    state: Mutex<State>,
+    /// The number of the log's next entry; subscribers wait on it.
+    end: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct State {
+    replay: Replay,
+    /// A publisher holds the channel.
+    busy: bool,
+    /// The end of what publishers have laid on the timeline.
+    latest: Utc,
+    /// The last session's id.
+    session: u64,
+    closed: bool,
+}
+
+/// A publisher's hold on a channel. Dropping it, however that comes about, frees the channel and tells subscribers.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    channel: Arc<Channel>,
+    session: u64,
+    reason: Arc<str>,
+    /// Subscribers have been told of tracks, so they must be told of the end.
+    announced: bool,
+}
+
+impl Channel {
+    pub(crate) fn new(name: ChannelName, metrics: ChannelMetrics) -> Self {
+        let state =
+            State { replay: Replay::new(MAX_BYTES), busy: false, latest: Utc(0), session: 0, closed: false };
+        Self { name, metrics, state: Mutex::new(state), end: watch::Sender::new(0) }
+    }
+
+    /// Takes the channel for a publisher; `None` while another has it.
+    pub(crate) fn claim(self: &Arc<Self>, now: Utc) -> Option<Lease> {
+        let mut state = self.state();
+        if state.busy {
+            return None;
+        }
+        state.busy = true;
+        // A date, so that ids differ over restarts of this process too.
+        state.session = u64::try_from(now.0).unwrap_or(0).max(state.session + 1);
+        self.metrics.publishers.set(1);
+        self.metrics.sessions.inc();
+        let reason = "the connection task ended".into();
+        Some(Lease { channel: self.clone(), session: state.session, reason, announced: false })
+    }
+
+    /// A cursor for a new subscriber; see [`Replay::join`].
+    pub(crate) fn join(&self, from: Option<Utc>) -> Cursor {
+        self.state().replay.join(from)
+    }
+
+    /// See [`Replay::read`].
+    pub(crate) fn read(&self, cursor: &mut Cursor, budget: usize, out: &mut Vec<Entry>) -> u64 {
+        self.state().replay.read(cursor, budget, out)
+    }
+
+    /// Whether a cursor has something to read.
+    pub(crate) fn has_more(&self, cursor: &Cursor) -> bool {
+        self.state().replay.has_more(cursor)
+    }
+
+    /// Changes whenever entries were added.
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
+        self.end.subscribe()
+    }
+
+    /// Tells subscribers that nothing more will come; they leave once they have read everything.
+    pub(crate) fn close(&self) {
+        self.state().closed = true;
+        self.end.send_modify(|_| {});
+    }
+
+    /// Whether [`Self::close`] was called.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, entries: impl Iterator<Item = Entry>, latest: Utc) {
+        let mut state = self.state();
+        let before = state.replay.end();
+        for entry in entries {
+            if state.replay.push(entry) {
+                self.metrics.replay_overflows.inc();
+            }
+        }
+        state.latest = state.latest.max(latest);
+        self.metrics.replay_bytes.set(state.replay.bytes() as i64);
+        let end = state.replay.end();
+        drop(state);
+        if end != before {
+            self.end.send_replace(end);
+        }
+    }
+}
+
+impl Lease {
+    /// The channel held.
+    pub(crate) fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// The end of what earlier publishers laid on the timeline.
+    pub(crate) fn floor(&self) -> Utc {
+        self.channel.state().latest
+    }
+
+    /// Hands tracks and samples on, in one go; `latest` is the latest time among them. Troubles are left in `outputs`.
+    pub(crate) fn publish(&mut self, outputs: &mut Vec<Output>, latest: Utc) {
+        let (session, metrics) = (self.session, &self.channel.metrics);
+        let announced = &mut self.announced;
+        let entries =
+            outputs.extract_if(.., |output| !matches!(output, Output::Trouble(_))).filter_map(|output| {
+                match output {
+                    Output::Tracks(tracks) => {
+                        *announced = true;
+                        Some(Entry::Tracks(Arc::new(Tracks { session, tracks })))
+                    }
+                    Output::Sample(sample) => {
+                        match sample.track {
+                            VIDEO => metrics.video_frames.inc(),
+                            _ => metrics.audio_frames.inc(),
+                        };
+                        Some(Entry::Sample(sample))
+                    }
+                    Output::Trouble(_) => None,
+                }
+            });
+        self.channel.push(entries, latest);
+    }
+
+    /// What subscribers will be told when the lease is dropped.
+    pub(crate) fn end_because(&mut self, reason: &str) {
+        self.reason = reason.into();
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.channel.metrics.off_air();
+        let ended = self.announced.then(|| Entry::Ended(self.reason.clone()));
+        self.channel.push(ended.into_iter(), Utc(0));
+        self.channel.state().busy = false;
+    }
+}

@@ -1,0 +1,361 @@
+//! One RTMP connection, from accept to goodbye.
+//!
+//! ```text
+//! admit --publish, known key, free channel--> publish --goodbye, end, silence, fault--> closed
+//!   '--anything else--> refused: a reason to the peer and in the log
+//! ```
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use rtmp::{Event, Metadata, PeerError, PublishRequest, Session};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use crate::channel::Lease;
+use crate::source::{Output, Source};
+use crate::transport::{Arrival, Transport};
+use crate::trouble::Trouble;
+use crate::{Ingest, Route};
+
+/// From accept to a publish request. Encoders take a few round trips.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest silence of a publisher.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
+/// A wrong key waits this long for its answer, so that guessing is slow.
+const REFUSAL_DELAY: Duration = Duration::from_millis(500);
+/// How long a refused peer may take to read why.
+const LINGER: Duration = Duration::from_secs(1);
+/// Answers that a publisher has not read, in bytes. They are a few hundred in all.
+const MAX_UNSENT: usize = 64 << 10;
+/// Over what span frame rate and bitrate are measured.
+const RATE_SPAN: Duration = Duration::from_secs(2);
+/// Times each kind of trouble is logged in a session; the metric counts on.
+const TROUBLE_LOGS: u32 = 5;
+
+/// Why a connection ended, other than in good order.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+    #[error("connection lost: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("it closed the connection without a goodbye")]
+    Closed,
+    #[error("no publish request within {PUBLISH_TIMEOUT:?}")]
+    NoPublish,
+    #[error("silent for {SILENCE_TIMEOUT:?}")]
+    Silent,
+    #[error("it does not read our answers")]
+    Deaf,
+    #[error("it wanted to play; streams are only taken here")]
+    Play,
+    #[error("stream key {key} is not known for its application")]
+    UnknownKey { key: rtmp::Key },
+    #[error("channel `{channel}` has a publisher already")]
+    Busy { channel: media::ChannelName },
+}
+
+impl End {
+    /// The value of the metric's `reason` label.
+    const fn label(&self) -> &'static str {
+        match self {
+            Self::Peer(_) => "protocol",
+            Self::Io(_) | Self::Closed => "lost",
+            Self::NoPublish => "no_publish",
+            Self::Silent => "silent",
+            Self::Deaf => "deaf",
+            Self::Play => "play",
+            Self::UnknownKey { .. } => "unknown_key",
+            Self::Busy { .. } => "busy",
+        }
+    }
+}
+
+/// Serves one connection until it ends.
+pub(crate) async fn serve(ingest: Arc<Ingest>, mut stream: TcpStream, peer: SocketAddr, conn: u64) {
+    let mut session = Session::new();
+    let mut input = BytesMut::new();
+    // A frame's answer must not wait for the next one's.
+    let _ = stream.set_nodelay(true);
+    let admitted = timeout(PUBLISH_TIMEOUT, admit(&ingest, &mut stream, &mut session, &mut input));
+    let end = match admitted.await.unwrap_or(Err(End::NoPublish)) {
+        Ok((lease, route, request)) => {
+            let channel = lease.channel().name.clone();
+            tracing::info!(%channel, conn, %peer, key = %request.key, encoder = request.encoder, "publishing");
+            let publisher = Publisher::new(lease, conn);
+            match publisher.run(&ingest, route, stream, session, input).await {
+                Ok(()) => tracing::info!(%channel, conn, %peer, "the publisher said goodbye"),
+                Err(end) => {
+                    tracing::warn!(%channel, conn, %peer, reason = %end, "publisher gone");
+                    ingest.metrics.refused(end.label());
+                }
+            }
+            return;
+        }
+        Err(end) => end,
+    };
+    // A port scan or a health check that hangs up is nothing to log above debug.
+    match &end {
+        End::Closed | End::Io(_) => {
+            tracing::debug!(conn, %peer, reason = %end, "connection ended before a publish request")
+        }
+        End::Busy { channel } => tracing::warn!(%channel, conn, %peer, reason = %end, "refused"),
+        _ => tracing::warn!(conn, %peer, reason = %end, "refused"),
+    }
+    ingest.metrics.refused(end.label());
+    if matches!(end, End::UnknownKey { .. } | End::Busy { .. } | End::Play) {
+        last_word(&mut stream, &mut session).await;
+    }
+}
+
+/// Speaks RTMP up to the publish request and decides on it.
+async fn admit<'a>(
+    ingest: &'a Ingest,
+    stream: &mut TcpStream,
+    session: &mut Session,
+    input: &mut BytesMut,
+) -> Result<(Lease, &'a Route, PublishRequest), End> {
+    loop {
+        while let Some(event) = session.poll(input)? {
+            match event {
+                Event::Publish(request) => {
+                    let decided = decide(ingest, &request);
+                    match &decided {
+                        Ok(_) => session.accept(),
+                        Err(end) => {
+                            tokio::time::sleep(REFUSAL_DELAY).await;
+                            session.refuse(&match end {
+                                End::Busy { .. } => "This stream has a publisher already.".to_owned(),
+                                _ => "This application and stream key are not known here.".to_owned(),
+                            });
+                        }
+                    }
+                    let (lease, route) = decided?;
+                    stream.write_all(&session.take_outgoing()).await?;
+                    return Ok((lease, route, request));
+                }
+                Event::PlayRefused => return Err(End::Play),
+                Event::Metadata(_) | Event::Video { .. } | Event::Audio { .. } | Event::Unpublish => {}
+            }
+        }
+        let outgoing = session.take_outgoing();
+        if !outgoing.is_empty() {
+            stream.write_all(&outgoing).await?;
+        }
+        if stream.read_buf(input).await? == 0 {
+            return Err(End::Closed);
+        }
+    }
+}
+
+fn decide<'a>(ingest: &'a Ingest, request: &PublishRequest) -> Result<(Lease, &'a Route), End> {
+    let route = ingest
+        .route(&request.app, &request.key)
+        .ok_or_else(|| End::UnknownKey { key: request.key.clone() })?;
+    let lease = route
+        .channel
+        .claim(ingest.clock.now())
+        .ok_or_else(|| End::Busy { channel: route.channel.name.clone() })?;
+    Ok((lease, route))
+}
+
+/// Sends what the session still has to say and gives the peer time to read it: closing with unread bytes would reset
+/// the connection and take the answer with it.
+async fn last_word(stream: &mut TcpStream, session: &mut Session) {
+    let outgoing = session.take_outgoing();
+    let farewell = async {
+        stream.write_all(&outgoing).await?;
+        stream.shutdown().await?;
+        let mut sink = [0; 4_096];
+        while stream.read(&mut sink).await? > 0 {}
+        Ok::<_, std::io::Error>(())
+    };
+    // Whether the peer listens is its own affair.
+    let _ = timeout(LINGER, farewell).await;
+}
+
+/// A connection that publishes.
+struct Publisher {
+    lease: Lease,
+    source: Source,
+    conn: u64,
+    outputs: Vec<Output>,
+    rates: Rates,
+    logged: Vec<(&'static str, u32)>,
+}
+
+impl Publisher {
+    fn new(lease: Lease, conn: u64) -> Self {
+        let source = Source::after(lease.floor());
+        let rates = Rates::start(&lease);
+        Self { lease, source, conn, outputs: Vec::new(), rates, logged: Vec::new() }
+    }
+
+    /// Runs until the publisher says goodbye (`Ok`) or is lost.
+    async fn run(
+        mut self,
+        ingest: &Ingest,
+        route: &Route,
+        stream: TcpStream,
+        mut session: Session,
+        mut input: BytesMut,
+    ) -> Result<(), End> {
+        let end = self.take_all(ingest, route, stream, &mut session, &mut input).await;
+        match &end {
+            Ok(()) => self.lease.end_because("the publisher said goodbye"),
+            Err(end) => self.lease.end_because(&end.to_string()),
+        }
+        end
+    }
+
+    async fn take_all(
+        &mut self,
+        ingest: &Ingest,
+        route: &Route,
+        stream: TcpStream,
+        session: &mut Session,
+        input: &mut BytesMut,
+    ) -> Result<(), End> {
+        let mut transport = Transport::new(stream, route.batch, ingest.started)?;
+        let mut unsent = BytesMut::new();
+        let mut heard = Instant::now();
+        loop {
+            // What came together with the publish request is taken before anything is awaited.
+            let goodbye = self.take(ingest, session, input);
+            unsent.extend_from_slice(&session.take_outgoing());
+            if !unsent.is_empty() {
+                let written = transport.try_write(&unsent)?;
+                unsent.advance(written);
+                if unsent.len() > MAX_UNSENT {
+                    return Err(End::Deaf);
+                }
+            }
+            if goodbye? {
+                // Give the answer to the goodbye a way out before the socket closes.
+                let mut stream = transport.into_tokio()?;
+                last_word(&mut stream, session).await;
+                return Ok(());
+            }
+            let arrival = timeout(
+                SILENCE_TIMEOUT,
+                transport.read(&ingest.scratch, |bytes| input.extend_from_slice(bytes)),
+            );
+            match arrival.await {
+                Err(_) => return Err(End::Silent),
+                Ok(Err(fault)) => return Err(fault.into()),
+                Ok(Ok(Arrival::End)) => return Err(End::Closed),
+                Ok(Ok(Arrival::Nothing)) if heard.elapsed() >= SILENCE_TIMEOUT => return Err(End::Silent),
+                Ok(Ok(Arrival::Nothing)) => {}
+                Ok(Ok(Arrival::Bytes(length))) => {
+                    heard = Instant::now();
+                    self.lease.channel().metrics.bytes.inc_by(length as u64);
+                }
+            }
+            self.rates.update(&self.lease, || self.source.latest().0 - ingest.clock.now().0);
+        }
+    }
+
+    /// Takes every whole message of `input`. True at a goodbye.
+    fn take(
+        &mut self,
+        ingest: &Ingest,
+        session: &mut Session,
+        input: &mut BytesMut,
+    ) -> Result<bool, PeerError> {
+        let now = ingest.clock.now();
+        let goodbye = loop {
+            match session.poll(input) {
+                Ok(Some(Event::Video { timestamp_ms, video })) => {
+                    self.source.video(timestamp_ms, video, now, &mut self.outputs);
+                }
+                Ok(Some(Event::Audio { timestamp_ms, audio })) => {
+                    self.source.audio(timestamp_ms, audio, now, &mut self.outputs);
+                }
+                Ok(Some(Event::Metadata(metadata))) => self.log_metadata(&metadata),
+                Ok(Some(Event::Unpublish)) => break Ok(true),
+                Ok(Some(Event::Publish(_) | Event::PlayRefused)) => {}
+                Ok(None) => break Ok(false),
+                Err(fault) => break Err(fault),
+            }
+        };
+        if !self.outputs.is_empty() {
+            for output in &self.outputs {
+                match output {
+                    Output::Tracks(tracks) => log_tracks(&self.lease, self.conn, tracks),
+                    Output::Sample(_) | Output::Trouble(_) => {}
+                }
+            }
+            self.lease.publish(&mut self.outputs, self.source.latest());
+            for output in std::mem::take(&mut self.outputs) {
+                if let Output::Trouble(trouble) = output {
+                    self.trouble(&trouble);
+                }
+            }
+        }
+        goodbye
+    }
+
+    fn trouble(&mut self, trouble: &Trouble) {
+        let channel = self.lease.channel();
+        channel.metrics.fault(trouble.label());
+        let times = match self.logged.iter_mut().find(|(label, _)| *label == trouble.label()) {
+            Some((_, times)) => times,
+            None => {
+                self.logged.push((trouble.label(), 0));
+                &mut self.logged.last_mut().expect("pushed above").1
+            }
+        };
+        *times += 1;
+        match *times {
+            ..TROUBLE_LOGS => {
+                tracing::warn!(channel = %channel.name, conn = self.conn, fault = trouble.label(), "{trouble}");
+            }
+            TROUBLE_LOGS => {
+                let fault = trouble.label();
+                tracing::warn!(channel = %channel.name, conn = self.conn, fault, "{trouble}; the metric counts further ones");
+            }
+            _ => {}
+        }
+    }
+
+    fn log_metadata(&self, metadata: &Metadata) {
+        let channel = &self.lease.channel().name;
+        let Metadata { encoder, width, height, video_bps, audio_bps } = metadata;
+        tracing::debug!(%channel, conn = self.conn, encoder, width, height, video_bps, audio_bps, "metadata");
+    }
+}
+
+fn log_tracks(lease: &Lease, conn: u64, tracks: &[media::Track]) {
+    let formats: Vec<_> = tracks.iter().map(|track| track.format.to_string()).collect();
+    tracing::info!(channel = %lease.channel().name, conn, tracks = formats.join(", "), "tracks");
+}
+
+/// Frame rate and bitrate since the last update.
+struct Rates {
+    since: Instant,
+    frames: u64,
+    bytes: u64,
+}
+
+impl Rates {
+    fn start(lease: &Lease) -> Self {
+        let metrics = &lease.channel().metrics;
+        Self { since: Instant::now(), frames: metrics.video_frames.get(), bytes: metrics.bytes.get() }
+    }
+
+    fn update(&mut self, lease: &Lease, ahead_us: impl FnOnce() -> i64) {
+        let span = self.since.elapsed();
+        if span < RATE_SPAN {
+            return;
+        }
+        let metrics = &lease.channel().metrics;
+        let before = std::mem::replace(self, Self::start(lease));
+        metrics.video_fps.set((self.frames - before.frames) as f64 / span.as_secs_f64());
+        metrics.bitrate_bps.set((self.bytes - before.bytes) as f64 * 8.0 / span.as_secs_f64());
+        metrics.ahead_seconds.set(ahead_us() as f64 / 1e6);
+    }
+}

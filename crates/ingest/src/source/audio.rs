@@ -1,0 +1,176 @@
+//! The audio track.
+
+use bytes::Bytes;
+use codec::aac::{self, AudioSpecificConfig};
+use codec::opus;
+use media::{AudioCodec, AudioFormat, Format, Sample, Timescale, Track, Utc, rescale_nearest};
+use rtmp::flv::{AudioPacket, Skipped};
+
+use super::{AUDIO, Output, Step};
+use crate::trouble::Trouble;
+
+/// How far a frame's timestamp may lie from where its predecessors end before it is believed, in ms. RTMP rounds to
+/// whole ms and some encoders to their timer; three AAC frames at 48 kHz are 64 ms.
+const TOLERANCE_MS: i64 = 60;
+
+#[derive(Debug, Default)]
+pub(super) struct AudioTrack {
+    known: Option<Known>,
+    /// Where the next frame begins, in ticks, if it follows the last one.
+    next: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Known {
+    track: Track,
+    codec: AudioCodec,
+    /// Ticks of one AAC frame. Opus packets say theirs each.
+    frame_ticks: u32,
+}
+
+impl AudioTrack {
+    pub(super) fn track(&self) -> Option<&Track> {
+        self.known.as_ref().map(|known| &known.track)
+    }
+
+    pub(super) fn packet(
+        &mut self,
+        packet: AudioPacket,
+        place: impl FnOnce(&mut Vec<Output>) -> Utc,
+        out: &mut Vec<Output>,
+    ) -> Step {
+        let trouble = match packet {
+            AudioPacket::Config { codec, record } => match read_config(codec, record) {
+                Ok(known) => return self.format(known),
+                Err(why) => Trouble::BadAudioHeader(why),
+            },
+            AudioPacket::Frame { codec, data } => return self.frame(codec, data, place, out),
+            AudioPacket::Skipped(Skipped::Description | Skipped::CommandFrame | Skipped::OtherTrack)
+            | AudioPacket::End => return Step::Nothing,
+            AudioPacket::Skipped(skipped @ (Skipped::Codec(_) | Skipped::FourCc(_))) => {
+                Trouble::UnsupportedAudio(skipped)
+            }
+            AudioPacket::Skipped(skipped @ (Skipped::Short | Skipped::PacketType(_))) => {
+                Trouble::UnknownPacket(skipped)
+            }
+        };
+        out.push(Output::Trouble(trouble));
+        Step::Nothing
+    }
+
+    fn format(&mut self, known: Known) -> Step {
+        if self.track() == Some(&known.track) {
+            return Step::Nothing;
+        }
+        if self.track().is_some_and(|before| before.timescale != known.track.timescale) {
+            self.next = None;
+        }
+        self.known = Some(known);
+        Step::NewFormat
+    }
+
+    fn frame(
+        &mut self,
+        codec: AudioCodec,
+        data: Bytes,
+        place: impl FnOnce(&mut Vec<Output>) -> Utc,
+        out: &mut Vec<Output>,
+    ) -> Step {
+        let known = match &self.known {
+            Some(known) if known.codec == codec => known,
+            _ => {
+                out.push(Output::Trouble(Trouble::MissingHeader));
+                return Step::Nothing;
+            }
+        };
+        let ticks = match codec {
+            AudioCodec::Aac if data.is_empty() => None,
+            AudioCodec::Aac => Some(known.frame_ticks),
+            AudioCodec::Opus => opus_ticks(&data),
+        };
+        let Some(ticks) = ticks else {
+            out.push(Output::Trouble(Trouble::BadSample("an audio frame without a length".to_owned())));
+            return Step::Nothing;
+        };
+        let scale = known.track.timescale;
+        let stamped = rescale_nearest(place(out).0, Timescale::MICROS, scale);
+        let tolerance = rescale_nearest(TOLERANCE_MS, Timescale::MILLIS, scale);
+        let ms = |ticks| rescale_nearest(ticks, scale, Timescale::MILLIS);
+        let dts = match self.next {
+            None => stamped,
+            Some(next) if stamped > next + tolerance => {
+                out.push(Output::Trouble(Trouble::AudioGap(ms(stamped - next))));
+                stamped
+            }
+            // More frames than time: leaving one out keeps the rest exact.
+            Some(next) if stamped < next - tolerance => {
+                out.push(Output::Trouble(Trouble::AudioOverlap(ms(next - stamped))));
+                return Step::Nothing;
+            }
+            Some(next) => next,
+        };
+        self.next = Some(dts + i64::from(ticks));
+        Step::Sample(Sample {
+            track: AUDIO,
+            dts,
+            composition_offset: 0,
+            duration: Some(ticks),
+            sync: true,
+            data,
+        })
+    }
+}
+
+fn read_config(codec: AudioCodec, record: Bytes) -> Result<Known, String> {
+    let (format, frame_ticks) = match codec {
+        AudioCodec::Aac => {
+            let config = AudioSpecificConfig::read(&record).map_err(|fault| fault.to_string())?;
+            let format =
+                aac::format_from_asc(Bytes::copy_from_slice(&record)).map_err(|fault| fault.to_string())?;
+            (format, config.frame_samples)
+        }
+        AudioCodec::Opus => (opus::format_from_head(&record).map_err(|fault| fault.to_string())?, 0),
+    };
+    let AudioFormat { sample_rate, .. } = format;
+    let timescale = Timescale::checked(sample_rate).ok_or("a sample rate of zero")?;
+    Ok(Known { track: Track { id: AUDIO, timescale, format: Format::Audio(format) }, codec, frame_ticks })
+}
+
+/// Samples at 48 kHz in an Opus packet, from its table of contents (RFC 6716 §3.1, §3.2). `None` for a packet that breaks
+/// it: at most 120 ms.
+fn opus_ticks(packet: &[u8]) -> Option<u32> {
+    let toc = *packet.first()?;
+    let frame = match toc >> 3 {
+        config @ 0..=11 => [480, 960, 1_920, 2_880][usize::from(config & 3)],
+        config @ 12..=15 => [480, 960][usize::from(config & 1)],
+        config => [120, 240, 480, 960][usize::from(config & 3)],
+    };
+    let frames = match toc & 3 {
+        0 => 1,
+        1 | 2 => 2,
+        _ => u32::from(*packet.get(1)? & 0x3F),
+    };
+    Some(frame * frames).filter(|ticks| (1..=5_760).contains(ticks))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opus_packet_tells_its_length() {
+        for (packet, ticks) in [
+            (&[0xFC, 0][..], Some(960)), // CELT fullband 20 ms
+            (&[0x78, 0], Some(960)),     // hybrid fullband 20 ms
+            (&[0x18], Some(2_880)),      // SILK 60 ms
+            (&[0x19], Some(5_760)),
+            (&[0x1B, 3], None), // 180 ms
+            (&[0xE3, 4], Some(480)),
+            (&[0xE3, 0], None),
+            (&[0xE3], None),
+            (&[], None),
+        ] {
+            assert_eq!(opus_ticks(packet), ticks, "{packet:x?}");
+        }
+    }
+}

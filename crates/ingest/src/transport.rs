@@ -1,0 +1,110 @@
+//! A publisher's socket, read when bytes come or at fixed ticks.
+
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use crate::Scratch;
+
+/// How bytes are waited for.
+#[derive(Debug)]
+pub(crate) enum Transport {
+    /// Each arrival wakes us: least delay.
+    Evented(TcpStream),
+    /// The socket is looked at every `period`, at ticks that all such publishers share. Nothing wakes us in between, so
+    /// one wake-up serves many messages of many publishers: a publisher of standard latency costs a fraction.
+    Ticked { stream: std::net::TcpStream, period: Duration, origin: Instant },
+}
+
+/// What a look at the socket brought.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// Bytes, in the scratch.
+    Bytes(usize),
+    /// Nothing for now.
+    Nothing,
+    /// The peer has closed.
+    End,
+}
+
+impl Transport {
+    /// Takes over an accepted connection; ticks count from `origin`.
+    pub(crate) fn new(stream: TcpStream, batch: Duration, origin: Instant) -> io::Result<Self> {
+        if batch.is_zero() {
+            return Ok(Self::Evented(stream));
+        }
+        Ok(Self::Ticked { stream: stream.into_std()?, period: batch, origin })
+    }
+
+    /// Waits for bytes or the next tick, then reads into `scratch` and hands it to `take`. One system call.
+    pub(crate) async fn read(&mut self, scratch: &Scratch, take: impl FnOnce(&[u8])) -> io::Result<Arrival> {
+        match self {
+            Self::Evented(stream) => {
+                let mut take = Some(take);
+                std::future::poll_fn(|context| {
+                    let mut scratch = scratch.lock();
+                    let mut buffer = ReadBuf::new(&mut scratch);
+                    let polled = Pin::new(&mut *stream).poll_read(context, &mut buffer);
+                    polled.map_ok(|()| match buffer.filled() {
+                        [] => Arrival::End,
+                        filled => {
+                            if let Some(take) = take.take() {
+                                take(filled);
+                            }
+                            Arrival::Bytes(filled.len())
+                        }
+                    })
+                })
+                .await
+            }
+            Self::Ticked { stream, period, origin } => {
+                let ticks = origin.elapsed().as_micros() / period.as_micros().max(1) + 1;
+                tokio::time::sleep_until(*origin + *period * u32::try_from(ticks).unwrap_or(u32::MAX)).await;
+                let mut scratch = scratch.lock();
+                match stream.read(&mut scratch) {
+                    Ok(0) => Ok(Arrival::End),
+                    Ok(length) => {
+                        take(&scratch[..length]);
+                        Ok(Arrival::Bytes(length))
+                    }
+                    Err(fault) if is_transient(&fault) => Ok(Arrival::Nothing),
+                    Err(fault) => Err(fault),
+                }
+            }
+        }
+    }
+
+    /// Writes what the socket takes at once; returns how much.
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = match self {
+            Self::Evented(stream) => stream.try_write(bytes),
+            Self::Ticked { stream, .. } => stream.write(bytes),
+        };
+        match written {
+            Err(fault) if is_transient(&fault) => Ok(0),
+            other => other,
+        }
+    }
+
+    /// The stream again as tokio has it, for a last word.
+    pub(crate) fn into_tokio(self) -> io::Result<TcpStream> {
+        match self {
+            Self::Evented(stream) => Ok(stream),
+            Self::Ticked { stream, .. } => TcpStream::from_std(stream),
+        }
+    }
+}
+
+fn is_transient(fault: &io::Error) -> bool {
+    matches!(fault.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+}
+
+/// The peer's address for logs: an IPv4 peer of an IPv6 listener reads as IPv4.
+pub(crate) fn canonical(peer: SocketAddr) -> SocketAddr {
+    SocketAddr::new(peer.ip().to_canonical(), peer.port())
+}

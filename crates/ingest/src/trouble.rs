@@ -1,0 +1,85 @@
+//! What can be wrong with a publisher's stream, while it goes on.
+
+use std::fmt;
+
+use rtmp::flv::Skipped;
+
+/// A fault of a stream that keeps the connection: counted by [`Trouble::label`], logged in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// A video codec that is not carried.
+    UnsupportedVideo(Skipped),
+    /// An audio codec that is not carried.
+    UnsupportedAudio(Skipped),
+    /// A decoder configuration record for video that does not parse.
+    BadVideoHeader(String),
+    /// A decoder configuration record for audio that does not parse.
+    BadAudioHeader(String),
+    /// No video two seconds after the first sound.
+    NoVideo,
+    /// No audio two seconds after the first picture.
+    NoAudio,
+    /// A frame before its decoder configuration, or of another codec.
+    MissingHeader,
+    /// A picture before the first that a decoder can start at.
+    BeforeKeyFrame,
+    /// A payload that cannot be what it says.
+    BadSample(String),
+    /// A packet type of a later protocol.
+    UnknownPacket(Skipped),
+    /// A track other than 0.
+    OtherTrack,
+    /// The timestamps jumped, by this many ms; the stream is anchored anew.
+    TimestampJump(i64),
+    /// Audio later than its frames add up to, by this many ms: a gap.
+    AudioGap(i64),
+    /// An audio frame earlier than its predecessors' end, by this many ms: dropped.
+    AudioOverlap(i64),
+    /// A decode time that did not rise: moved a tick behind its predecessor.
+    DecodeTime,
+}
+
+impl Trouble {
+    /// The value of the metric's `fault` label.
+    pub(crate) const fn label(&self) -> &'static str {
+        match self {
+            Self::UnsupportedVideo(_) => "unsupported_video",
+            Self::UnsupportedAudio(_) => "unsupported_audio",
+            Self::BadVideoHeader(_) => "bad_video_header",
+            Self::BadAudioHeader(_) => "bad_audio_header",
+            Self::NoVideo => "no_video",
+            Self::NoAudio => "no_audio",
+            Self::MissingHeader => "missing_header",
+            Self::BeforeKeyFrame => "before_key_frame",
+            Self::BadSample(_) => "bad_sample",
+            Self::UnknownPacket(_) => "unknown_packet",
+            Self::OtherTrack => "other_track",
+            Self::TimestampJump(_) => "timestamp_jump",
+            Self::AudioGap(_) => "audio_gap",
+            Self::AudioOverlap(_) => "audio_overlap",
+            Self::DecodeTime => "decode_time",
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnsupportedVideo(what) => write!(f, "video cannot be carried: {what}"),
+            Self::UnsupportedAudio(what) => write!(f, "audio cannot be carried: {what}"),
+            Self::BadVideoHeader(why) => write!(f, "video header: {why}"),
+            Self::BadAudioHeader(why) => write!(f, "audio header: {why}"),
+            Self::NoVideo => f.write_str("the source has no video"),
+            Self::NoAudio => f.write_str("the source has no audio"),
+            Self::MissingHeader => f.write_str("a frame came before its decoder configuration"),
+            Self::BeforeKeyFrame => f.write_str("a picture came before the first key frame"),
+            Self::BadSample(why) => write!(f, "a frame is damaged: {why}"),
+            Self::UnknownPacket(what) => write!(f, "skipped {what}"),
+            Self::OtherTrack => f.write_str("only track 0 is carried, the source sends more"),
+            Self::TimestampJump(ms) => write!(f, "timestamps jumped by {ms} ms, anchored anew"),
+            Self::AudioGap(ms) => write!(f, "{ms} ms of audio are missing"),
+            Self::AudioOverlap(ms) => write!(f, "an audio frame {ms} ms too early was dropped"),
+            Self::DecodeTime => f.write_str("a decode time did not rise"),
+        }
+    }
+}
