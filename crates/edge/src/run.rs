@@ -116,6 +116,8 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
         () = drain.requested() => None,
         never = sweep(&store) => match never {},
     };
+    // Whoever connects from now on is refused, or waits for whoever shares the listener.
+    drop(door);
     shared.draining.store(true, Ordering::Relaxed);
     for (thread, seat) in seats.into_iter().enumerate() {
         drop(seat.connections);

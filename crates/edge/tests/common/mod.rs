@@ -1,0 +1,252 @@
+//! A scripted origin, an edge in front of it and viewers that speak raw HTTP, all on loopback sockets.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::task::JoinHandle;
+
+/// Longer than anything here takes; a test that comes to it hangs.
+pub(crate) const HANG: Duration = Duration::from_secs(30);
+
+/// An origin that answers as its script says and remembers what it was asked.
+pub(crate) struct Origin {
+    pub(crate) address: SocketAddr,
+    heads: Arc<Mutex<Vec<String>>>,
+    task: JoinHandle<()>,
+}
+
+impl Origin {
+    /// `script` gets each request's head and the connection; returns it to be kept alive.
+    pub(crate) async fn start<F, A>(script: F) -> Origin
+    where
+        F: Fn(String, TcpStream) -> A + Send + Sync + 'static,
+        A: Future<Output = Option<TcpStream>> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let heads = Arc::<Mutex<Vec<String>>>::default();
+        let script = Arc::new(script);
+        let task = tokio::spawn({
+            let heads = heads.clone();
+            async move {
+                let mut connections = tokio::task::JoinSet::new();
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    let (heads, script) = (heads.clone(), script.clone());
+                    connections.spawn(async move {
+                        let mut stream = Some(stream);
+                        while let Some(mut open) = stream.take() {
+                            let Some(head) = read_head(&mut open).await else { return };
+                            heads.lock().unwrap().push(head.clone());
+                            stream = script(head, open).await;
+                        }
+                    });
+                }
+            }
+        });
+        Origin { address, heads, task }
+    }
+
+    /// An origin that gives every request the same answer.
+    pub(crate) async fn fixed(answer: impl Into<Vec<u8>>) -> Origin {
+        let answer: Arc<[u8]> = answer.into().into();
+        Origin::start(move |_, mut stream| {
+            let answer = answer.clone();
+            async move {
+                stream.write_all(&answer).await.ok()?;
+                Some(stream)
+            }
+        })
+        .await
+    }
+
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+
+    /// Its port refuses from now on, and its connections are gone.
+    pub(crate) async fn stop(self) -> SocketAddr {
+        self.task.abort();
+        let _ = self.task.await;
+        self.address
+    }
+}
+
+async fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let byte = stream.read_u8().await.ok()?;
+        head.push(byte);
+    }
+    Some(String::from_utf8(head).unwrap())
+}
+
+pub(crate) fn target(head: &str) -> &str {
+    head.split(' ').nth(1).unwrap()
+}
+
+/// `200` with a length, ready to be sent.
+pub(crate) fn ok(headers: &str, body: &[u8]) -> Vec<u8> {
+    let mut answer =
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n{headers}\r\n", body.len()).into_bytes();
+    answer.extend_from_slice(body);
+    answer
+}
+
+pub(crate) fn body(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at * 31 / 7) as u8).collect()
+}
+
+pub(crate) const SEGMENT: &str = "Cache-Control: max-age=86400, immutable\r\nETag: \"s\"\r\n";
+
+/// An edge, running.
+pub(crate) struct Edge {
+    pub(crate) address: SocketAddr,
+    trigger: daemon::Trigger,
+    task: JoinHandle<Result<(), edge::Error>>,
+    folder: tempfile::TempDir,
+}
+
+impl Edge {
+    pub(crate) async fn before(origin: SocketAddr) -> Edge {
+        Edge::with(origin, edge::Limits::default(), 64 << 20).await
+    }
+
+    pub(crate) async fn with(origin: SocketAddr, limits: edge::Limits, cache_bytes: u64) -> Edge {
+        let listener = daemon::listen::bind("viewers", "127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (drain, trigger) = daemon::Drain::manual();
+        let config = edge::Config {
+            listener,
+            origin: format!("http://{origin}"),
+            metrics_socket: folder.path().join("metrics"),
+            threads: 2,
+            cache_bytes,
+            limits,
+        };
+        let task = tokio::spawn(edge::run(config, drain));
+        let socket = folder.path().join("metrics");
+        let started = async {
+            while !socket.exists() {
+                tokio::time::sleep(Duration::from_millis(1)).await
+            }
+        };
+        tokio::time::timeout(HANG, started).await.expect("the edge starts");
+        Edge { address, trigger, task, folder }
+    }
+
+    pub(crate) async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends `bytes` on a connection of its own and reads until the edge closes it.
+    pub(crate) async fn raw(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut stream = self.connect().await;
+        stream.write_all(bytes).await.unwrap();
+        let mut answer = Vec::new();
+        // A reset is an end too.
+        let read = tokio::time::timeout(HANG, stream.read_to_end(&mut answer)).await;
+        let _ = read.expect("the edge closes the connection");
+        answer
+    }
+
+    pub(crate) async fn get(&self, target: &str) -> Answer {
+        self.ask("GET", target, "").await
+    }
+
+    pub(crate) async fn ask(&self, method: &str, target: &str, headers: &str) -> Answer {
+        let request = format!("{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+        Answer::read(&self.raw(request.as_bytes()).await)
+    }
+
+    /// One figure from the metrics page; families with labels are given with them.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let mut stream = UnixStream::connect(self.folder.path().join("metrics")).await.unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        let line =
+            text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
+        line.unwrap_or_else(|| panic!("no {name} in {text}")).rsplit_once(' ').unwrap().1.parse().unwrap()
+    }
+
+    /// Waits until a figure is at least `least`.
+    pub(crate) async fn metric_reaches(&self, name: &str, least: u64) {
+        let reaches = async {
+            while self.metric(name).await < least {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(HANG, reaches).await.unwrap_or_else(|_| panic!("{name} stays under {least}"));
+    }
+
+    pub(crate) fn drain(&self) {
+        self.trigger.start();
+    }
+
+    pub(crate) async fn drained(self) {
+        self.trigger.start();
+        tokio::time::timeout(HANG, self.task).await.expect("it ends").unwrap().unwrap();
+    }
+}
+
+/// An answer, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+    /// The body has the length that was told, or its last chunk.
+    pub(crate) complete: bool,
+}
+
+impl Answer {
+    /// Reads one answer from the front of `bytes`.
+    pub(crate) fn read(bytes: &[u8]) -> Answer {
+        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
+            return Answer { status: 0, head: String::new(), body: bytes.to_vec(), complete: false };
+        };
+        let head = String::from_utf8(bytes[..end + 2].to_vec()).unwrap();
+        let status = head[9..12].parse().unwrap();
+        let rest = &bytes[end + 4..];
+        let mut answer = Answer { status, head, body: rest.to_vec(), complete: true };
+        if answer.header("transfer-encoding") == Some("chunked") {
+            (answer.body, answer.complete) = unchunk(rest);
+        } else if let Some(len) = answer.header("content-length") {
+            answer.complete = rest.len() >= len.parse::<usize>().unwrap();
+        }
+        answer
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    pub(crate) fn cache(&self) -> &str {
+        self.header("cache-status").unwrap_or("")
+    }
+}
+
+fn unchunk(mut rest: &[u8]) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        let Some(end) = rest.windows(2).position(|two| two == b"\r\n") else { return (body, false) };
+        let len = usize::from_str_radix(std::str::from_utf8(&rest[..end]).unwrap(), 16).unwrap();
+        if rest.len() < end + 2 + len + 2 {
+            body.extend_from_slice(&rest[end + 2..]);
+            return (body, false);
+        }
+        body.extend_from_slice(&rest[end + 2..end + 2 + len]);
+        assert_eq!(&rest[end + 2 + len..][..2], b"\r\n");
+        if len == 0 {
+            return (body, true);
+        }
+        rest = &rest[end + 4 + len..];
+    }
+}
