@@ -1,0 +1,13 @@
+//! HLS playlists (RFC 8216bis).
+
+mod media_playlist;
+mod multivariant_playlist;
+
+pub use media_playlist::media;
+pub use multivariant_playlist::multivariant;
+
+/// The `Content-Type` of a playlist.
+pub const CONTENT_TYPE: &str = "application/vnd.apple.mpegurl";
+
+/// EXT-X-MAP outside an I-frame playlist asks for 6; nothing here asks for more (RFC 8216bis §8).
+const VERSION: u8 = 6;

@@ -1,0 +1,4 @@
+mod dash;
+mod hls;
+mod invariants;
+mod numbering;
