@@ -60,7 +60,8 @@ impl Channel {
         state.session = u64::try_from(now.0).unwrap_or(0).max(state.session + 1);
         self.metrics.publishers.set(1);
         self.metrics.sessions.inc();
-        let reason = "the connection task ended".into();
+        // What is true if nobody says better: connections are only dropped from outside at a drain.
+        let reason = "ingest is draining".into();
         Some(Lease { channel: self.clone(), session: state.session, reason, announced: false })
     }
 

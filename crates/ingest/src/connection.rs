@@ -178,6 +178,17 @@ async fn last_word(stream: &mut TcpStream, session: &mut Session) {
     let _ = timeout(LINGER, farewell).await;
 }
 
+/// Answers what a publisher says after its goodbye until it closes: encoders take a server that closes first for a fault.
+async fn farewell(stream: &mut TcpStream, session: &mut Session, input: &mut BytesMut) -> Result<(), End> {
+    loop {
+        while session.poll(input)?.is_some() {}
+        stream.write_all(&session.take_outgoing()).await?;
+        if stream.read_buf(input).await? == 0 {
+            return Ok(());
+        }
+    }
+}
+
 /// A connection that publishes.
 struct Publisher {
     lease: Lease,
@@ -206,12 +217,18 @@ impl Publisher {
     ) -> Result<(), End> {
         let end = self.take_all(ingest, route, stream, &mut session, &mut input).await;
         match &end {
-            Ok(()) => self.lease.end_because("the publisher said goodbye"),
+            Ok(_) => self.lease.end_because("the publisher said goodbye"),
             Err(end) => self.lease.end_because(&end.to_string()),
         }
-        end
+        // The channel is free from here on.
+        drop(self);
+        let mut stream = end?;
+        // Whether the peer waits for our answer is its own affair.
+        let _ = timeout(LINGER, farewell(&mut stream, &mut session, &mut input)).await;
+        Ok(())
     }
 
+    /// Takes messages until the goodbye, and gives the stream back then.
     async fn take_all(
         &mut self,
         ingest: &Ingest,
@@ -219,7 +236,7 @@ impl Publisher {
         stream: TcpStream,
         session: &mut Session,
         input: &mut BytesMut,
-    ) -> Result<(), End> {
+    ) -> Result<TcpStream, End> {
         let mut transport = Transport::new(stream, route.batch, ingest.started)?;
         let mut unsent = BytesMut::new();
         let mut heard = Instant::now();
@@ -235,10 +252,9 @@ impl Publisher {
                 }
             }
             if goodbye? {
-                // Give the answer to the goodbye a way out before the socket closes.
                 let mut stream = transport.into_tokio()?;
-                last_word(&mut stream, session).await;
-                return Ok(());
+                stream.write_all(&unsent).await?;
+                return Ok(stream);
             }
             let arrival = timeout(
                 SILENCE_TIMEOUT,

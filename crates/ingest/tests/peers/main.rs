@@ -1,0 +1,8 @@
+//! The role as publishers and encoders meet it: real encoders push over loopback, a subscriber takes the samples.
+
+mod client;
+mod encoders;
+mod enhanced;
+mod harness;
+mod refusals;
+mod sessions;

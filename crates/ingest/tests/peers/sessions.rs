@@ -1,0 +1,127 @@
+//! Publishers and encoders that come and go.
+
+use media::{MediaTime, Utc};
+use wire::sample_stream::Message;
+
+use crate::client::{Client, tags};
+use crate::harness::*;
+
+fn send(client: &mut Client, seconds: u32) {
+    for (kind, ms, body) in tags::first(seconds) {
+        match kind {
+            9 => client.video(*ms, body.clone()),
+            _ => client.audio(*ms, body.clone()),
+        }
+    }
+}
+
+#[test]
+fn a_publisher_that_comes_back_with_timestamps_from_zero_goes_on_later_on_the_same_timeline() {
+    let role = Role::start(0);
+    let mut subscriber = role.subscribe("main", None);
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        role.wait_for_metric("headwater_ingest_publishers{channel=\"main\"}", 0.0);
+        let mut client = Client::publish(role.rtmp, "sesame");
+        send(&mut client, 2);
+        // Gone without a goodbye.
+        drop(client);
+        sessions.push(subscriber.session());
+    }
+    for pair in sessions.windows(2) {
+        assert!(pair[1].tracks.session > pair[0].tracks.session);
+        let last = pair[0].of(VIDEO).last().expect("pictures").dts;
+        let first = pair[1].of(VIDEO).first().expect("pictures").dts;
+        assert!(first > last, "{first} after {last}");
+    }
+    assert!(sessions.iter().all(|session| session.ended.contains("without a goodbye")));
+    assert_eq!(role.metric("headwater_ingest_sessions_total{channel=\"main\"}"), 3.0);
+}
+
+#[test]
+fn a_late_subscriber_gets_the_newest_group_of_pictures_or_the_one_it_asks_for() {
+    let role = Role::start(0);
+    let mut early = role.subscribe("main", None);
+    let mut client = Client::publish(role.rtmp, "sesame");
+    send(&mut client, 4);
+    let tracks = early.tracks();
+    let mut keys = Vec::new();
+    let mut last = 0;
+    while keys.len() < 4 || last < 29 {
+        let sample = early.sample();
+        match (sample.track == VIDEO, sample.sync) {
+            (true, true) => (keys, last) = ([keys, vec![sample]].concat(), 0),
+            (true, false) => last += 1,
+            (false, _) => {}
+        }
+    }
+
+    let mut late = role.subscribe("main", None);
+    assert_eq!(late.tracks(), tracks);
+    let first = std::iter::from_fn(|| Some(late.sample())).find(|sample| sample.track == VIDEO);
+    assert_eq!(first.as_ref(), Some(&keys[3]), "the newest key frame");
+
+    let wanted = Utc::of(MediaTime::new(keys[1].dts + 45_000, media::Timescale::MPEG));
+    let mut restarted = role.subscribe("main", Some(wanted));
+    assert_eq!(restarted.tracks(), tracks);
+    let pictures: Vec<_> = std::iter::from_fn(|| Some(restarted.sample()))
+        .filter(|sample| sample.track == VIDEO)
+        .take(90)
+        .collect();
+    assert_eq!(pictures[0], keys[1], "the key frame before the time asked for");
+    assert_eq!(pictures.iter().filter(|sample| sample.sync).count(), 3);
+
+    // And both go on live.
+    client.goodbye();
+    for subscriber in [&mut late, &mut restarted] {
+        let ended =
+            std::iter::from_fn(|| subscriber.next()).find(|message| matches!(message, Message::Ended(_)));
+        assert!(ended.is_some());
+    }
+}
+
+#[test]
+fn a_changed_sequence_header_gives_new_tracks() {
+    let role = Role::start(0);
+    let mut subscriber = role.subscribe("main", None);
+    let mut client = Client::publish(role.rtmp, "sesame");
+    send(&mut client, 1);
+    let stream = std::fs::read(format!("{}/testdata/x264-128x64-key-frame.h264", env!("CARGO_MANIFEST_DIR")))
+        .expect("a capture");
+    let other = codec::h264::format_from_annexb(&stream).expect("headers");
+    client.video(1_000, [b"\x17\0\0\0\0", &other.config[..]].concat());
+    let picture = codec::h264::annexb_to_length_prefixed(&stream);
+    client.video(1_000, [b"\x17\x01\0\0\0", &picture[..]].concat());
+    client.goodbye();
+    let heard = subscriber.session();
+    assert_eq!(heard.tracks.tracks.len(), 2);
+    assert_eq!(heard.track(VIDEO).format, media::Format::Video(other));
+    assert_eq!(heard.of(VIDEO).len(), 31);
+}
+
+#[test]
+fn an_encoder_that_asks_for_nothing_known_is_let_go_and_one_that_leaves_is_forgotten() {
+    let role = Role::start(0);
+    assert_eq!(role.subscribe_unchecked("nowhere").next(), None);
+    role.wait_for_log("a channel that has no RTMP input");
+    let subscriber = role.subscribe("main", None);
+    role.wait_for_metric("headwater_ingest_subscribers{channel=\"main\"}", 1.0);
+    drop(subscriber);
+    role.wait_for_metric("headwater_ingest_subscribers{channel=\"main\"}", 0.0);
+}
+
+#[test]
+fn at_a_drain_subscribers_hear_the_end_and_the_role_returns() {
+    let role = Role::start(0);
+    let mut subscriber = role.subscribe("main", None);
+    let mut client = Client::publish(role.rtmp, "sesame");
+    send(&mut client, 1);
+    role.wait_for_metric("headwater_ingest_video_frames_total{channel=\"main\"}", 30.0);
+    role.drain();
+    let heard = subscriber.session();
+    assert_eq!(heard.of(VIDEO).len(), 30);
+    assert_eq!(heard.ended, "ingest is draining");
+    assert_eq!(subscriber.next(), None);
+    assert!(client.is_closed());
+    role.join().expect("the role ends well");
+}
