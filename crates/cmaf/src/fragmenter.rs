@@ -170,6 +170,21 @@ impl Fragmenter {
         }
     }
 
+    /// Decode time of the first sample taken and not yet given back.
+    pub fn pending_since(&self) -> Option<i64> {
+        self.pending.first().map(|first| first.dts)
+    }
+
+    /// Bytes of samples taken and not yet given back.
+    pub fn pending_bytes(&self) -> usize {
+        self.pending.iter().map(|one| one.data.len()).sum()
+    }
+
+    /// The decode time at which the last chunk given back ended; 0 before the first.
+    pub const fn end_dts(&self) -> i64 {
+        self.end
+    }
+
     /// Gives back a chunk of every sample whose duration is known; the next sample goes on with the same segment.
     /// `None` where there is no such sample.
     pub fn cut_chunk(&mut self) -> Option<Chunk> {

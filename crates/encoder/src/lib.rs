@@ -1,3 +1,7 @@
 //! A channel's encoder: source, transcode or passthrough, CMAF push.
 
+pub mod metrics;
+pub mod passthrough;
 pub mod push;
+pub mod source;
+pub mod transcode;

@@ -1,0 +1,273 @@
+//! A channel whose samples go out as they came: neither decoded nor encoded, cut at the publisher's own key frames.
+//!
+//! [`run`] is one channel's life; all of them share one thread. Samples come from ingest
+//! ([`crate::source::ingest`]), [`cutter`] decides where segments begin, and one [`PushHandle`] a track takes them to
+//! the origin. The tracks are named `video` and `audio`.
+
+use std::time::Duration;
+
+use cmaf::{Labels, init_segment};
+use daemon::Drain;
+use media::{ChannelName, MediaTime, Track, TrackId, Utc, rescale_ceil};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+use wire::sample_stream::{Message, Tracks};
+use wire::{ChannelJob, Source};
+
+use crate::push::{PushHandle, PushMetrics, PushUrlError, Target};
+use crate::source::ingest::{IngestClient, Pace};
+
+mod cutter;
+
+use cutter::{Cutter, Output, Start};
+
+/// How often samples are fetched. A segment leaves when it is complete, so waiting this long delays only its end.
+const PACE: Duration = Duration::from_millis(100);
+/// Longest wait at the start for the origin to say where the timeline stands.
+const NEXT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest wait at the end for what is still to be sent.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How a channel is cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Send a chunk each time a segment has grown by this many milliseconds; `None`: each segment in one chunk,
+    /// once it is complete.
+    pub chunk_ms: Option<u32>,
+}
+
+/// What passthrough channels count. Clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    /// What their pushes count.
+    pub push: PushMetrics,
+    samples: Family<ChannelLabels, Counter>,
+    refused: Family<ChannelLabels, Counter>,
+}
+
+/// Whose figure it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ChannelLabels {
+    channel: String,
+}
+
+impl Metrics {
+    /// Registers them, pushes included, as `headwater_encoder_…`.
+    pub fn register(&self, registry: &mut Registry) {
+        self.push.register(registry);
+        let registry = registry.sub_registry_with_prefix("headwater_encoder_passthrough");
+        registry.register("samples", "Coded frames taken from ingest", self.samples.clone());
+        registry.register(
+            "refused_samples",
+            "Coded frames dropped because their decode time did not rise",
+            self.refused.clone(),
+        );
+    }
+}
+
+/// A job that cannot be passed through.
+#[derive(Debug, thiserror::Error)]
+pub enum PassthroughError {
+    /// Only a publisher's samples are coded already.
+    #[error("channel `{0}`: only samples from ingest can be passed through, and its source is another")]
+    Source(ChannelName),
+    /// The publishing point is no URL to push to.
+    #[error("channel `{channel}`: {source}")]
+    PushUrl {
+        /// The channel.
+        channel: ChannelName,
+        /// What is wrong with it.
+        source: PushUrlError,
+    },
+}
+
+/// Passes one channel through until the drain; then ends its segments and sends what is left.
+pub async fn run(
+    job: ChannelJob,
+    settings: Settings,
+    metrics: Metrics,
+    drain: Drain,
+) -> Result<(), PassthroughError> {
+    let Source::Ingest { socket } = &job.source else {
+        return Err(PassthroughError::Source(job.name));
+    };
+    let pace = match settings.chunk_ms {
+        None => Pace::Every(PACE),
+        Some(_) => Pace::AtOnce,
+    };
+    let mut client = IngestClient::new(socket.clone(), job.name.clone(), None, pace);
+    let labels = ChannelLabels { channel: job.name.to_string() };
+    let samples = metrics.samples.get_or_create_owned(&labels);
+    let refused = metrics.refused.get_or_create_owned(&labels);
+    let mut channel = Channel { job: &job, settings, metrics: &metrics, lanes: Vec::new(), cutter: None };
+    let mut is_first = true;
+    let draining = drain.requested();
+    tokio::pin!(draining);
+    loop {
+        let message = tokio::select! {
+            biased;
+            message = client.next() => message,
+            () = &mut draining => break,
+        };
+        match message {
+            Message::Sample(sample) => {
+                samples.inc();
+                if !channel.sample(sample) {
+                    refused.inc();
+                }
+            }
+            Message::Tracks(tracks) => {
+                channel.set_up(&tracks)?;
+                if std::mem::take(&mut is_first)
+                    && let Some(from) = channel.resume().await
+                {
+                    client.restart(from);
+                }
+            }
+            Message::Ended(ended) => {
+                tracing::info!(channel = %job.name, reason = ended.reason, "the publisher is gone");
+                channel.end_segments();
+            }
+        }
+    }
+    channel.end_segments();
+    for lane in channel.lanes {
+        lane.push.finish(DRAIN_TIMEOUT).await;
+    }
+    Ok(())
+}
+
+struct Channel<'a> {
+    job: &'a ChannelJob,
+    settings: Settings,
+    metrics: &'a Metrics,
+    /// At most one of video and one of audio.
+    lanes: Vec<Lane>,
+    /// There while a publisher is.
+    cutter: Option<Cutter>,
+}
+
+/// One track on its way out; stays when publishers come and go.
+struct Lane {
+    track: Track,
+    push: PushHandle,
+    /// Where its timeline stands: nothing goes out before this.
+    floor: MediaTime,
+}
+
+impl Channel<'_> {
+    /// Takes a publisher's tracks: keeps the lanes whose kind is still there, with a new header where the format is
+    /// another, and cuts from the next key frame on.
+    fn set_up(&mut self, tracks: &Tracks) -> Result<(), PassthroughError> {
+        self.end_segments();
+        let of_kind = |is_video| tracks.tracks.iter().find(move |track| track.format.is_video() == is_video);
+        let wanted: Vec<&Track> = [of_kind(true), of_kind(false)].into_iter().flatten().collect();
+        let kinds = |is_video: bool| wanted.iter().any(|track| track.format.is_video() == is_video);
+        let (kept, gone) = std::mem::take(&mut self.lanes)
+            .into_iter()
+            .partition::<Vec<Lane>, _>(|lane| kinds(lane.track.format.is_video()));
+        self.lanes = kept;
+        for lane in gone {
+            tokio::spawn(lane.push.finish(DRAIN_TIMEOUT));
+        }
+        for track in wanted {
+            self.take(track)?;
+        }
+        let start = |is_video| {
+            let lane = self.lanes.iter().find(|lane| lane.track.format.is_video() == is_video)?;
+            Some(Start { track: &lane.track, floor: lane.floor.ticks })
+        };
+        let (video, audio) = (start(true), start(false));
+        let channel = &self.job.name;
+        if video.is_none() && audio.is_none() {
+            tracing::warn!(%channel, "the publisher has no track that can be carried; waiting for one that has");
+            return Ok(());
+        }
+        for lane in &self.lanes {
+            tracing::info!(%channel, session = tracks.session, track = %lane.track.format, "passing through");
+        }
+        self.cutter = Some(Cutter::new(self.job.grid, video, audio, self.settings.chunk_ms));
+        Ok(())
+    }
+
+    /// Makes a lane for `track`, or gives the one there is to it.
+    fn take(&mut self, track: &Track) -> Result<(), PassthroughError> {
+        let is_video = track.format.is_video();
+        let name = if is_video { "video" } else { "audio" };
+        let known = self.lanes.iter_mut().find(|lane| lane.track.format.is_video() == is_video);
+        if let Some(lane) = known {
+            if lane.track != *track {
+                lane.push.header(init_segment(track, &Labels::named(name)));
+                let ticks = rescale_ceil(lane.floor.ticks, lane.floor.scale, track.timescale);
+                lane.floor = MediaTime::new(ticks, track.timescale);
+                lane.track = track.clone();
+            }
+            return Ok(());
+        }
+        let target = Target {
+            push_url: self.job.push_url.clone(),
+            channel: self.job.name.to_string(),
+            track: name.to_owned(),
+            is_video,
+        };
+        let init = init_segment(track, &Labels::named(name));
+        let push = PushHandle::spawn(&target, init, &self.metrics.push)
+            .map_err(|source| PassthroughError::PushUrl { channel: self.job.name.clone(), source })?;
+        self.lanes.push(Lane { track: track.clone(), push, floor: MediaTime::new(0, track.timescale) });
+        Ok(())
+    }
+
+    /// After a restart of this process: asks the origin where each track stands, and says from when samples are
+    /// needed to go on from there. `None` where the origin holds nothing, or does not answer in time.
+    async fn resume(&mut self) -> Option<Utc> {
+        let asked = tokio::time::Instant::now();
+        let mut from: Option<Utc> = None;
+        for lane in &mut self.lanes {
+            let next = tokio::time::timeout_at(asked + NEXT_TIMEOUT, lane.push.next_expected());
+            let next = next.await.ok().flatten()?;
+            lane.floor = MediaTime::new(next, lane.track.timescale);
+            // Rounded down to the microsecond it might fall before the very key frame that is meant.
+            let date = Utc::of(lane.floor).plus_micros(1);
+            from = Some(from.map_or(date, |other| other.min(date)));
+        }
+        from
+    }
+
+    /// Takes a sample; false where its time did not rise.
+    fn sample(&mut self, sample: media::Sample) -> bool {
+        let Some(cutter) = &mut self.cutter else {
+            return true;
+        };
+        let lanes = &self.lanes;
+        cutter.push(sample, &mut |id, output| send(lanes, id, output)).is_ok()
+    }
+
+    fn end_segments(&mut self) {
+        let Some(cutter) = self.cutter.take() else {
+            return;
+        };
+        let lanes = &self.lanes;
+        let ends = cutter.finish(&mut |id, output| send(lanes, id, output));
+        for (id, end) in ends {
+            let ended = |lane: &&mut Lane| lane.track.id == id && end.ticks > lane.floor.ticks;
+            if let Some(lane) = self.lanes.iter_mut().find(ended) {
+                lane.floor = end;
+            }
+        }
+    }
+}
+
+fn send(lanes: &[Lane], id: TrackId, output: Output) {
+    let Some(lane) = lanes.iter().find(|lane| lane.track.id == id) else {
+        return;
+    };
+    match output {
+        Output::Chunk(chunk) => lane.push.chunk(chunk),
+        Output::EndSegment => lane.push.end_segment(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

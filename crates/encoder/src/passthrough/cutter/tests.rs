@@ -1,0 +1,242 @@
+use bytes::Bytes;
+use media::{Format, Rational, VideoCodec, VideoFormat};
+use proptest::prelude::*;
+
+use super::*;
+
+const GRID: Grid = Grid::new(2_000);
+const VIDEO: TrackId = TrackId(0);
+const AUDIO: TrackId = TrackId(1);
+const FRAME: i64 = 3_000;
+
+fn video() -> Track {
+    Track {
+        id: VIDEO,
+        timescale: Timescale::MPEG,
+        format: Format::Video(VideoFormat {
+            codec: VideoCodec::H264,
+            width: 2,
+            height: 2,
+            frame_rate: None,
+            sample_aspect: Rational::whole(1),
+            config: Bytes::new(),
+            rfc6381: String::new(),
+        }),
+    }
+}
+
+fn audio() -> Track {
+    let asc = Bytes::from_static(&[0x11, 0x90]);
+    Track {
+        id: AUDIO,
+        timescale: Timescale::new(48_000),
+        format: Format::Audio(codec::aac::format_from_asc(asc).expect("AAC-LC")),
+    }
+}
+
+fn at_start(track: &Track) -> Start<'_> {
+    Start { track, floor: 0 }
+}
+
+fn sample(track: TrackId, dts: i64, sync: bool) -> Sample {
+    Sample { track, dts, composition_offset: 0, duration: None, sync, data: Bytes::from_static(b"x") }
+}
+
+/// `frames` pictures from `first` on, a key frame every `gop`, with sound beside them that is `lead` ticks of its own
+/// scale ahead in arrival.
+fn stream(first: i64, frames: i64, gop: i64, lead: i64) -> Vec<Sample> {
+    let pictures = (0..frames).map(|index| {
+        let dts = first + index * FRAME;
+        (dts as f64, Sample { composition_offset: 2 * FRAME as i32, ..sample(VIDEO, dts, index % gop == 0) })
+    });
+    let scale = 48_000.0 / 90_000.0;
+    let start = (first as f64 * scale / 1_024.0).floor() as i64;
+    let end = ((first + frames * FRAME) as f64 * scale / 1_024.0) as i64;
+    let sound = (start..end).map(|index| {
+        let dts = index * 1_024;
+        ((dts - lead) as f64 / scale, Sample { duration: Some(1_024), ..sample(AUDIO, dts, true) })
+    });
+    let mut all: Vec<(f64, Sample)> = pictures.chain(sound).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    all.into_iter().map(|(_, sample)| sample).collect()
+}
+
+#[derive(Default)]
+struct Seen {
+    /// First decode time and end of each segment.
+    segments: Vec<(i64, i64)>,
+    chunks: usize,
+    is_open: bool,
+}
+
+impl Seen {
+    fn take(&mut self, output: Output) {
+        match output {
+            Output::EndSegment => assert!(std::mem::take(&mut self.is_open), "an end needs a start"),
+            Output::Chunk(chunk) => {
+                self.chunks += 1;
+                if chunk.segment_start {
+                    assert!(!self.is_open, "the one before has ended");
+                    assert!(chunk.independent, "a segment starts where a decoder can");
+                    self.segments.push((chunk.first_dts, chunk.end_dts()));
+                    self.is_open = true;
+                } else {
+                    let open = self.segments.last_mut().expect("a segment is open");
+                    assert_eq!(open.1, chunk.first_dts, "chunks follow each other");
+                    open.1 = chunk.end_dts();
+                }
+            }
+        }
+    }
+}
+
+/// Cuts `samples` and gives back what came of video and of audio, and where they ended.
+fn cut(mut cutter: Cutter, samples: Vec<Sample>) -> ([Seen; 2], Vec<(TrackId, MediaTime)>) {
+    let mut seen = [Seen::default(), Seen::default()];
+    let mut out = |id: TrackId, output| seen[usize::from(id.0)].take(output);
+    for sample in samples {
+        cutter.push(sample, &mut out).expect("times rise");
+    }
+    let ends = cutter.finish(&mut out);
+    (seen, ends)
+}
+
+fn starts(seen: &Seen) -> Vec<i64> {
+    seen.segments.iter().map(|(start, _)| *start).collect()
+}
+
+#[test]
+fn video_is_cut_at_the_first_key_frame_of_each_slot_and_audio_where_that_is_presented() {
+    let (video, audio) = (video(), audio());
+    // Three key frames in two seconds; slots begin every 180,000 ticks.
+    let samples = stream(90_000, 150, 20, 0);
+    let cutter = Cutter::new(GRID, Some(at_start(&video)), Some(at_start(&audio)), None);
+    let ([pictures, sound], _) = cut(cutter, samples);
+    // Keys stand at 90,000 + n × 60,000: the first of all, then the first after 180,000, 360,000 and 540,000.
+    assert_eq!(starts(&pictures), [90_000, 210_000, 390_000]);
+    assert_eq!(pictures.segments[2].1, 90_000 + 150 * FRAME);
+    assert_eq!(pictures.chunks, 3, "one chunk a segment");
+    // Shown two frames after they are decoded: 96,000 is 51,200 at 48 kHz, 50 × 1,024 on the dot.
+    let shown = [96_000, 216_000, 396_000].map(|ticks: i64| {
+        let at = rescale_ceil(ticks, Timescale::MPEG, Timescale::new(48_000));
+        (at + 1_023) / 1_024 * 1_024
+    });
+    assert_eq!(starts(&sound), shown);
+}
+
+#[test]
+fn nothing_goes_out_before_the_first_key_frame() {
+    let video = video();
+    let mut samples = stream(180_000, 30, 10, 0);
+    samples.retain(|sample| sample.track == VIDEO);
+    samples.drain(..3);
+    let cutter = Cutter::new(GRID, Some(at_start(&video)), None, None);
+    let ([pictures, _], _) = cut(cutter, samples);
+    assert_eq!(starts(&pictures), [180_000 + 10 * FRAME]);
+}
+
+#[test]
+fn sound_alone_is_cut_on_the_grid() {
+    let audio = audio();
+    let mut samples = stream(90_000, 150, 20, 0);
+    samples.retain(|sample| sample.track == AUDIO);
+    let cutter = Cutter::new(GRID, None, Some(at_start(&audio)), None);
+    let ([_, sound], _) = cut(cutter, samples);
+    // 96,000 ticks of 48 kHz a slot: the first frame of all, then the first at or after each slot's start.
+    assert_eq!(starts(&sound), [46 * 1_024, 94 * 1_024, 188 * 1_024]);
+}
+
+#[test]
+fn sound_goes_on_alone_when_pictures_stop() {
+    let (video, audio) = (video(), audio());
+    let mut samples = stream(180_000, 300, 30, 0);
+    // Pictures stop after a second; sound goes on for nine.
+    samples.retain(|sample| sample.track == AUDIO || sample.dts < 180_000 + 30 * FRAME);
+    let cutter = Cutter::new(GRID, Some(at_start(&video)), Some(at_start(&audio)), None);
+    let ([pictures, sound], _) = cut(cutter, samples);
+    assert_eq!(pictures.segments.len(), 1);
+    assert!(sound.segments.len() >= 3, "{:?}", sound.segments);
+    let slots: Vec<i64> = starts(&sound)
+        .into_iter()
+        .map(|ticks| GRID.slot(MediaTime::new(ticks, Timescale::new(48_000))))
+        .collect();
+    assert!(slots.windows(2).all(|pair| pair[0] < pair[1]), "{slots:?}");
+}
+
+#[test]
+fn a_restart_goes_on_exactly_where_the_last_run_ended() {
+    let (video, audio) = (video(), audio());
+    let samples = stream(180_000, 300, 30, 0);
+    let whole = Cutter::new(GRID, Some(at_start(&video)), Some(at_start(&audio)), None);
+    let ([all_pictures, all_sound], _) = cut(whole, samples.clone());
+    // The origin holds two segments of each; ingest replays from the key frame of the second.
+    let floor = |track, seen: &Seen| Start { track, floor: seen.segments[1].1 };
+    let (video_start, audio_start) = (floor(&video, &all_pictures), floor(&audio, &all_sound));
+    let from = all_pictures.segments[1].0;
+    let replay = samples.into_iter().skip_while(|sample| sample.track == AUDIO || sample.dts < from);
+    let again = Cutter::new(GRID, Some(video_start), Some(audio_start), None);
+    let ([pictures, sound], _) = cut(again, replay.collect());
+    assert_eq!(pictures.segments, all_pictures.segments[2..]);
+    assert_eq!(sound.segments, all_sound.segments[2..]);
+}
+
+#[test]
+fn chunks_are_cut_inside_segments_where_asked_for() {
+    let (video, audio) = (video(), audio());
+    let samples = stream(180_000, 120, 60, 0);
+    let start = (Some(at_start(&video)), Some(at_start(&audio)));
+    let cutter = Cutter::new(GRID, start.0, start.1, Some(500));
+    let ([pictures, sound], _) = cut(cutter, samples);
+    assert_eq!(starts(&pictures), [180_000, 360_000]);
+    assert_eq!(pictures.chunks, 8, "four half seconds in each of two segments");
+    assert_eq!(sound.segments.len(), 2);
+    assert!(sound.chunks >= 7);
+}
+
+#[test]
+fn a_time_that_does_not_rise_costs_its_sample_only() {
+    let video = video();
+    let mut cutter = Cutter::new(GRID, Some(at_start(&video)), None, None);
+    let mut seen = Seen::default();
+    for (dts, sync, rises) in [
+        (180_000, true, true),
+        (183_000, false, true),
+        (183_000, false, false),
+        (10, true, false),
+        (186_000, false, true),
+    ] {
+        let result = cutter.push(sample(VIDEO, dts, sync), &mut |_, output| seen.take(output));
+        assert_eq!(result.is_ok(), rises, "{dts}");
+    }
+    let ends = cutter.finish(&mut |_, output| seen.take(output));
+    assert_eq!(seen.segments, [(180_000, 189_000)]);
+    assert_eq!(ends, [(VIDEO, MediaTime::new(189_000, Timescale::MPEG))]);
+}
+
+proptest! {
+    /// However far sound arrives ahead of or behind the pictures, the cuts are the same, on both tracks, and nothing
+    /// is lost between the first and the last.
+    #[test]
+    fn cuts_do_not_depend_on_arrival(
+        slot in 1..1_000_i64,
+        offset in 0..60_i64,
+        gop in 1..90_i64,
+        lead in -60_000..60_000_i64,
+    ) {
+        let (video, audio) = (video(), audio());
+        let first = slot * 180_000 + offset * FRAME;
+        let cutter = |_| Cutter::new(GRID, Some(at_start(&video)), Some(at_start(&audio)), None);
+        let ([in_step, sound_in_step], _) = cut(cutter(()), stream(first, 400, gop, 0));
+        let ([ahead, sound_ahead], _) = cut(cutter(()), stream(first, 400, gop, lead));
+        prop_assert_eq!(&in_step.segments, &ahead.segments);
+        prop_assert_eq!(&sound_in_step.segments, &sound_ahead.segments);
+        for seen in [&in_step, &sound_in_step] {
+            for pair in seen.segments.windows(2) {
+                prop_assert_eq!(pair[0].1, pair[1].0);
+            }
+        }
+        // The last picture cut may be shown after the last sound.
+        let short = in_step.segments.len() - sound_in_step.segments.len();
+        prop_assert!(short <= 1, "{}", short);
+    }
+}
