@@ -6,7 +6,7 @@ use std::time::Instant;
 use http_cache::Key;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use crate::body::{Filling, Next};
 use crate::counters::{FetchEnd, Phase};
@@ -117,13 +117,15 @@ pub(crate) async fn run(
     fail(worker, stream, &request, Failure::BrokenOff).await
 }
 
-/// Waits for the flight, but with a stale copy at hand that may be served, not for long.
+/// Waits for the flight, but with a stale copy at hand that may be served, not for long: counted from the fetch's
+/// begin, so that a silent origin delays the first who ask and not everybody.
 async fn landing(worker: &Worker, flight: &Flight, old: Option<Arc<Object>>) -> Landing {
     match old.filter(|old| old.lifetime.serves_on_error(Instant::now())) {
         None => flight.landing().await,
-        Some(old) => timeout(worker.shared.limits.stale_patience, flight.landing())
-            .await
-            .unwrap_or(Landing::Stale(old)),
+        Some(old) => {
+            let patience = flight.begun + worker.shared.limits.stale_patience;
+            timeout_at(patience.into(), flight.landing()).await.unwrap_or(Landing::Stale(old))
+        }
     }
 }
 

@@ -28,8 +28,9 @@ use crate::worker::{Busy, Worker};
 
 /// Bodies up to this size are copied beside their head, in bytes; larger ones leave from where they are.
 const COPIED: u64 = 16 * 1024;
-/// Gathered answers are sent when they come to this, in bytes.
-const BATCH: usize = 48 * 1024;
+/// Gathered answers are sent when they come to this, in bytes. With what may be unread and one more answer, a
+/// connection holds at most 64 KiB.
+const BATCH: usize = 16 * 1024;
 /// After a refusal, what the viewer still sends is read and dropped up to this, in bytes, so that the refusal arrives.
 const LINGER_BYTES: usize = 64 * 1024;
 /// The same, in time.

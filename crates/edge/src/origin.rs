@@ -21,7 +21,7 @@ const MAX_KEPT: usize = 64;
 /// How long one is kept unused; shorter than most servers' patience.
 const KEEP_TIME: Duration = Duration::from_secs(10);
 /// Read buffer of a connection to the origin, in bytes.
-const READ_BUFFER: usize = 256 * 1024;
+const READ_BUFFER: usize = 64 * 1024;
 
 type Connection = SendRequest<Empty<Bytes>>;
 
@@ -167,7 +167,7 @@ impl Client {
         while let Some((connection, since)) = kept.pop() {
             if since.elapsed() > KEEP_TIME {
                 kept.clear();
-            } else if connection.is_ready() {
+            } else if !connection.is_closed() {
                 return Some(connection);
             }
         }
@@ -232,7 +232,11 @@ async fn answer(
     deadline: Instant,
     patience: Duration,
 ) -> Result<Response<Incoming>, FetchError> {
-    tokio::time::timeout_at(deadline.into(), connection.send_request(request))
+    let answered = async {
+        connection.ready().await?;
+        connection.send_request(request).await
+    };
+    tokio::time::timeout_at(deadline.into(), answered)
         .await
         .map_err(|_| FetchError::FirstByteTimeout(patience))?
         .map_err(FetchError::Http)

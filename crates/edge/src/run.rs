@@ -29,6 +29,8 @@ const TOLD: usize = 64;
 const SWEEP_PERIOD: Duration = Duration::from_millis(250);
 /// Wait after the system had no descriptor for a connection.
 const EXHAUSTED_WAIT: Duration = Duration::from_millis(50);
+/// How long the kernel keeps trying to hand sent bytes to a viewer who acknowledges none.
+const UNTAKEN_TIME: Duration = Duration::from_secs(30);
 /// What a refused connection is told.
 const OVERLOADED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\n\
     access-control-allow-origin: *\r\nconnection: close\r\n\r\n";
@@ -226,8 +228,10 @@ async fn serve_handed(worker: Arc<Worker>, mut handed: mpsc::Receiver<Handed>, d
             () = drain.requested() => break,
         };
         let worker = worker.clone();
-        // Answers are written whole; waiting to fill a packet would only delay them.
-        if stream.set_nodelay(true).is_err() {
+        // Answers are written whole; waiting to fill a packet would only delay them. And what a viewer has not taken
+        // from the kernel in this time, he will not.
+        let socket = socket2::SockRef::from(&stream);
+        if socket.set_tcp_nodelay(true).is_err() || socket.set_tcp_user_timeout(Some(UNTAKEN_TIME)).is_err() {
             continue;
         }
         let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { continue };

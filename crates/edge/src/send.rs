@@ -186,6 +186,8 @@ impl<'a> Sender<'a> {
         let wanted = elapsed.as_millis() * u128::from(self.limits.pace_bytes_per_s) / 1_000;
         if u128::from(self.pace.bytes) < wanted {
             self.counters.closed(Closed::SlowReader);
+            // What it did not take would stay in the kernel until it does.
+            reset(self.stream);
             return Err(Gone);
         }
         self.pace = Pace::start();

@@ -96,8 +96,9 @@ impl Failure {
 }
 
 /// A fetch of which the head has not come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Flight {
+    pub(crate) begun: Instant,
     landing: OnceLock<Landing>,
     landed: Notify,
 }
@@ -116,6 +117,10 @@ pub(crate) enum Landing {
 }
 
 impl Flight {
+    fn new(begun: Instant) -> Arc<Flight> {
+        Arc::new(Flight { begun, landing: OnceLock::new(), landed: Notify::new() })
+    }
+
     /// Waits for the end.
     pub(crate) async fn landing(&self) -> Landing {
         loop {
@@ -164,7 +169,7 @@ impl Store {
         let mut shard = self.shard(target);
         let Some(slot) = shard.get_mut(target) else {
             let key = Key::from_canonical(target);
-            let flight = Arc::<Flight>::default();
+            let flight = Flight::new(now);
             shard.insert(key.clone(), Slot { flight: Some(flight.clone()), ..Slot::default() });
             return Found::Lead(Lead { store: self.clone(), key, flight, old: None });
         };
@@ -191,7 +196,7 @@ impl Store {
             (Decision::Hit, Some(object)) => Found::Hit(object),
             (Decision::HitStale, Some(object)) => Found::HitStale(object, None),
             (Decision::HitAndLead, Some(object)) => {
-                let lead = self.lead(target, slot);
+                let lead = self.lead(target, slot, now);
                 Found::HitStale(object, Some(lead))
             }
             (Decision::Pass, _) => Found::Pass,
@@ -200,13 +205,13 @@ impl Store {
                 Found::Follow(flight, object)
             }
             (Decision::Lead | Decision::Hit | Decision::HitAndLead | Decision::HitStale, _) => {
-                Found::Lead(self.lead(target, slot))
+                Found::Lead(self.lead(target, slot, now))
             }
         }
     }
 
-    fn lead(self: &Arc<Self>, target: &str, slot: &mut Slot) -> Lead {
-        let flight = Arc::<Flight>::default();
+    fn lead(self: &Arc<Self>, target: &str, slot: &mut Slot, now: Instant) -> Lead {
+        let flight = Flight::new(now);
         slot.flight = Some(flight.clone());
         Lead { store: self.clone(), key: Key::from_canonical(target), flight, old: slot.object.clone() }
     }

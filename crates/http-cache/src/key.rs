@@ -281,6 +281,14 @@ mod tests {
         }
 
         #[test]
+        fn a_key_is_always_a_valid_request_target(target in "/([!-~]|%[0-9A-Fa-f]{2}){0,60}") {
+            if let Ok(key) = KeyRules::hls().canonical(&target) {
+                let uri = key.parse::<http::Uri>().ok().map(|uri| uri.to_string());
+                prop_assert_eq!(uri.as_deref(), Some(&*key));
+            }
+        }
+
+        #[test]
         fn any_text_gets_a_key_or_a_named_fault(target in "\\PC{0,60}") {
             let _ = KeyRules::hls().canonical(&target);
         }
