@@ -23,6 +23,7 @@ test: test-deps lint unit build e2e browser fuzz ## set up and run every test
 
 bench: test-deps build ## measure beside the peers; JSON lines in bench/out/
 	$(call say,benchmarks)
+	cargo build --release --locked -p edge --examples
 	bench/run
 
 deps: ## install the system packages that building and running need
