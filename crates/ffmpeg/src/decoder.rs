@@ -92,6 +92,12 @@ impl Parameters {
         Ok(parameters)
     }
 
+    /// Width and height of the pictures; zero for sound, or where it is not known.
+    pub fn picture_size(&self) -> (u32, u32) {
+        let side = |side: i32| u32::try_from(side).unwrap_or(0);
+        (side(self.raw().width), side(self.raw().height))
+    }
+
     pub(crate) const fn raw(&self) -> &ffi::AVCodecParameters {
         // SAFETY: the pointer is valid for as long as self.
         unsafe { self.0.as_ref() }

@@ -1,0 +1,121 @@
+//! What transcoding counts.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::push::TrackLabels;
+
+/// Whose figure it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ChannelLabels {
+    /// The channel.
+    pub channel: String,
+}
+
+/// Figures of every transcoding channel of this process. Clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct TranscodeMetrics {
+    frames_in: Family<ChannelLabels, Counter>,
+    frames_dropped: Family<ChannelLabels, Counter>,
+    source_faults: Family<ChannelLabels, Counter>,
+    restarts: Family<ChannelLabels, Counter>,
+    has_video: Family<ChannelLabels, Gauge>,
+    has_audio: Family<ChannelLabels, Gauge>,
+    speed: Family<ChannelLabels, Gauge<f64, AtomicU64>>,
+    frames_out: Family<TrackLabels, Counter>,
+    frames_repeated: Family<TrackLabels, Counter>,
+    segments: Family<TrackLabels, Counter>,
+    bytes: Family<TrackLabels, Counter>,
+}
+
+impl TranscodeMetrics {
+    /// Registers them as `headwater_encoder_…`.
+    pub fn register(&self, registry: &mut Registry) {
+        let registry = registry.sub_registry_with_prefix("headwater_encoder");
+        registry.register("frames_in", "Source frames decoded", self.frames_in.clone());
+        registry.register(
+            "frames_dropped",
+            "Source frames dropped because encoding was slower than real time",
+            self.frames_dropped.clone(),
+        );
+        registry.register(
+            "source_faults",
+            "Damaged units, unsupported tracks and failed reads of the source",
+            self.source_faults.clone(),
+        );
+        registry.register("restarts", "Times encoding began afresh after a gap", self.restarts.clone());
+        registry.register("source_has_video", "1 while the source has pictures", self.has_video.clone());
+        registry.register("source_has_audio", "1 while the source has sound", self.has_audio.clone());
+        registry.register("speed", "Media seconds encoded a second of the clock", self.speed.clone());
+        registry.register("frames_out", "Frames encoded", self.frames_out.clone());
+        registry.register(
+            "frames_repeated",
+            "Frames shown again to keep the frame rate",
+            self.frames_repeated.clone(),
+        );
+        registry.register("segments", "Segments made", self.segments.clone());
+        registry.register("bytes", "Bytes of CMAF made", self.bytes.clone());
+    }
+
+    /// The figures of one channel.
+    pub fn channel(&self, channel: &str) -> ChannelFigures {
+        let labels = ChannelLabels { channel: channel.to_owned() };
+        ChannelFigures {
+            frames_in: self.frames_in.get_or_create(&labels).clone(),
+            frames_dropped: self.frames_dropped.get_or_create(&labels).clone(),
+            source_faults: self.source_faults.get_or_create(&labels).clone(),
+            restarts: self.restarts.get_or_create(&labels).clone(),
+            has_video: self.has_video.get_or_create(&labels).clone(),
+            has_audio: self.has_audio.get_or_create(&labels).clone(),
+            speed: self.speed.get_or_create(&labels).clone(),
+        }
+    }
+
+    /// The figures of one output track.
+    pub fn track(&self, channel: &str, track: &str) -> TrackFigures {
+        let labels = TrackLabels { channel: channel.to_owned(), track: track.to_owned() };
+        TrackFigures {
+            frames_out: self.frames_out.get_or_create(&labels).clone(),
+            frames_repeated: self.frames_repeated.get_or_create(&labels).clone(),
+            segments: self.segments.get_or_create(&labels).clone(),
+            bytes: self.bytes.get_or_create(&labels).clone(),
+        }
+    }
+}
+
+/// One channel's figures.
+#[derive(Clone, Debug)]
+pub struct ChannelFigures {
+    /// Source frames decoded.
+    pub frames_in: Counter,
+    /// Source frames dropped for want of speed.
+    pub frames_dropped: Counter,
+    /// Damaged units, unsupported tracks, failed reads.
+    pub source_faults: Counter,
+    /// Fresh starts after a gap.
+    pub restarts: Counter,
+    /// 1 while the source has pictures.
+    pub has_video: Gauge,
+    /// 1 while the source has sound.
+    pub has_audio: Gauge,
+    /// Media seconds a second of the clock.
+    pub speed: Gauge<f64, AtomicU64>,
+}
+
+/// One output track's figures.
+#[derive(Clone, Debug)]
+pub struct TrackFigures {
+    /// Frames encoded.
+    pub frames_out: Counter,
+    /// Frames that repeat the one before.
+    pub frames_repeated: Counter,
+    /// Segments made.
+    pub segments: Counter,
+    /// Bytes of CMAF made.
+    pub bytes: Counter,
+}

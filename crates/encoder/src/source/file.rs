@@ -1,0 +1,264 @@
+//! A local media file, played over and over on the epoch.
+//!
+//! The file is read by this process and handed to the demuxer as bytes. Each round goes on where the one before ended,
+//! by the length of its pictures, so the timeline has no jump. A file that cannot be read is tried again.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use daemon::{Drain, EpochClock};
+use ffmpeg::{Demuxer, Packet, StreamInfo, StreamKind};
+use media::{Rational, Sample, Timescale, TrackId, Utc};
+
+use crate::source::{Event, InputTrack, Sender};
+
+/// First wait after the file could not be read; doubles up to [`MAX_BACKOFF`].
+const MIN_BACKOFF: Duration = Duration::from_millis(500);
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
+/// Longest sleep before the drain is looked at again.
+const NAP: Duration = Duration::from_millis(100);
+/// A round this short, in microseconds, is no video.
+const SHORTEST_ROUND_US: i64 = 20_000;
+
+/// A file to play.
+#[derive(Clone, Debug)]
+pub struct FileSource {
+    /// Its path.
+    pub path: PathBuf,
+    /// How it is played.
+    pub play: Play,
+}
+
+/// How a file is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Play {
+    /// For ever, in real time.
+    Looped,
+    /// Once, as fast as it is taken.
+    Once,
+}
+
+/// Why a file cannot be played.
+#[derive(Debug, thiserror::Error)]
+enum FileError {
+    #[error("file `{}`: {source}", path.display())]
+    Open { path: PathBuf, source: io::Error },
+    #[error("file `{}`: {source}", path.display())]
+    Demux { path: PathBuf, source: ffmpeg::Error },
+    #[error("file `{}` holds no pictures and no sound", path.display())]
+    Empty { path: PathBuf },
+}
+
+/// Why a round ended early.
+enum Stop {
+    Fault(FileError),
+    /// Drained, or nobody receives any more.
+    Enough,
+}
+
+impl FileSource {
+    /// Plays until the drain or until nobody receives. `from`: where on the epoch the file begins, as fast as it is
+    /// taken until the clock is reached. Blocks: give it a thread.
+    pub fn run(&self, clock: &EpochClock, from: Option<Utc>, sender: &Sender, drain: &Drain) {
+        let mut playback = Playback { source: self, clock, sender, drain, begins_us: None, rounds: 0 };
+        playback.begins_us = from.map(|from| from.0);
+        let mut backoff = MIN_BACKOFF;
+        loop {
+            let played_before = playback.rounds;
+            match playback.round() {
+                Ok(()) if self.play == Play::Once => return,
+                Ok(()) => backoff = MIN_BACKOFF,
+                Err(Stop::Enough) => return,
+                Err(Stop::Fault(fault)) => {
+                    if playback.rounds > played_before {
+                        backoff = MIN_BACKOFF;
+                    }
+                    let text = format!("{fault}; trying again in {} ms", backoff.as_millis());
+                    if sender.send_blocking(Event::Fault(text)).is_err() || self.play == Play::Once {
+                        return;
+                    }
+                    // Afterwards the file begins at the time that it is then.
+                    playback.begins_us = None;
+                    playback.rounds = 0;
+                    let until = Instant::now() + backoff;
+                    while Instant::now() < until {
+                        if drain.is_requested() || sender.is_closed() {
+                            return;
+                        }
+                        std::thread::sleep(NAP.min(until.saturating_duration_since(Instant::now())));
+                    }
+                    backoff = (backoff * 2).min(MAX_BACKOFF);
+                }
+            }
+        }
+    }
+}
+
+struct Playback<'a> {
+    source: &'a FileSource,
+    clock: &'a EpochClock,
+    sender: &'a Sender,
+    drain: &'a Drain,
+    /// Epoch microseconds at which the next round begins.
+    begins_us: Option<i64>,
+    /// Rounds begun since the last fault.
+    rounds: u64,
+}
+
+impl Playback<'_> {
+    /// Plays the file once.
+    fn round(&mut self) -> Result<(), Stop> {
+        let path = &self.source.path;
+        let fault = |source| Stop::Fault(FileError::Demux { path: path.clone(), source });
+        let mut demuxer = Demuxer::open(Box::new(open(path).map_err(Stop::Fault)?)).map_err(fault)?;
+        let streams = demuxer.streams().map_err(fault)?;
+        let lanes = lanes(streams);
+        if lanes.is_empty() {
+            return Err(Stop::Fault(FileError::Empty { path: path.clone() }));
+        }
+        let mut round = Round::default();
+        let mut lanes = lanes;
+        if self.rounds == 0 {
+            let tracks = lanes.iter_mut().filter_map(|lane| lane.track.take()).collect();
+            self.sender.send_blocking(Event::Tracks(tracks)).map_err(|_| Stop::Enough)?;
+        }
+        self.rounds += 1;
+        let has_video = lanes.iter().any(|lane| lane.kind == StreamKind::Video);
+        let begins = *self.begins_us.get_or_insert_with(|| self.clock.now().0);
+        while let Some(packet) = demuxer.read().map_err(fault)? {
+            let Some(lane) = lanes.iter().find(|lane| lane.stream == packet.stream()) else { continue };
+            let leads = !has_video || lane.kind == StreamKind::Video;
+            let Some(times) = round.place(lane, &packet, leads) else { continue };
+            self.send(lane, &packet, times, begins)?;
+        }
+        let length = round.length_us();
+        if length < SHORTEST_ROUND_US {
+            return Err(Stop::Fault(FileError::Empty { path: path.clone() }));
+        }
+        self.begins_us = Some(begins + length);
+        Ok(())
+    }
+
+    fn send(&self, lane: &Lane, packet: &Packet, times: Times, begins: i64) -> Result<(), Stop> {
+        let dts = begins + times.dts_us;
+        if self.source.play == Play::Looped {
+            let due = self.clock.instant_of(Utc(dts));
+            loop {
+                if self.drain.is_requested() {
+                    return Err(Stop::Enough);
+                }
+                let wait = due.saturating_duration_since(Instant::now());
+                if wait.is_zero() {
+                    break;
+                }
+                std::thread::sleep(wait.min(NAP));
+            }
+        }
+        let sample = Sample {
+            track: lane.id,
+            dts,
+            composition_offset: i32::try_from(times.pts_us - times.dts_us).unwrap_or(0),
+            duration: None,
+            sync: packet.is_key(),
+            data: Bytes::copy_from_slice(packet.data()),
+        };
+        self.sender.send_blocking(Event::Sample(sample)).map_err(|_| Stop::Enough)
+    }
+}
+
+/// One stream that is played.
+struct Lane {
+    id: TrackId,
+    stream: usize,
+    kind: StreamKind,
+    time_base: Rational,
+    frame_us: i64,
+    /// Until it is announced.
+    track: Option<InputTrack>,
+}
+
+/// The first stream of each kind.
+fn lanes(streams: Vec<StreamInfo>) -> Vec<Lane> {
+    let mut lanes: Vec<Lane> = Vec::new();
+    for stream in streams {
+        if lanes.iter().any(|lane| lane.kind == stream.kind) {
+            continue;
+        }
+        let id = TrackId(lanes.len() as u8);
+        let rate = stream.frame_rate.map_or(0.0, Rational::as_f64);
+        let description = match stream.kind {
+            StreamKind::Video => format!("file, pictures, {rate:.3} fps"),
+            StreamKind::Audio => format!("file, sound, {} Hz", stream.sample_rate),
+        };
+        lanes.push(Lane {
+            id,
+            stream: stream.index,
+            kind: stream.kind,
+            time_base: stream.time_base,
+            frame_us: if rate > 0.0 { (1_000_000.0 / rate) as i64 } else { 0 },
+            track: Some(InputTrack {
+                id,
+                timescale: Timescale::MICROS,
+                is_video: stream.kind == StreamKind::Video,
+                frame_rate: stream.frame_rate,
+                size: stream.parameters.picture_size(),
+                parameters: stream.parameters,
+                description,
+            }),
+        });
+    }
+    lanes
+}
+
+/// Times of a packet from the round's beginning, in microseconds.
+#[derive(Clone, Copy)]
+struct Times {
+    pts_us: i64,
+    dts_us: i64,
+}
+
+/// What one round has seen.
+#[derive(Default)]
+struct Round {
+    /// File time of the round's beginning: the first picture's.
+    starts_us: Option<i64>,
+    ends_us: i64,
+}
+
+impl Round {
+    /// The times of a packet; `None` for sound from before the first picture and packets without times. The stream
+    /// that `leads` makes the round's length.
+    fn place(&mut self, lane: &Lane, packet: &Packet, leads: bool) -> Option<Times> {
+        let micros = |ticks: i64| {
+            let time = i128::from(ticks) * i128::from(lane.time_base.num()) * 1_000_000;
+            i64::try_from(time.div_euclid(i128::from(lane.time_base.den()))).ok()
+        };
+        let dts = packet.dts().or(packet.pts()).and_then(micros)?;
+        let pts = packet.pts().and_then(micros).unwrap_or(dts);
+        if leads {
+            let starts = *self.starts_us.get_or_insert(pts);
+            let lasts = micros(packet.duration()).filter(|lasts| *lasts > 0).unwrap_or(lane.frame_us);
+            self.ends_us = self.ends_us.max(pts + lasts - starts);
+        }
+        let starts = self.starts_us?;
+        let times = Times { pts_us: pts - starts, dts_us: dts - starts };
+        (leads || times.pts_us >= 0).then_some(times)
+    }
+
+    const fn length_us(&self) -> i64 {
+        self.ends_us
+    }
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, FileError> {
+    let refused = |source| FileError::Open { path: path.to_owned(), source };
+    let file = File::open(path).map_err(refused)?;
+    // A folder opens, too, and a pipe cannot be read twice.
+    if !file.metadata().map_err(refused)?.is_file() {
+        return Err(refused(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
+    }
+    Ok(BufReader::new(file))
+}

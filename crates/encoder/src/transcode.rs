@@ -1,0 +1,164 @@
+//! One channel: decode once, encode each rung, cut on the epoch grid.
+//!
+//! The conductor thread takes the source's events, decodes, deinterlaces, and decides which picture each output frame
+//! shows ([`cadence`]). A thread a rung ([`rung`]) scales ([`pyramid`]), encodes and cuts its track ([`track`]); the
+//! conductor encodes the sound itself ([`sound`]). Sound is written up to where the picture is and no further, so
+//! every track covers the same time.
+//!
+//! ```text
+//! source → decode → deinterlace → cadence ─┬→ scale → encode → fragment → sink   (a thread a rung)
+//!               └→ resample → sound line → AAC → fragment → sink
+//! ```
+
+mod cadence;
+mod conductor;
+mod cuts;
+mod fit;
+mod flow;
+mod input;
+mod pyramid;
+mod rung;
+mod sound;
+mod sound_line;
+mod track;
+
+use std::io;
+
+use daemon::EpochClock;
+use ffmpeg::Colour;
+use media::{Grid, Rational};
+use spec::Rung;
+
+use crate::metrics::TranscodeMetrics;
+use crate::source::Receiver;
+
+pub use track::{Sink, TrackHead};
+
+/// What to make of a source, and how.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The channel's name, for logs and metrics.
+    pub channel: String,
+    /// Highest bitrate first, never empty.
+    pub rungs: Vec<Rung>,
+    /// Bits per second of the AAC track.
+    pub audio_bps: u32,
+    /// Where segments are cut.
+    pub grid: Grid,
+    /// Whether the source runs in real time.
+    pub pace: Pace,
+    /// Where output begins.
+    pub start: Start,
+    /// Cores the channel may keep busy.
+    pub cores: usize,
+    /// The output clock.
+    pub clock: EpochClock,
+}
+
+/// How time passes at the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// In real time: when encoding cannot keep up, pictures are dropped.
+    Live,
+    /// As fast as it is read: nothing is ever dropped.
+    Offline,
+}
+
+/// Where output begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With the first picture.
+    Now,
+    /// At this slot's cut, or where the source does not reach back so far, at the first cut it reaches.
+    Slot(i64),
+}
+
+/// Why a channel's encoding ended. What was written before stands; a new one may go on from there.
+#[derive(Debug, thiserror::Error)]
+pub enum TranscodeError {
+    /// An encoder or scaler refused.
+    #[error("track {track}: encoder: {fault}")]
+    Encoder {
+        /// The track's name.
+        track: String,
+        /// FFmpeg's words.
+        fault: ffmpeg::Error,
+    },
+    /// An encoder's headers do not read.
+    #[error("track {track}: headers: {fault}")]
+    Headers {
+        /// The track's name.
+        track: String,
+        /// What is wrong.
+        fault: String,
+    },
+    /// An encoder gave packets out of order.
+    #[error("track {track}: {fault}")]
+    Order {
+        /// The track's name.
+        track: String,
+        /// Which.
+        fault: cmaf::DtsBackwards,
+    },
+    /// No memory for pictures.
+    #[error("scaling: {0}")]
+    Scaler(ffmpeg::Error),
+    /// A thread could not be started.
+    #[error("a thread could not be started")]
+    Thread(#[source] io::Error),
+    /// A thread ended by panicking: a bug.
+    #[error("the thread of track {0} panicked")]
+    Panicked(String),
+}
+
+impl Settings {
+    /// The slowest rung's rate: all cuts lie on its frames.
+    fn slowest(&self) -> Rational {
+        let slower = |one: &&Rung, other: &&Rung| {
+            let [one, other] = [one.frame_rate, other.frame_rate];
+            let cross = |a: Rational, b: Rational| u64::from(a.num()) * u64::from(b.den());
+            cross(one, other).cmp(&cross(other, one))
+        };
+        self.rungs.iter().min_by(slower).expect("a ladder has rungs").frame_rate
+    }
+
+    /// Encoder threads of each rung: its share of the cores by what it costs, at least one.
+    fn threads(&self) -> Vec<usize> {
+        let cost = |rung: &Rung| f64::from(rung.width * rung.height) * rung.frame_rate.as_f64();
+        let whole: f64 = self.rungs.iter().map(cost).sum();
+        let share = |rung: &Rung| (cost(rung) / whole * self.cores as f64).round().max(1.0) as usize;
+        self.rungs.iter().map(share).collect()
+    }
+
+    /// What each track will be: the rungs in their order, then the sound. The headers are those of a source that
+    /// says nothing of its colours; a source that does changes them when it begins.
+    pub fn heads(&self) -> Result<Vec<TrackHead>, TranscodeError> {
+        let mut heads = Vec::with_capacity(self.rungs.len() + 1);
+        for (rung, threads) in self.rungs.iter().zip(self.threads()) {
+            heads.push(rung::open(rung, threads, Colour::BT709)?.1);
+        }
+        heads.push(sound::open(self.audio_bps)?.1);
+        Ok(heads)
+    }
+
+    /// The slot to go on with when tracks hold media up to `next`: decode times in each track's ticks, in the order
+    /// of [`Self::heads`]. `None` where no track holds anything.
+    pub fn resume_slot(&self, heads: &[TrackHead], next: &[Option<i64>]) -> Option<i64> {
+        let slot = |(head, next): (&TrackHead, &Option<i64>)| {
+            let time = media::MediaTime::new((*next)? + head.reorder_ticks, head.track.timescale);
+            Some(self.grid.slot(time))
+        };
+        heads.iter().zip(next).filter_map(slot).min()
+    }
+}
+
+/// Runs a channel until the source's senders are gone; then closes open segments and gives the sinks back. `sinks`
+/// are those of [`Settings::heads`], in that order. Blocks: give it a thread.
+pub fn run<S: Sink + 'static>(
+    settings: Settings,
+    source: Receiver,
+    sinks: Vec<S>,
+    metrics: &TranscodeMetrics,
+) -> Result<Vec<S>, TranscodeError> {
+    conductor::Conductor::start(settings, sinks, metrics)?.run(source)
+}

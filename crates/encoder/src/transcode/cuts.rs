@@ -1,0 +1,130 @@
+//! Where segments are cut: the same instants on every rung.
+
+use media::{Grid, MediaTime, Rational, Timescale};
+
+/// Samples of an AAC frame.
+pub(crate) const AAC_FRAME: i64 = 1_024;
+/// Output sound, samples per second.
+pub(crate) const SOUND_RATE: u32 = 48_000;
+
+/// The cut of a slot is the first frame of the slowest rung's frame grid at or after the slot's start. Frame `k` of
+/// rate F is at k/F seconds since the epoch; AAC frame `k` begins at sample k × 1024.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cuts {
+    grid: Grid,
+    slowest: Rational,
+}
+
+impl Cuts {
+    pub(crate) const fn new(grid: Grid, slowest: Rational) -> Self {
+        Self { grid, slowest }
+    }
+
+    /// The rate whose frames all cuts lie on.
+    pub(crate) const fn slowest(self) -> Rational {
+        self.slowest
+    }
+
+    /// Number of the slowest rung's frame that begins `slot`.
+    pub(crate) const fn frame(self, slot: i64) -> i64 {
+        let scale = self.slowest.frame_timescale();
+        let ticks = self.slowest.frame_ticks() as i64;
+        div_ceil(self.grid.start(slot, scale) as i128, ticks as i128)
+    }
+
+    /// First frame of `rate` at or after `slot`'s cut.
+    pub(crate) const fn frame_of(self, slot: i64, rate: Rational) -> i64 {
+        first_frame_from(self.frame(slot), self.slowest, rate)
+    }
+
+    /// First AAC frame at or after `slot`'s cut.
+    pub(crate) const fn sound_frame(self, slot: i64) -> i64 {
+        first_sound_frame_from(self.frame(slot), self.slowest)
+    }
+
+    /// The slot that frame `index` of `rate` belongs to.
+    pub(crate) const fn slot_of_frame(self, index: i64, rate: Rational) -> i64 {
+        let time = MediaTime::new(index * rate.frame_ticks() as i64, rate.frame_timescale());
+        let slot = self.grid.slot(time);
+        if index < self.frame_of(slot, rate) { slot - 1 } else { slot }
+    }
+
+    /// Whether frame `index` of `rate` begins a slot's segment.
+    pub(crate) const fn is_cut(self, index: i64, rate: Rational) -> bool {
+        index == self.frame_of(self.slot_of_frame(index, rate), rate)
+    }
+
+    /// Whether AAC frame `index` begins a slot's segment.
+    pub(crate) const fn is_sound_cut(self, index: i64) -> bool {
+        let slot = self.grid.slot(MediaTime::new(index * AAC_FRAME, Timescale::new(SOUND_RATE)));
+        index == self.sound_frame(slot) || index == self.sound_frame(slot - 1)
+    }
+}
+
+/// First frame of `rate` at or after frame `index` of `of`.
+pub(crate) const fn first_frame_from(index: i64, of: Rational, rate: Rational) -> i64 {
+    let num = index as i128 * of.den() as i128 * rate.num() as i128;
+    let den = of.num() as i128 * rate.den() as i128;
+    div_ceil(num, den)
+}
+
+/// First AAC frame at or after frame `index` of `of`.
+pub(crate) const fn first_sound_frame_from(index: i64, of: Rational) -> i64 {
+    let num = index as i128 * of.den() as i128 * SOUND_RATE as i128;
+    div_ceil(num, of.num() as i128 * AAC_FRAME as i128)
+}
+
+const fn div_ceil(num: i128, den: i128) -> i64 {
+    -(-num).div_euclid(den) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NTSC: Rational = match Rational::new(30_000, 1_001) {
+        Some(rate) => rate,
+        None => unreachable!(),
+    };
+
+    #[test]
+    fn rungs_of_one_family_cut_at_the_same_instant() {
+        for (slow, fast) in [(30, 60), (25, 50), (24, 48)] {
+            let cuts = Cuts::new(Grid::new(2_000), Rational::whole(slow));
+            for slot in 880_000_000..880_000_100 {
+                let ratio = i64::from(fast / slow);
+                assert_eq!(cuts.frame_of(slot, Rational::whole(fast)), ratio * cuts.frame(slot));
+            }
+        }
+    }
+
+    #[test]
+    fn each_frame_is_in_one_slot_and_each_slot_has_one_cut() {
+        for rate in [NTSC, Rational::whole(30), Rational::whole(50), Rational::whole(24)] {
+            let cuts = Cuts::new(Grid::new(1_920), NTSC);
+            let first = cuts.frame_of(900_000_000, rate);
+            let mut cut = 0;
+            for index in first..first + 1_000 {
+                let slot = cuts.slot_of_frame(index, rate);
+                assert!(cuts.frame_of(slot, rate) <= index && index < cuts.frame_of(slot + 1, rate));
+                cut += usize::from(cuts.is_cut(index, rate));
+            }
+            let slots = cuts.slot_of_frame(first + 999, rate) - 900_000_000 + 1;
+            assert_eq!(cut as i64, slots, "{rate}");
+        }
+    }
+
+    #[test]
+    fn sound_is_cut_at_the_first_frame_at_or_after_the_picture() {
+        let cuts = Cuts::new(Grid::new(2_000), NTSC);
+        for slot in 880_000_000..880_000_200 {
+            let index = cuts.sound_frame(slot);
+            // In units of 1/(48,000 × 30,000) s, so that both are exact.
+            let picture = i128::from(cuts.frame(slot)) * 1_001 * 48_000;
+            let sound = |index: i64| i128::from(index) * 1_024 * 30_000;
+            assert!(sound(index) >= picture && sound(index - 1) < picture);
+            let found: Vec<_> = (index - 40..index + 40).filter(|index| cuts.is_sound_cut(*index)).collect();
+            assert_eq!(found, [index]);
+        }
+    }
+}

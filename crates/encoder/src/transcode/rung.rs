@@ -1,0 +1,205 @@
+//! One rung: scaling and encoding on a thread of its own.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use ffmpeg::{Colour, Encoder, Packet, VideoSettings};
+use media::{Format, Sample, Track, TrackId, VideoCodec, VideoFormat};
+use spec::Rung;
+
+use super::TranscodeError;
+use super::cuts::Cuts;
+use super::pyramid::{Picture, Pyramid};
+use super::track::{Sink, TrackHead, TrackWriter};
+
+/// Pictures that may wait for a rung: a fifth of a second of 30 fps, which evens out what scenes cost and keeps
+/// memory small. At the bound the decoder waits.
+const QUEUE: usize = 6;
+/// The rate may rise this far above the average, in percent of it.
+const MAX_RATE_PERCENT: u64 = 110;
+/// Length of the decoder buffer the rate control keeps to, in milliseconds.
+const BUFFER_MS: u64 = 1_500;
+
+/// What a rung is told.
+pub(crate) enum Work {
+    /// A run of frames begins: the first has number `first`.
+    Begin {
+        /// Number of the first frame.
+        first: i64,
+        /// What the stream says about its colours.
+        colour: Colour,
+    },
+    /// The next frame.
+    Frame {
+        /// Its number on the epoch's grid.
+        index: i64,
+        /// What is shown.
+        picture: Arc<Picture>,
+        /// How it is coded.
+        kind: ffmpeg::Picture,
+    },
+    /// The run has ended: close what is open.
+    End,
+}
+
+/// The way to a rung's thread.
+pub(crate) struct RungThread<S> {
+    pub(crate) rung: Rung,
+    pub(crate) work: SyncSender<Work>,
+    pub(crate) thread: JoinHandle<Result<S, TranscodeError>>,
+}
+
+/// What every rung of a channel shares.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) pyramid: Arc<Pyramid>,
+    pub(crate) cuts: Cuts,
+}
+
+impl<S: Sink + 'static> RungThread<S> {
+    pub(crate) fn start(
+        rung: Rung,
+        level: usize,
+        threads: usize,
+        shared: Shared,
+        writer: TrackWriter<S>,
+    ) -> Result<Self, TranscodeError> {
+        let (work, inbox) = sync_channel(QUEUE);
+        let encode = Encode { rung: rung.clone(), level, threads, shared, writer, run: None };
+        let thread = std::thread::Builder::new()
+            .name(rung.name.chars().take(15).collect())
+            .spawn(move || encode.run(&inbox))
+            .map_err(TranscodeError::Thread)?;
+        Ok(Self { rung, work, thread })
+    }
+}
+
+/// Opens `rung`'s encoder and tells what its track will be.
+pub(crate) fn open(
+    rung: &Rung,
+    threads: usize,
+    colour: Colour,
+) -> Result<(Encoder, TrackHead), TranscodeError> {
+    let refused = |fault| TranscodeError::Encoder { track: rung.name.clone(), fault };
+    let bitrate = u64::from(rung.bitrate_bps);
+    let encoder = Encoder::video(&VideoSettings {
+        codec: rung.codec,
+        width: rung.width,
+        height: rung.height,
+        frame_rate: rung.frame_rate,
+        bitrate_bps: rung.bitrate_bps,
+        max_bitrate_bps: (bitrate * MAX_RATE_PERCENT / 100) as u32,
+        buffer_bits: (bitrate * BUFFER_MS / 1_000) as u32,
+        preset: rung.preset.as_str(),
+        profile: rung.profile.as_str(),
+        threads,
+        colour,
+    })
+    .map_err(refused)?;
+    let headers = |fault: String| TranscodeError::Headers { track: rung.name.clone(), fault };
+    let mut format = match rung.codec {
+        VideoCodec::H264 => {
+            codec::h264::format_from_annexb(encoder.headers()).map_err(|f| headers(f.to_string()))
+        }
+        VideoCodec::H265 => {
+            codec::h265::format_from_annexb(encoder.headers()).map_err(|f| headers(f.to_string()))
+        }
+        VideoCodec::Av1 => Err(headers("AV1 is not encoded".to_owned())),
+    }?;
+    format = VideoFormat { frame_rate: Some(rung.frame_rate), ..format };
+    let track =
+        Track { id: TrackId(0), timescale: rung.frame_rate.frame_timescale(), format: Format::Video(format) };
+    let reorder = i64::from(encoder.reorder_frames()) * i64::from(rung.frame_rate.frame_ticks());
+    let head = TrackHead::new(&rung.name, track, rung.bitrate_bps, reorder);
+    Ok((encoder, head))
+}
+
+/// The thread's own.
+struct Encode<S> {
+    rung: Rung,
+    level: usize,
+    threads: usize,
+    shared: Shared,
+    writer: TrackWriter<S>,
+    run: Option<Run>,
+}
+
+struct Run {
+    encoder: Encoder,
+    first: i64,
+}
+
+impl<S: Sink> Encode<S> {
+    fn run(mut self, inbox: &Receiver<Work>) -> Result<S, TranscodeError> {
+        while let Ok(work) = inbox.recv() {
+            match work {
+                Work::Begin { first, colour } => {
+                    self.end()?;
+                    let (encoder, head) = open(&self.rung, self.threads, colour)?;
+                    self.writer.begin(&head);
+                    self.run = Some(Run { encoder, first });
+                }
+                Work::Frame { index, picture, kind } => self.frame(index, &picture, kind)?,
+                Work::End => self.end()?,
+            }
+        }
+        self.end()?;
+        Ok(self.writer.into_sink())
+    }
+
+    fn frame(&mut self, index: i64, picture: &Picture, kind: ffmpeg::Picture) -> Result<(), TranscodeError> {
+        let run = self.run.as_mut().expect("a run begins before its frames");
+        let refused = |fault| TranscodeError::Encoder { track: self.rung.name.clone(), fault };
+        let frame = self.shared.pyramid.frame(picture, self.level).map_err(refused)?;
+        run.encoder.send_picture(frame, index - run.first, kind).map_err(refused)?;
+        if kind == ffmpeg::Picture::Repeat {
+            self.writer.figures().frames_repeated.inc();
+        }
+        self.take_packets()
+    }
+
+    fn take_packets(&mut self) -> Result<(), TranscodeError> {
+        let Some(run) = &mut self.run else { return Ok(()) };
+        let refused = |fault| TranscodeError::Encoder { track: self.rung.name.clone(), fault };
+        while let Some(packet) = run.encoder.receive().map_err(refused)? {
+            let (sample, index) = sample(&self.rung, run.first, packet);
+            let starts_segment = sample.sync && self.shared.cuts.is_cut(index, self.rung.frame_rate);
+            self.writer
+                .push(sample, starts_segment)
+                .map_err(|fault| TranscodeError::Order { track: self.rung.name.clone(), fault })?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), TranscodeError> {
+        if let Some(run) = &mut self.run {
+            run.encoder.finish();
+            self.take_packets()?;
+            self.writer.finish();
+            self.run = None;
+        }
+        Ok(())
+    }
+}
+
+/// A packet as CMAF stores it, and the number of its frame. The encoder counts frames from the run's first.
+fn sample(rung: &Rung, first: i64, packet: Packet) -> (Sample, i64) {
+    let ticks = i64::from(rung.frame_rate.frame_ticks());
+    let pts = packet.pts().expect("video encoders tell presentation times");
+    let dts = packet.dts().unwrap_or(pts);
+    let data: Bytes = match rung.codec {
+        VideoCodec::H264 => codec::h264::annexb_to_length_prefixed(packet.data()),
+        VideoCodec::H265 | VideoCodec::Av1 => codec::h265::annexb_to_length_prefixed(packet.data()),
+    };
+    let sample = Sample {
+        track: TrackId(0),
+        dts: (first + dts) * ticks,
+        composition_offset: ((pts - dts) * ticks) as i32,
+        duration: Some(rung.frame_rate.frame_ticks()),
+        sync: packet.is_key(),
+        data,
+    };
+    (sample, first + pts)
+}

@@ -1,0 +1,165 @@
+//! Sound: resampled, laid on the epoch's AAC frame grid, encoded once.
+
+use bytes::Bytes;
+use ffmpeg::{AudioSettings, Encoder, Frame, Resampler};
+use media::{Format, Sample, Timescale, Track, TrackId};
+
+use super::TranscodeError;
+use super::cuts::{AAC_FRAME, Cuts, SOUND_RATE};
+use super::sound_line::SoundLine;
+use super::track::{Sink, TrackHead, TrackWriter};
+
+/// The audio track's name in URLs.
+pub(crate) const TRACK: &str = "audio";
+/// How long sound that is late behind the picture is awaited before silence takes its place, in samples (0.7 s):
+/// more than publishers interleave, less than half of any segment.
+const PATIENCE: i64 = SOUND_RATE as i64 * 7 / 10;
+
+/// The one audio track of a channel.
+pub(crate) struct Sound<S> {
+    bitrate_bps: u32,
+    cuts: Cuts,
+    writer: TrackWriter<S>,
+    resampler: Resampler,
+    line: SoundLine,
+    run: Option<Run>,
+    /// Scratch space of the resampler.
+    planes: [Vec<f32>; 2],
+}
+
+struct Run {
+    encoder: Encoder,
+    /// First AAC frame of the track in this run.
+    first: i64,
+    /// Next AAC frame to encode.
+    next: i64,
+}
+
+/// Whether the source has sound that may still come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expect {
+    /// Wait for it for a while.
+    Sound,
+    /// There is none: silence at once.
+    Silence,
+}
+
+/// Opens the AAC encoder and tells what its track will be.
+pub(crate) fn open(bitrate_bps: u32) -> Result<(Encoder, TrackHead), TranscodeError> {
+    let refused = |fault| TranscodeError::Encoder { track: TRACK.to_owned(), fault };
+    let encoder = Encoder::audio(&AudioSettings { sample_rate: SOUND_RATE, bitrate_bps }).map_err(refused)?;
+    let format = codec::aac::format_from_asc(Bytes::copy_from_slice(encoder.headers()))
+        .map_err(|fault| TranscodeError::Headers { track: TRACK.to_owned(), fault: fault.to_string() })?;
+    let track =
+        Track { id: TrackId(1), timescale: Timescale::new(SOUND_RATE), format: Format::Audio(format) };
+    let head = TrackHead::new(TRACK, track, bitrate_bps, 0);
+    Ok((encoder, head))
+}
+
+impl<S: Sink> Sound<S> {
+    pub(crate) fn new(bitrate_bps: u32, cuts: Cuts, writer: TrackWriter<S>) -> Self {
+        Self {
+            bitrate_bps,
+            cuts,
+            writer,
+            resampler: Resampler::new(SOUND_RATE),
+            line: SoundLine::new(),
+            run: None,
+            planes: [Vec::new(), Vec::new()],
+        }
+    }
+
+    /// Adds a decoded block whose first sample is heard at `at`, in samples of the epoch line.
+    pub(crate) fn push_frame(&mut self, frame: &Frame, at: i64) -> Result<(), ffmpeg::Error> {
+        let [left, right] = &mut self.planes;
+        left.clear();
+        right.clear();
+        let delay = self.resampler.convert(frame, left, right)?;
+        self.line.push(at - i64::from(delay), left, right);
+        Ok(())
+    }
+
+    /// Adds raw stereo sound whose first sample is heard at `at`.
+    pub(crate) fn push_samples(&mut self, left: &[f32], right: &[f32], at: i64) {
+        self.line.push(at, left, right);
+    }
+
+    /// Begins a run whose first AAC frame is `first`.
+    pub(crate) fn begin(&mut self, first: i64) -> Result<(), TranscodeError> {
+        let (encoder, head) = open(self.bitrate_bps)?;
+        self.writer.begin(&head);
+        // One frame earlier primes the encoder: what it gives for that frame's start is left out.
+        self.run = Some(Run { encoder, first, next: first - 1 });
+        Ok(())
+    }
+
+    /// Encodes every frame that ends by sample `until`, as far as its sound is there or no longer awaited.
+    pub(crate) fn encode_until(&mut self, until: i64, expect: Expect) -> Result<(), TranscodeError> {
+        while let Some(run) = &self.run {
+            let end = (run.next + 1) * AAC_FRAME;
+            let patience = if expect == Expect::Sound { PATIENCE } else { 0 };
+            if end > until || (self.line.end() < end && until - end < patience) {
+                break;
+            }
+            self.encode_next()?;
+        }
+        Ok(())
+    }
+
+    /// Encodes every frame that starts before sample `end` and closes the track's open segment.
+    pub(crate) fn end(&mut self, end: i64) -> Result<(), TranscodeError> {
+        while self.run.as_ref().is_some_and(|run| run.next * AAC_FRAME < end) {
+            self.encode_next()?;
+        }
+        if let Some(run) = &mut self.run {
+            // One block more makes the encoder give the last wanted frame; the frame it is for is left out.
+            let after = run.next * AAC_FRAME;
+            run.encoder.finish();
+            self.take_packets(after)?;
+            self.writer.finish();
+            self.run = None;
+        }
+        Ok(())
+    }
+
+    fn encode_next(&mut self) -> Result<(), TranscodeError> {
+        let Some(run) = &mut self.run else { return Ok(()) };
+        let [left, right] = self.line.take(run.next);
+        run.encoder.send_sound(&left, &right, run.next * AAC_FRAME).map_err(refused)?;
+        run.next += 1;
+        self.take_packets(i64::MAX)
+    }
+
+    /// Writes packets that start before `until`.
+    fn take_packets(&mut self, until: i64) -> Result<(), TranscodeError> {
+        let Some(run) = &mut self.run else { return Ok(()) };
+        while let Some(packet) = run.encoder.receive().map_err(refused)? {
+            let time = packet.pts().expect("the AAC encoder tells times");
+            if time < run.first * AAC_FRAME || time >= until {
+                continue;
+            }
+            let sample = Sample {
+                track: TrackId(1),
+                dts: time,
+                composition_offset: 0,
+                duration: Some(AAC_FRAME as u32),
+                sync: true,
+                data: Bytes::copy_from_slice(packet.data()),
+            };
+            let starts_segment = self.cuts.is_sound_cut(time / AAC_FRAME);
+            self.writer
+                .push(sample, starts_segment)
+                .map_err(|fault| TranscodeError::Order { track: TRACK.to_owned(), fault })?;
+        }
+        Ok(())
+    }
+
+    /// The sink back, at the end.
+    pub(crate) fn into_sink(self) -> S {
+        self.writer.into_sink()
+    }
+}
+
+fn refused(fault: ffmpeg::Error) -> TranscodeError {
+    TranscodeError::Encoder { track: TRACK.to_owned(), fault }
+}
