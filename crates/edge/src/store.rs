@@ -272,7 +272,12 @@ impl Store {
             let mut shard = self.lock(turn % SHARDS);
             shard.retain(|_, slot| {
                 let dead = |object: &Arc<Object>| {
-                    object.whole().is_some() && object.lifetime.is_dead(now, KEEP_FOR_REVALIDATION)
+                    let validators = object.validators();
+                    let keep = match (validators.etag, validators.last_modified) {
+                        (None, None) => Duration::ZERO,
+                        _ => KEEP_FOR_REVALIDATION,
+                    };
+                    object.whole().is_some() && object.lifetime.is_dead(now, keep)
                 };
                 if slot.flight.is_none() && slot.object.as_ref().is_some_and(dead) {
                     released.extend(slot.object.take());

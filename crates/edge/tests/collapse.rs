@@ -251,3 +251,42 @@ async fn a_body_without_a_length_ends_with_its_connection_and_is_not_kept() {
     }
     assert_eq!(origin.heads().len(), 2);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_viewer_who_has_nothing_yet_is_led_through_the_next_fetch_when_one_dies() {
+    let whole = body(150_000);
+    let deaths = 2;
+    let gate = Arc::new(Semaphore::new(0));
+    let origin = Origin::start({
+        let (gate, whole, count) = (gate.clone(), whole.clone(), AtomicUsize::new(0));
+        move |_, mut stream| {
+            let (gate, whole) = (gate.clone(), whole.clone());
+            let dies = count.fetch_add(1, Ordering::Relaxed) < deaths;
+            async move {
+                let answer = ok(SEGMENT, &whole);
+                if dies {
+                    stream.write_all(&answer[..70_000]).await.ok()?;
+                    gate.acquire().await.unwrap().forget();
+                    return None;
+                }
+                stream.write_all(&answer).await.ok()?;
+                Some(stream)
+            }
+        }
+    })
+    .await;
+    let edge = Arc::new(Edge::before(origin.address).await);
+    // These want bytes that the dying fetches never bring.
+    let mut viewers = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let edge = edge.clone();
+        viewers.spawn(async move { edge.ask("GET", "/s", "Range: bytes=149000-149999\r\n").await });
+    }
+    edge.metric_reaches("headwater_edge_connections", 20).await;
+    gate.add_permits(deaths);
+    for answer in viewers.join_all().await {
+        assert_eq!(answer.status, 206);
+        assert!(answer.body == whole[149_000..150_000]);
+    }
+    assert_eq!(origin.heads().len(), deaths + 1);
+}

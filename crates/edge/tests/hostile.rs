@@ -126,7 +126,7 @@ async fn a_head_that_does_not_come_and_an_idle_connection_are_closed() {
     let origin = Origin::fixed(ok(SEGMENT, b"x")).await;
     let limits = Limits {
         head_time: Duration::from_millis(300),
-        idle_time: Duration::from_millis(600),
+        idle_time: Duration::from_millis(2_000),
         ..Limits::default()
     };
     let edge = Edge::with(origin.address, limits, 1 << 20).await;
@@ -158,7 +158,7 @@ async fn a_reader_that_stops_is_evicted_and_one_that_is_merely_slow_is_not() {
     let len = 16 << 20;
     let origin = Origin::fixed(ok(SEGMENT, &body(len))).await;
     let limits =
-        Limits { pace_window: Duration::from_millis(500), pace_bytes_per_s: 10_000, ..Limits::default() };
+        Limits { pace_window: Duration::from_millis(1_000), pace_bytes_per_s: 2_000, ..Limits::default() };
     let edge = Edge::with(origin.address, limits, 64 << 20).await;
     assert!(edge.get("/s").await.complete);
     let connect = async || {
