@@ -1,1 +1,119 @@
 //! The origin: receives CMAF, keeps the window, renders HLS and DASH.
+//!
+//! The path of a segment: [`receive`] reads a publisher's body chunk by chunk → [`channel`] places it on the epoch,
+//! appends it to the channel's `manifest::Timeline`, puts its bytes into the [`window`] and hands it to the [`log`] on
+//! disk. The path of a request: [`serve`] renders the timeline or reads the window. [`http`] owns the sockets.
+//!
+//! Live serving never waits for disk: the log is written by one thread behind a bounded queue.
+
+mod channel;
+mod fingerprint;
+mod http;
+mod log;
+mod metrics;
+mod receive;
+mod serve;
+mod shift;
+mod window;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use daemon::{Drain, EpochClock};
+use media::{ChannelName, Grid};
+
+pub use log::{HeaderRecord, Record, SegmentRecord, StateRecord, read_records};
+pub use receive::{MpdError, Names, read_mpd};
+
+/// What an origin serves, and where.
+#[derive(Debug)]
+pub struct Config {
+    /// For CMAF ingest and for the edge.
+    pub listener: TcpListener,
+    /// The folder under which the log is kept, in `origin/{channel}/`.
+    pub data_dir: PathBuf,
+    /// Unix socket on which metrics are answered.
+    pub metrics_socket: PathBuf,
+    /// Channels that may be published and watched; no others are known.
+    pub channels: Vec<Channel>,
+}
+
+/// One channel's settings.
+#[derive(Clone, Debug)]
+pub struct Channel {
+    /// Its name, the first element of its URLs.
+    pub name: ChannelName,
+    /// Where its segments are meant to start.
+    pub grid: Grid,
+    /// How far back a viewer can go.
+    pub window: Duration,
+}
+
+/// Why an origin could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The log's folder cannot be made or read.
+    #[error("the log folder `{}`", path.display())]
+    LogFolder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's words.
+        #[source]
+        source: io::Error,
+    },
+    /// The log's thread cannot be started.
+    #[error("start the log's thread")]
+    LogThread(#[source] io::Error),
+    /// The listener cannot be used.
+    #[error("the listener")]
+    Listener(#[source] io::Error),
+    /// The metrics socket cannot be bound.
+    #[error("the metrics socket `{}`", path.display())]
+    Metrics {
+        /// The socket.
+        path: PathBuf,
+        /// The system's words.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What every request sees.
+struct Origin {
+    channels: BTreeMap<ChannelName, Arc<channel::Channel>>,
+    clock: EpochClock,
+    metrics: metrics::Metrics,
+}
+
+/// Restores what the log kept, then serves until the drain; ends once requests in flight are answered and the log is
+/// written.
+pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
+    let clock = EpochClock::start();
+    let mut registry = prometheus_client::registry::Registry::default();
+    let metrics = metrics::Metrics::register(&mut registry);
+    let root = config.data_dir.join("origin");
+    let (log, writer) = log::start(root.clone(), &config.channels, metrics.clone())?;
+    let mut channels = BTreeMap::new();
+    for settings in &config.channels {
+        let kept = log::recover(&root, &settings.name)?;
+        let channel = channel::Channel::restore(settings, kept, log.clone(), metrics.clone(), clock);
+        channels.insert(settings.name.clone(), Arc::new(channel));
+    }
+    drop(log);
+    let origin = Arc::new(Origin { channels, clock, metrics });
+    registry.register_collector(Box::new(metrics::Gauges(origin.clone())));
+    daemon::metrics::serve(registry, &config.metrics_socket, drain.clone())
+        .map_err(|source| Error::Metrics { path: config.metrics_socket, source })?;
+    let listener = tokio::net::TcpListener::from_std(config.listener).map_err(Error::Listener)?;
+    http::serve(listener, &origin, drain).await;
+    for channel in origin.channels.values() {
+        channel.close_log();
+    }
+    // The queue is bounded and its senders are gone, so the thread ends.
+    let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+    Ok(())
+}

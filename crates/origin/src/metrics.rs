@@ -1,0 +1,143 @@
+//! Figures for Prometheus.
+
+use std::fmt;
+use std::sync::Arc;
+
+use manifest::TrackName;
+use media::{ChannelName, Utc};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::registry::Registry;
+
+use crate::Origin;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct TrackLabels {
+    channel: String,
+    track: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct ReasonLabels {
+    channel: String,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct ChannelLabels {
+    channel: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct RequestLabels {
+    method: &'static str,
+    status: u16,
+}
+
+/// Counters that are counted where things happen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Metrics {
+    segments: Family<TrackLabels, Counter>,
+    bytes: Family<TrackLabels, Counter>,
+    refused: Family<ReasonLabels, Counter>,
+    discontinuities: Family<ChannelLabels, Counter>,
+    requests: Family<RequestLabels, Counter>,
+    sent_bytes: Counter,
+    pub(crate) connections: Gauge,
+    pub(crate) log_queue_bytes: Gauge,
+    pub(crate) log_written_bytes: Counter,
+    pub(crate) log_skipped: Counter,
+    pub(crate) log_errors: Counter,
+}
+
+struct Register<'a>(&'a mut Registry);
+
+impl Register<'_> {
+    fn metric<M: prometheus_client::registry::Metric + Clone>(&mut self, name: &str, help: &str, metric: &M) {
+        self.0.register(format!("headwater_origin_{name}"), help, metric.clone());
+    }
+}
+
+impl Metrics {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        let m = &metrics;
+        let mut add = Register(registry);
+        add.metric("segments_received", "Whole segments taken", &m.segments);
+        add.metric("segment_bytes_received", "Bytes of whole segments taken", &m.bytes);
+        add.metric("refused", "Bodies refused or segments dropped, by reason", &m.refused);
+        add.metric("discontinuities", "Periods begun after the first", &m.discontinuities);
+        add.metric("requests", "Requests answered, by method and status", &m.requests);
+        add.metric("sent_bytes", "Bytes of answer bodies", &m.sent_bytes);
+        add.metric("connections", "Connections open", &m.connections);
+        add.metric("log_queue_bytes", "Bytes of segments waiting to be written", &m.log_queue_bytes);
+        add.metric("log_written_bytes", "Bytes written to the log", &m.log_written_bytes);
+        add.metric("log_skipped", "Segments kept in memory only: the log was behind", &m.log_skipped);
+        add.metric("log_errors", "Writes and syncs of the log that failed", &m.log_errors);
+        metrics
+    }
+
+    pub(crate) fn segment(&self, channel: &ChannelName, track: &TrackName, bytes: u64) {
+        let labels = TrackLabels { channel: channel.to_string(), track: track.to_string() };
+        self.segments.get_or_create(&labels).inc();
+        self.bytes.get_or_create(&labels).inc_by(bytes);
+    }
+
+    pub(crate) fn refused(&self, channel: &ChannelName, reason: &'static str) {
+        let labels = ReasonLabels { channel: channel.to_string(), reason };
+        self.refused.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn discontinuity(&self, channel: &ChannelName) {
+        self.discontinuities.get_or_create(&ChannelLabels { channel: channel.to_string() }).inc();
+    }
+
+    pub(crate) fn request(&self, method: &http::Method, status: u16, bytes: u64) {
+        let method = match *method {
+            http::Method::GET => "GET",
+            http::Method::HEAD => "HEAD",
+            http::Method::PUT => "PUT",
+            http::Method::POST => "POST",
+            http::Method::DELETE => "DELETE",
+            http::Method::OPTIONS => "OPTIONS",
+            _ => "other",
+        };
+        self.requests.get_or_create(&RequestLabels { method, status }).inc();
+        self.sent_bytes.inc_by(bytes);
+    }
+}
+
+/// Figures that are looked up at each scrape.
+pub(crate) struct Gauges(pub(crate) Arc<Origin>);
+
+impl fmt::Debug for Gauges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gauges")
+    }
+}
+
+impl Collector for Gauges {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let now: Utc = self.0.clock.now();
+        let figures: Vec<_> =
+            self.0.channels.iter().map(|(name, channel)| (name, channel.figures(now))).collect();
+        let mut family = |name: &str, help: &str, value: fn(&crate::channel::Figures) -> i64| {
+            let mut encoder = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (name, figures) in &figures {
+                let labels = ChannelLabels { channel: name.to_string() };
+                ConstGauge::new(value(figures)).encode(encoder.encode_family(&labels)?)?;
+            }
+            Ok::<_, fmt::Error>(())
+        };
+        family("headwater_origin_on_air", "1 while segments come", |f| i64::from(f.on_air))?;
+        family("headwater_origin_window_bytes", "Bytes of segments held", |f| f.bytes)?;
+        family("headwater_origin_window_segments", "Segments listed", |f| f.segments)?;
+        family("headwater_origin_live_edge_age_ms", "Now less the end of the newest segment", |f| {
+            f.edge_age_ms
+        })
+    }
+}

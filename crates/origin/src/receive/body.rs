@@ -1,0 +1,138 @@
+//! A body, read into headers and whole segments.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use cmaf::{ChunkReader, Event, ReadChunk};
+use manifest::TrackName;
+use media::{MediaTime, Timescale};
+
+use super::SEGMENT_BYTES_MAX;
+use super::refusal::Refusal;
+use super::target::Cut;
+use crate::channel::{Channel, Segment};
+
+/// One body being read. A segment is committed once it is whole: at the body's end, or in a stream where the next
+/// begins; dropped before that, it leaves nothing behind.
+pub(super) struct Reading<'a> {
+    channel: &'a Arc<Channel>,
+    track: TrackName,
+    cut: Cut,
+    reader: ChunkReader,
+    open: Option<Open>,
+    /// This stream marks its segments.
+    marked: bool,
+    next: Option<i64>,
+}
+
+/// The segment that is coming in.
+struct Open {
+    chunks: Vec<Bytes>,
+    bytes: usize,
+    start: i64,
+    end: i64,
+    samples: u64,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(channel: &'a Arc<Channel>, track: TrackName, cut: Cut) -> Self {
+        let reader = match channel.header(&track) {
+            Some(header) => ChunkReader::with_header(header),
+            None => ChunkReader::new(),
+        };
+        Self { channel, track, cut, reader, open: None, marked: false, next: None }
+    }
+
+    pub(super) fn feed(&mut self, bytes: Bytes) -> Result<(), Refusal> {
+        self.reader.feed(bytes);
+        while let Some(event) = self.reader.next()? {
+            match event {
+                Event::Header(header) => {
+                    self.commit()?;
+                    self.next = self.channel.announce(&self.track, &header)?;
+                }
+                Event::SegmentStart => self.marked = true,
+                Event::Chunk(chunk) => self.take(chunk)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The body has ended whole.
+    pub(super) fn finish(mut self) -> Result<Option<i64>, Refusal> {
+        self.reader.finish()?;
+        self.commit()?;
+        Ok(self.next)
+    }
+
+    fn take(&mut self, chunk: ReadChunk) -> Result<(), Refusal> {
+        let start = i64::try_from(chunk.decode_time).map_err(|_| cmaf::ReadError::TimeRange)?;
+        let duration = i64::try_from(chunk.duration).map_err(|_| cmaf::ReadError::TimeRange)?;
+        let end = start.checked_add(duration).ok_or(cmaf::ReadError::TimeRange)?;
+        if self.cut == Cut::Stream && self.begins_segment(&chunk, start) {
+            self.commit()?;
+        }
+        let bytes = chunk.raw.len() + self.open.as_ref().map_or(0, |open| open.bytes);
+        if bytes > SEGMENT_BYTES_MAX {
+            return Err(Refusal::TooLarge(SEGMENT_BYTES_MAX));
+        }
+        let Some(open) = &mut self.open else {
+            if !chunk.sync_first {
+                // A stream joined in the middle: what comes before its first sync sample is of no use.
+                return match self.cut {
+                    Cut::Stream => Ok(()),
+                    Cut::Body => Err(Refusal::NotSync),
+                };
+            }
+            self.open =
+                Some(Open { bytes, chunks: vec![chunk.raw], start, end, samples: chunk.sample_count.into() });
+            return Ok(());
+        };
+        if start < open.end && start <= open.start {
+            return Err(Refusal::Backwards);
+        }
+        open.bytes = bytes;
+        open.chunks.push(chunk.raw);
+        open.end = open.end.max(end);
+        open.samples += u64::from(chunk.sample_count);
+        Ok(())
+    }
+
+    fn begins_segment(&self, chunk: &ReadChunk, start: i64) -> bool {
+        let (Some(open), true) = (&self.open, chunk.sync_first) else {
+            return false;
+        };
+        if self.marked {
+            return chunk.segment_start;
+        }
+        let slot = |ticks| self.channel.grid.slot(MediaTime::new(ticks, self.timescale()));
+        slot(start) > slot(open.start)
+    }
+
+    fn timescale(&self) -> Timescale {
+        self.reader.header().map_or(Timescale::MPEG, |header| header.track.timescale)
+    }
+
+    fn commit(&mut self) -> Result<(), Refusal> {
+        let (Some(open), Some(header)) = (self.open.take(), self.reader.header()) else {
+            return Ok(());
+        };
+        let bytes = match <[Bytes; 1]>::try_from(open.chunks) {
+            Ok([only]) => only,
+            Err(chunks) => {
+                let mut whole = BytesMut::with_capacity(open.bytes);
+                chunks.iter().for_each(|chunk| whole.extend_from_slice(chunk));
+                whole.freeze()
+            }
+        };
+        let segment = Segment {
+            header: header.clone(),
+            start: open.start,
+            duration: open.end - open.start,
+            samples: open.samples,
+            bytes,
+        };
+        self.channel.commit(&self.track, segment)?;
+        Ok(())
+    }
+}

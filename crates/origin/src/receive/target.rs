@@ -1,0 +1,123 @@
+//! What a path below a channel's publishing point means.
+
+use manifest::TrackName;
+
+use super::Names;
+use super::refusal::Refusal;
+
+/// What is sent to a path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// Headers and segments of a track.
+    Track(TrackName, Cut),
+    /// An MPD.
+    Manifest,
+    /// Something that is taken and not used: HLS playlists, which say nothing the media does not.
+    Ignored,
+}
+
+/// Where segments end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// A body is one segment.
+    Body,
+    /// A body goes on for ever: at a `styp`, or without one at the first sync sample in a new slot.
+    Stream,
+}
+
+/// Reads what stands after `/ingest/{channel}/`.
+pub(super) fn read(path: &str, names: &Names) -> Result<Target, Refusal> {
+    let parts: Vec<&str> = path.split('/').collect();
+    if parts.iter().any(|part| matches!(*part, "." | "..")) || path.contains('%') || path.contains('\\') {
+        return Err(Refusal::Path);
+    }
+    let file = parts.last().copied().unwrap_or("");
+    if file.ends_with(".mpd") {
+        return Ok(Target::Manifest);
+    }
+    if file.ends_with(".m3u8") {
+        return Ok(Target::Ignored);
+    }
+    match parts[..] {
+        [streams] if streams.starts_with("Streams(") && streams.ends_with(')') => {
+            let name = &streams["Streams(".len()..streams.len() - 1];
+            let name = name.trim_end_matches(".cmfv").trim_end_matches(".cmfa").trim_end_matches(".mp4");
+            Ok(Target::Track(track(name)?, Cut::Stream))
+        }
+        [file] => {
+            let name = names.track(file).or_else(|| flat(file)).ok_or(Refusal::NoTrack)?;
+            Ok(Target::Track(track(&name)?, Cut::Body))
+        }
+        [name, ..] => Ok(Target::Track(track(name)?, Cut::Body)),
+        [] => Err(Refusal::NoTrack),
+    }
+}
+
+/// A track's name from a representation's: a bare number is no name for a viewer, so `0` becomes `stream0`, which
+/// is also what ffmpeg's file names say.
+fn track(name: &str) -> Result<TrackName, Refusal> {
+    let name = match name.bytes().all(|byte| byte.is_ascii_digit()) {
+        true if !name.is_empty() => format!("stream{name}"),
+        _ => name.to_owned(),
+    };
+    Ok(name.parse()?)
+}
+
+/// The track in a flat file name, where no MPD has told: `init-{track}.m4s`, `chunk-{track}-00001.m4s`,
+/// `{track}-init.mp4`, `{track}_12.m4s`.
+fn flat(file: &str) -> Option<String> {
+    let (stem, _) = file.rsplit_once('.')?;
+    if let Some(track) = stem.strip_prefix("init-").or_else(|| stem.strip_prefix("init_")) {
+        return Some(track.to_owned());
+    }
+    if let Some(track) = stem.strip_suffix("-init").or_else(|| stem.strip_suffix("_init")) {
+        return Some(track.to_owned());
+    }
+    let (front, number) = stem.rsplit_once(['-', '_', '.'])?;
+    let numbered = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let track = front.strip_prefix("chunk-").unwrap_or(front);
+    (numbered && !track.is_empty()).then(|| track.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(path: &str) -> String {
+        match read(path, &Names::default()) {
+            Ok(Target::Track(name, cut)) => format!("{name} {cut:?}"),
+            Ok(other) => format!("{other:?}"),
+            Err(refusal) => format!("{} {refusal}", refusal.name()),
+        }
+    }
+
+    #[test]
+    fn paths_name_their_tracks() {
+        for (path, expected) in [
+            ("720p30/init.mp4", "720p30 Body"),
+            ("720p30/153000000000000.m4s", "720p30 Body"),
+            ("audio/deep/er/1.m4s", "audio Body"),
+            ("Streams(video)", "video Stream"),
+            ("Streams(video-1.cmfv)", "video-1 Stream"),
+            ("init-stream0.m4s", "stream0 Body"),
+            ("chunk-stream0-00001.m4s", "stream0 Body"),
+            ("chunk-0-00001.m4s", "stream0 Body"),
+            ("video_init.mp4", "video Body"),
+            ("video_12.m4s", "video Body"),
+            ("manifest.mpd", "Manifest"),
+            ("master.m3u8", "Ignored"),
+        ] {
+            assert_eq!(name(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_that_lead_out_or_nowhere_are_refused() {
+        for path in ["../x/1.m4s", "a/../b", "a%2fb", "a\\b"] {
+            assert!(matches!(read(path, &Names::default()), Err(Refusal::Path)), "{path}");
+        }
+        for path in ["", "x", "x.mp4", "Streams()", "Streams(a b)", ".x/1.m4s", "a\"b/1.m4s"] {
+            assert!(read(path, &Names::default()).is_err(), "{path}");
+        }
+    }
+}
