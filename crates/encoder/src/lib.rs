@@ -1,5 +1,13 @@
 //! A channel's encoder: source, transcode or passthrough, CMAF push.
+//!
+//! - [`channel`]: one transcoding channel: [`source`] → [`transcode`] → [`push`].
+//! - [`passthrough`]: one channel whose samples go out as they came.
+//! - [`metrics`]: what transcoding counts.
+//! - [`calibrate`], [`bench`]: how fast this machine encodes.
 
+pub mod bench;
+pub mod calibrate;
+pub mod channel;
 pub mod metrics;
 pub mod passthrough;
 pub mod push;

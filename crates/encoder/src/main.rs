@@ -1,2 +1,160 @@
 //! `headwater-encoder`: one process per transcoding channel, one for all passthrough channels.
-fn main() {}
+
+use std::io::{BufRead, Read};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
+use daemon::{Drain, EpochClock};
+use encoder::channel::{Channel, Metrics};
+use encoder::{bench, calibrate, passthrough};
+use prometheus_client::registry::Registry;
+use wire::{Job, Ladder};
+
+/// Longest job accepted, in bytes: a thousand passthrough channels with long paths fit four times.
+const MAX_JOB_BYTES: u64 = 4 << 20;
+/// A process that was asked to end does so within this time, whatever a peer or an encoder does.
+const DRAIN_WITHIN: Duration = Duration::from_millis(1_900);
+
+/// Encodes live channels for Headwater and pushes them to the origin as CMAF.
+///
+/// `headwater up` starts this program: one process for each transcoding channel, and one for all passthrough channels.
+/// Without a subcommand it reads one line of JSON, its job, from standard input (what to make of which source, and
+/// where to push it), and works until standard input ends or it gets SIGTERM or SIGINT. Then it closes the open
+/// segments and ends with status 0 within two seconds.
+///
+/// Logs go to standard error (HEADWATER_LOG sets the filter, such as `debug`), metrics to the unix socket that the job
+/// names.
+#[derive(Debug, Parser)]
+#[command(name = "headwater-encoder", version, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  headwater-encoder calibrate
+      How many 720p30 frames a second this machine encodes, by preset, as JSON.
+  headwater-encoder bench clip.mp4 --ladder 720p30,480p30,360p30 --preset superfast
+      Encodes a file as fast as it goes and tells frames, wall and processor seconds as JSON.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measures for about a second and a half how fast this machine encodes; prints JSON
+    Calibrate,
+    /// Encodes a file as fast as it goes, into nothing; prints JSON
+    Bench {
+        /// The media file
+        file: PathBuf,
+        /// Rungs by name, separated by commas, such as 720p30,480p30
+        #[arg(long, default_value = "720p30,480p30,360p30")]
+        ladder: String,
+        /// Encoder effort: ultrafast, superfast, veryfast, faster, fast, medium or slow
+        #[arg(long, default_value = "superfast")]
+        preset: String,
+        /// Cores to share among the rungs; all of this machine's where it is not set
+        #[arg(long)]
+        cores: Option<usize>,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    daemon::log::start();
+    ffmpeg::log_to(|level, line| match level {
+        ffmpeg::LogLevel::Error => tracing::warn!(target: "ffmpeg", "{line}"),
+        ffmpeg::LogLevel::Warning => tracing::debug!(target: "ffmpeg", "{line}"),
+    });
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    match arguments.command {
+        None => run_job(read_job()?, cores),
+        Some(Command::Calibrate) => print(&calibrate::calibrate(cores).context("calibrate")?),
+        Some(Command::Bench { file, ladder, preset, cores: wanted }) => {
+            let rungs = bench::ladder(&ladder, &preset)?;
+            print(&bench::run(&file, rungs, wanted.unwrap_or(cores))?)
+        }
+    }
+}
+
+fn print(figures: &impl serde::Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(figures)?);
+    Ok(())
+}
+
+fn read_job() -> anyhow::Result<Job> {
+    let mut line = String::new();
+    std::io::stdin().lock().take(MAX_JOB_BYTES).read_line(&mut line).context("read the job")?;
+    if line.trim().is_empty() {
+        bail!(
+            "no job on standard input: `headwater up` starts this program; see --help for what else it does"
+        );
+    }
+    serde_json::from_str(&line).context("the job on standard input")
+}
+
+fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    let outcome = runtime.block_on(async {
+        let drain = Drain::on_signal_or_orphaned();
+        let (metrics, passed) = (Metrics::default(), passthrough::Metrics::default());
+        let metrics = Metrics { push: passed.push.clone(), ..metrics };
+        let mut registry = Registry::default();
+        metrics.transcode.register(&mut registry);
+        passed.register(&mut registry);
+        daemon::metrics::serve(registry, &job.metrics_socket, drain.clone())
+            .with_context(|| format!("metrics socket `{}`", job.metrics_socket.display()))?;
+        let clock = EpochClock::start();
+        let mut channels = tokio::task::JoinSet::new();
+        for channel in job.channels {
+            let drain = drain.clone();
+            match channel.ladder.clone() {
+                Ladder::Passthrough => {
+                    let passed = passed.clone();
+                    channels.spawn(async move {
+                        passthrough::run(channel, passthrough::Settings::default(), passed, drain)
+                            .await
+                            .map_err(anyhow::Error::from)
+                    });
+                }
+                Ladder::Transcode { rungs, audio_bps } => {
+                    if rungs.is_empty() {
+                        bail!("channel `{}`: the ladder has no rungs", channel.name);
+                    }
+                    let name = channel.name.clone();
+                    let channel = Channel { job: channel, rungs, audio_bps, cores };
+                    let metrics = metrics.clone();
+                    channels.spawn(async move {
+                        channel.run(clock, metrics, drain).await.with_context(|| format!("channel `{name}`"))
+                    });
+                }
+            }
+        }
+        let late = async {
+            drain.requested().await;
+            tokio::time::sleep(DRAIN_WITHIN).await;
+        };
+        tokio::pin!(late);
+        loop {
+            tokio::select! {
+                ended = channels.join_next() => match ended {
+                    None if drain.is_requested() => return Ok(()),
+                    None => bail!("no channel is left to run"),
+                    // One channel's bad job must not end the others; it is told, and the process goes on.
+                    Some(Ok(Err(fault))) => tracing::error!("{fault:#}"),
+                    Some(Ok(Ok(()))) => {}
+                    Some(Err(fault)) => tracing::error!("a channel's task ended: {fault}"),
+                },
+                () = &mut late => {
+                    tracing::warn!("draining took too long: what is left is given up");
+                    return Ok(());
+                }
+            }
+        }
+    });
+    // Threads that have not ended by now are of no more use.
+    runtime.shutdown_background();
+    outcome
+}

@@ -180,10 +180,10 @@ pub async fn pump(socket: PathBuf, channel: ChannelName, from: Option<Utc>, send
                         Err(fault) => refused = Some(format!("{}: {fault}", track.format)),
                     }
                 }
-                if let Some(refused) = refused {
-                    if sender.send(Event::Fault(refused)).await.is_err() {
-                        return;
-                    }
+                if let Some(refused) = refused
+                    && sender.send(Event::Fault(refused)).await.is_err()
+                {
+                    return;
                 }
                 Event::Tracks(inputs)
             }

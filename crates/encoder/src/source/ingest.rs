@@ -20,6 +20,11 @@ const MIN_ROOM: usize = 16 << 10;
 const MIN_BACKOFF: Duration = Duration::from_millis(50);
 const MAX_BACKOFF: Duration = Duration::from_secs(1);
 
+/// A turn that took this many bytes is followed by another after [`BUSY_PAUSE`]: the socket, which holds about 200 KiB,
+/// may have been full, and the publisher must not be slowed.
+const BUSY_BYTES: usize = 64 << 10;
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
+
 /// How often the socket is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
@@ -39,8 +44,10 @@ pub struct IngestClient {
     pace: Pace,
     stream: Option<Stream>,
     buffer: BytesMut,
-    /// The last read took all there was; look again then.
+    /// The last read took all there was.
     rest: bool,
+    /// Bytes taken since the last rest.
+    turn_bytes: usize,
     backoff: Duration,
     is_lost: bool,
     timescales: Vec<(TrackId, Timescale)>,
@@ -76,6 +83,7 @@ impl IngestClient {
             stream: None,
             buffer: BytesMut::new(),
             rest: false,
+            turn_bytes: 0,
             backoff: MIN_BACKOFF,
             is_lost: false,
             timescales: Vec::new(),
@@ -146,10 +154,13 @@ impl IngestClient {
             Stream::Watched(stream) => stream.read_buf(&mut self.buffer).await?,
             Stream::Paced(stream) => loop {
                 if self.rest {
-                    if let Pace::Every(pause) = pace {
-                        sleep_until(next_turn(pause)).await;
+                    match pace {
+                        Pace::Every(_) if self.turn_bytes >= BUSY_BYTES => sleep(BUSY_PAUSE).await,
+                        Pace::Every(pause) => sleep_until(next_turn(pause)).await,
+                        Pace::AtOnce => {}
                     }
                     self.rest = false;
+                    self.turn_bytes = 0;
                 }
                 match read_now(stream, &mut self.buffer) {
                     Err(fault) if fault.kind() == ErrorKind::WouldBlock => self.rest = true,
@@ -161,6 +172,7 @@ impl IngestClient {
         match count {
             0 => Err(Loss::Closed),
             _ => {
+                self.turn_bytes += count;
                 // A read that did not fill the room has taken everything.
                 self.rest = self.buffer.len() < self.buffer.capacity();
                 Ok(())
@@ -193,6 +205,7 @@ impl IngestClient {
         self.stream = None;
         self.buffer = BytesMut::new();
         self.rest = false;
+        self.turn_bytes = 0;
     }
 }
 

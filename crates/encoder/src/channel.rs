@@ -1,0 +1,227 @@
+//! One transcoding channel of a job: its source, its transcoder and its pushes, started together and again after a
+//! failure.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use daemon::{Drain, EpochClock};
+use media::{MediaTime, Rational, Timescale, Utc};
+use spec::Rung;
+use tokio::sync::oneshot;
+use wire::{ChannelJob, Source};
+
+use crate::metrics::TranscodeMetrics;
+use crate::push::{PushHandle, PushMetrics, PushUrlError, Target};
+use crate::source::file::{FileSource, Play};
+use crate::source::pattern::Pattern;
+use crate::source::{self, Sender};
+use crate::transcode::{self, Pace, Settings, Start, TrackHead, TranscodeError};
+
+/// Longest wait at the start for the origin to say where the timeline stands.
+const NEXT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest wait at the end for what is still to be sent: a drained process ends within two seconds.
+const FINISH_TIMEOUT: Duration = Duration::from_millis(1_200);
+/// What is older than this is not made again, in microseconds: viewers have moved on.
+const MAX_REPLAY_US: i64 = 10_000_000;
+/// A picture that belongs to a slot's cut may say it is a little earlier, in microseconds.
+const REPLAY_MARGIN_US: i64 = 100_000;
+/// First wait after a failure; doubles up to [`MAX_BACKOFF`].
+const MIN_BACKOFF: Duration = Duration::from_millis(250);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
+/// A channel that ran this long has recovered.
+const RECOVERED: Duration = Duration::from_secs(30);
+
+/// A transcoding channel.
+#[derive(Clone, Debug)]
+pub struct Channel {
+    /// Name, source, grid and push URL.
+    pub job: ChannelJob,
+    /// Highest bitrate first, never empty.
+    pub rungs: Vec<Rung>,
+    /// Bits per second of the AAC track.
+    pub audio_bps: u32,
+    /// Cores it may keep busy.
+    pub cores: usize,
+}
+
+/// Figures of all channels of the process.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    /// What transcoding counts.
+    pub transcode: TranscodeMetrics,
+    /// What pushing counts.
+    pub push: PushMetrics,
+}
+
+/// Why an attempt ended.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Transcode(#[from] TranscodeError),
+    #[error(transparent)]
+    PushUrl(#[from] PushUrlError),
+    #[error("a thread could not be started: {0}")]
+    Thread(std::io::Error),
+    #[error("the transcoder panicked")]
+    Panicked,
+}
+
+impl Channel {
+    /// Runs until the drain: a failed encoder or source is started again, with the numbers going on. Call inside a
+    /// tokio runtime.
+    pub async fn run(self, clock: EpochClock, metrics: Metrics, drain: Drain) -> Result<(), PushUrlError> {
+        let figures = metrics.transcode.channel(self.job.name.as_str());
+        let mut backoff = MIN_BACKOFF;
+        loop {
+            let started = tokio::time::Instant::now();
+            match self.attempt(clock, &metrics, &drain).await {
+                Ok(()) => {}
+                Err(Failure::PushUrl(fault)) => return Err(fault),
+                Err(failure) => tracing::error!(channel = %self.job.name, "{failure}; starting again"),
+            }
+            if drain.is_requested() {
+                return Ok(());
+            }
+            figures.restarts.inc();
+            backoff =
+                if started.elapsed() > RECOVERED { MIN_BACKOFF } else { (backoff * 2).min(MAX_BACKOFF) };
+            tokio::select! {
+                () = tokio::time::sleep(backoff) => {}
+                () = drain.requested() => return Ok(()),
+            }
+        }
+    }
+
+    async fn attempt(&self, clock: EpochClock, metrics: &Metrics, drain: &Drain) -> Result<(), Failure> {
+        let mut settings = Settings {
+            channel: self.job.name.to_string(),
+            rungs: self.rungs.clone(),
+            audio_bps: self.audio_bps,
+            grid: self.job.grid,
+            pace: Pace::Live,
+            start: Start::Now,
+            cores: self.cores,
+            clock,
+        };
+        let heads = settings.heads()?;
+        let mut pushes = Vec::with_capacity(heads.len());
+        for head in &heads {
+            let target = Target {
+                push_url: self.job.push_url.clone(),
+                channel: settings.channel.clone(),
+                track: head.name.clone(),
+                is_video: head.track.format.is_video(),
+            };
+            pushes.push(PushHandle::spawn(&target, head.init.clone(), &metrics.push)?);
+        }
+        settings.start = self.resume(&settings, &heads, &pushes).await;
+        let from = match settings.start {
+            Start::Now => None,
+            Start::Slot(slot) => {
+                Some(Utc(settings.grid.start(slot, Timescale::MICROS)).plus_micros(-REPLAY_MARGIN_US))
+            }
+        };
+        let events = match self.job.source {
+            Source::Pattern => source::RAW_EVENTS,
+            Source::Ingest { .. } | Source::File { .. } => source::CODED_EVENTS,
+        };
+        let (sender, receiver) = source::queue(events);
+        self.start_source(clock, from, sender, drain)?;
+
+        let (ended, outcome) = oneshot::channel();
+        let counted = metrics.transcode.clone();
+        let span = tracing::info_span!("transcode", channel = %self.job.name);
+        let transcode = move || {
+            let _entered = span.enter();
+            // Nobody waits any more only when the process ends.
+            let _ = ended.send(transcode::run(settings, receiver, pushes, &counted));
+        };
+        std::thread::Builder::new().name("conductor".into()).spawn(transcode).map_err(Failure::Thread)?;
+        let pushes = outcome.await.map_err(|_| Failure::Panicked)??;
+        let finishing: Vec<_> =
+            pushes.into_iter().map(|push| tokio::spawn(push.finish(FINISH_TIMEOUT))).collect();
+        for push in finishing {
+            let _ = push.await;
+        }
+        Ok(())
+    }
+
+    /// Where to go on: at the slot after the last one that the origin holds of every track.
+    async fn resume(&self, settings: &Settings, heads: &[TrackHead], pushes: &[PushHandle]) -> Start {
+        let asked = tokio::time::Instant::now();
+        let mut next = Vec::with_capacity(pushes.len());
+        for push in pushes {
+            let left = NEXT_TIMEOUT.saturating_sub(asked.elapsed());
+            next.push(tokio::time::timeout(left, push.next_expected()).await.ok().flatten());
+        }
+        let Some(slot) = settings.resume_slot(heads, &next) else { return Start::Now };
+        let now = MediaTime::new(settings.clock.now().0, Timescale::MICROS);
+        let current = settings.grid.slot(now);
+        let oldest = MediaTime::new(now.ticks - MAX_REPLAY_US, now.scale);
+        if slot < settings.grid.slot(oldest) {
+            tracing::info!(channel = %self.job.name, slot = current, "the origin holds only older media: going on now");
+            return Start::Slot(current);
+        }
+        // A clock that was set back must not stop the channel until it has caught up.
+        let slot = slot.min(current + 1);
+        tracing::info!(channel = %self.job.name, slot, "going on where the origin's media ends");
+        Start::Slot(slot)
+    }
+
+    fn start_source(
+        &self,
+        clock: EpochClock,
+        from: Option<Utc>,
+        sender: Sender,
+        drain: &Drain,
+    ) -> Result<(), Failure> {
+        let drain = drain.clone();
+        let span = tracing::info_span!("source", channel = %self.job.name);
+        match &self.job.source {
+            Source::Ingest { socket } => {
+                let pump = source::pump(socket.clone(), self.job.name.clone(), from, sender);
+                tokio::spawn(async move {
+                    tokio::select! {
+                        () = pump => {}
+                        () = drain.requested() => {}
+                    }
+                });
+                Ok(())
+            }
+            Source::Pattern => {
+                let pattern = self.pattern();
+                spawn("pattern", move || {
+                    let _entered = span.enter();
+                    if let Err(fault) = pattern.run(&clock, from, &sender, &drain) {
+                        tracing::error!("the pattern cannot be made: {fault}");
+                    }
+                })
+            }
+            Source::File { path } => {
+                let file = FileSource { path: PathBuf::from(path), play: Play::Looped };
+                spawn("file", move || {
+                    let _entered = span.enter();
+                    file.run(&clock, from, &sender, &drain);
+                })
+            }
+        }
+    }
+
+    /// The pattern in the size of the largest rung and at the rate of the fastest.
+    fn pattern(&self) -> Pattern {
+        let largest =
+            self.rungs.iter().max_by_key(|rung| rung.width * rung.height).expect("a ladder has rungs");
+        let rates = self.rungs.iter().map(|rung| rung.frame_rate);
+        let fastest = rates.max_by(|one, other| one.as_f64().total_cmp(&other.as_f64()));
+        Pattern {
+            width: largest.width.max(320),
+            height: largest.height.max(180),
+            frame_rate: fastest.unwrap_or(Rational::whole(30)),
+            name: self.job.name.to_string(),
+        }
+    }
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    std::thread::Builder::new().name(name.into()).spawn(body).map(drop).map_err(Failure::Thread)
+}
