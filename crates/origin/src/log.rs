@@ -8,8 +8,7 @@ mod record;
 mod recover;
 mod writer;
 
-pub(crate) use record::{HeaderRecord, SegmentRecord, StateRecord};
-pub use record::{Record, read_records};
+pub use record::{HeaderRecord, Record, SegmentRecord, StateRecord, read_records};
 pub(crate) use recover::{Kept, recover};
 pub(crate) use writer::{Log, start};
 

@@ -16,8 +16,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use manifest::{Header, HeaderId};
 
-pub(crate) use self::mpd::Names;
-pub use self::mpd::read_mpd;
+pub use self::mpd::{MpdError, Names, read_mpd};
 use self::refusal::Refusal;
 use self::target::Target;
 use crate::Origin;

@@ -25,6 +25,9 @@ pub(super) enum Cut {
     Stream,
 }
 
+/// The track of flat file names that name none.
+const UNNAMED: &str = "main";
+
 /// Reads what stands after `/ingest/{channel}/`.
 pub(super) fn read(path: &str, names: &Names) -> Result<Target, Refusal> {
     let parts: Vec<&str> = path.split('/').collect();
@@ -73,10 +76,16 @@ fn flat(file: &str) -> Option<String> {
     if let Some(track) = stem.strip_suffix("-init").or_else(|| stem.strip_suffix("_init")) {
         return Some(track.to_owned());
     }
-    let (front, number) = stem.rsplit_once(['-', '_', '.'])?;
-    let numbered = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    let track = front.strip_prefix("chunk-").unwrap_or(front);
-    (numbered && !track.is_empty()).then(|| track.to_owned())
+    let front = stem.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let numbered = front.len() < stem.len();
+    match front.strip_suffix(['-', '_', '.']) {
+        Some(front) if numbered => {
+            let track = front.strip_prefix("chunk-").unwrap_or(front);
+            (!track.is_empty()).then(|| track.to_owned())
+        }
+        // ffmpeg's HLS muxer: `init.mp4`, `live0.m4s`.
+        _ => (stem == "init" || numbered).then(|| UNNAMED.to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -104,6 +113,8 @@ mod tests {
             ("chunk-0-00001.m4s", "stream0 Body"),
             ("video_init.mp4", "video Body"),
             ("video_12.m4s", "video Body"),
+            ("init.mp4", "main Body"),
+            ("live12.m4s", "main Body"),
             ("manifest.mpd", "Manifest"),
             ("master.m3u8", "Ignored"),
         ] {
