@@ -24,7 +24,7 @@ mod cutter;
 use cutter::{Cutter, Output, Start};
 
 /// How often samples are fetched. A segment leaves when it is complete, so waiting this long delays only its end.
-const PACE: Duration = Duration::from_millis(200);
+const PACE: Duration = Duration::from_millis(250);
 /// Longest wait at the start for the origin to say where the timeline stands.
 const NEXT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest wait at the end for what is still to be sent.
