@@ -10,6 +10,7 @@ use media::ChannelName;
 use crate::Route;
 use crate::channel::Channel;
 use crate::metrics::Metrics;
+use crate::ticks::Ticks;
 
 /// What [`crate::run`] is told.
 #[derive(Debug)]
@@ -96,7 +97,14 @@ pub(crate) fn routes(publishers: &[Publisher], metrics: &Metrics) -> Result<Vec<
             });
         }
         let channel = Channel::new(publisher.channel.clone(), metrics.channel(&publisher.channel));
-        routes.push(Route { app, key, batch: publisher.batch, channel: Arc::new(channel) });
+        let shared =
+            routes.iter().filter_map(|route| route.ticks.as_ref()).find(|t| t.period() == publisher.batch);
+        let ticks = match (publisher.batch, shared) {
+            (Duration::ZERO, _) => None,
+            (_, Some(ticks)) => Some(ticks.clone()),
+            (batch, None) => Some(Arc::new(Ticks::every(batch))),
+        };
+        routes.push(Route { app, key, ticks, channel: Arc::new(channel) });
     }
     Ok(routes)
 }

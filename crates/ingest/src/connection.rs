@@ -23,6 +23,8 @@ use crate::{Ingest, Route};
 
 /// From accept to a publish request. Encoders take a few round trips.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a peer may send before its publish request, in bytes. Encoders send 6 KiB; strangers shall not fill memory.
+const MAX_BEFORE_PUBLISH: u64 = 64 << 10;
 /// Longest silence of a publisher.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
 /// A wrong key waits this long for its answer, so that guessing is slow.
@@ -47,6 +49,8 @@ enum End {
     Closed,
     #[error("no publish request within {PUBLISH_TIMEOUT:?}")]
     NoPublish,
+    #[error("over {MAX_BEFORE_PUBLISH} bytes before a publish request")]
+    TooMuch,
     #[error("silent for {SILENCE_TIMEOUT:?}")]
     Silent,
     #[error("it does not read our answers")]
@@ -66,6 +70,7 @@ impl End {
             Self::Peer(_) => "protocol",
             Self::Io(_) | Self::Closed => "lost",
             Self::NoPublish => "no_publish",
+            Self::TooMuch => "too_much",
             Self::Silent => "silent",
             Self::Deaf => "deaf",
             Self::Play => "play",
@@ -141,6 +146,9 @@ async fn admit<'a>(
                 Event::PlayRefused => return Err(End::Play),
                 Event::Metadata(_) | Event::Video { .. } | Event::Audio { .. } | Event::Unpublish => {}
             }
+        }
+        if session.taken() + input.len() as u64 > MAX_BEFORE_PUBLISH {
+            return Err(End::TooMuch);
         }
         let outgoing = session.take_outgoing();
         if !outgoing.is_empty() {
@@ -237,7 +245,7 @@ impl Publisher {
         session: &mut Session,
         input: &mut BytesMut,
     ) -> Result<TcpStream, End> {
-        let mut transport = Transport::new(stream, route.batch, ingest.started)?;
+        let mut transport = Transport::new(stream, route.ticks.as_deref())?;
         let mut unsent = BytesMut::new();
         let mut heard = Instant::now();
         loop {
@@ -256,17 +264,14 @@ impl Publisher {
                 stream.write_all(&unsent).await?;
                 return Ok(stream);
             }
-            let arrival = timeout(
-                SILENCE_TIMEOUT,
-                transport.read(&ingest.scratch, |bytes| input.extend_from_slice(bytes)),
-            );
-            match arrival.await {
-                Err(_) => return Err(End::Silent),
-                Ok(Err(fault)) => return Err(fault.into()),
-                Ok(Ok(Arrival::End)) => return Err(End::Closed),
-                Ok(Ok(Arrival::Nothing)) if heard.elapsed() >= SILENCE_TIMEOUT => return Err(End::Silent),
-                Ok(Ok(Arrival::Nothing)) => {}
-                Ok(Ok(Arrival::Bytes(length))) => {
+            let arrival = transport
+                .read(&ingest.scratch, SILENCE_TIMEOUT, |bytes| input.extend_from_slice(bytes))
+                .await?;
+            match arrival {
+                Arrival::End => return Err(End::Closed),
+                Arrival::Nothing if heard.elapsed() >= SILENCE_TIMEOUT => return Err(End::Silent),
+                Arrival::Nothing => {}
+                Arrival::Bytes(length) => {
                     heard = Instant::now();
                     self.lease.channel().metrics.bytes.inc_by(length as u64);
                 }
@@ -306,9 +311,12 @@ impl Publisher {
                 }
             }
             self.lease.publish(&mut self.outputs, self.source.latest());
-            for output in std::mem::take(&mut self.outputs) {
-                if let Output::Trouble(trouble) = output {
-                    self.trouble(&trouble);
+            // Troubles are rare; the buffer stays for the next round otherwise.
+            if !self.outputs.is_empty() {
+                for output in std::mem::take(&mut self.outputs) {
+                    if let Output::Trouble(trouble) = output {
+                        self.trouble(&trouble);
+                    }
                 }
             }
         }

@@ -16,6 +16,7 @@ mod metrics;
 mod replay;
 mod source;
 mod subscriber;
+mod ticks;
 mod transport;
 mod trouble;
 
@@ -28,10 +29,11 @@ use daemon::{Drain, EpochClock};
 use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use channel::Channel;
 use metrics::Metrics;
+use ticks::Ticks;
 
 pub use config::{Config, Error, Publisher};
 
@@ -55,8 +57,6 @@ struct Ingest {
     clock: EpochClock,
     metrics: Metrics,
     scratch: Scratch,
-    /// When ticks of [`transport::Transport::Ticked`] began.
-    started: Instant,
 }
 
 /// Who may publish to a channel.
@@ -64,7 +64,8 @@ struct Ingest {
 struct Route {
     app: String,
     key: rtmp::Key,
-    batch: Duration,
+    /// When its socket is looked at; `None`: whenever bytes come.
+    ticks: Option<Arc<Ticks>>,
     channel: Arc<Channel>,
 }
 
@@ -120,8 +121,17 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
         clock: EpochClock::start(),
         metrics,
         scratch: Scratch(Mutex::new(vec![0; READ_BYTES].into())),
-        started: Instant::now(),
     });
+    let mut ticking = JoinSet::new();
+    for (at, route) in ingest.routes.iter().enumerate() {
+        let earlier = ingest.routes[..at].iter().filter_map(|route| route.ticks.as_ref());
+        if let Some(ticks) = &route.ticks
+            && !earlier.into_iter().any(|earlier| Arc::ptr_eq(earlier, ticks))
+        {
+            let ticks = ticks.clone();
+            ticking.spawn(async move { ticks.run().await });
+        }
+    }
     let mut publishing = JoinSet::new();
     let mut subscribed = JoinSet::new();
     tokio::select! {

@@ -5,8 +5,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
-use tokio::time::timeout;
+use bytes::{Bytes, BytesMut};
+use tokio::time::{MissedTickBehavior, timeout};
 use wire::sample_stream::{self, Ended, Message};
 
 use crate::channel::Channel;
@@ -18,8 +18,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_REQUEST_BYTES: usize = 4 << 10;
 /// What is taken from the log at a time, in bytes.
 const BATCH_BYTES: usize = 512 << 10;
-/// How often a subscriber that is told nothing is looked at.
-const PROBE_PERIOD: Duration = Duration::from_secs(1);
+/// How often it is looked at whether a subscriber is still there.
+const PROBE_PERIOD: Duration = Duration::from_secs(5);
 /// Pieces in one system call; the kernel takes 1,024.
 const MAX_SLICES: usize = 128;
 
@@ -78,6 +78,9 @@ async fn hand_on(
     // Out of the runtime's hands: it would be woken by every read of the peer's, to hear that there is room.
     let mut stream = stream.into_std()?;
     let mut batch = Vec::new();
+    let mut pieces = Pieces::default();
+    let mut probes = tokio::time::interval(PROBE_PERIOD);
+    probes.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         news.mark_unchanged();
         let lagged = cursor.lags();
@@ -87,21 +90,23 @@ async fn hand_on(
             tracing::warn!(conn, channel = %channel.name, skipped, "a subscriber was too slow, it goes on at a key frame");
         }
         if !batch.is_empty() {
-            stream = write(stream, encode(batch.drain(..))).await?;
+            pieces.encode(batch.drain(..));
+            stream = pieces.write(stream).await?;
         }
         while !channel.has_more(&cursor) {
             if channel.is_closed() {
                 return Ok(());
             }
-            // The sender lives in `channel`, so waiting cannot fail.
-            if timeout(PROBE_PERIOD, news.changed()).await.is_err() {
-                probe(&mut stream)?;
+            tokio::select! {
+                // The sender lives in `channel`, so waiting cannot fail.
+                _ = news.changed() => {}
+                _ = probes.tick() => probe(&mut stream)?,
             }
         }
     }
 }
 
-/// Looks whether a subscriber that is told nothing is still there; it has nothing to say after its request.
+/// Looks whether a subscriber is still there; it has nothing to say after its request.
 fn probe(stream: &mut UnixStream) -> io::Result<()> {
     match stream.read(&mut [0; 64]) {
         Ok(0) => Err(io::Error::other("it closed the connection")),
@@ -113,54 +118,90 @@ fn probe(stream: &mut UnixStream) -> io::Result<()> {
     }
 }
 
-/// The entries as pieces to write; payloads are shared, headers lie in one allocation.
-fn encode(entries: impl Iterator<Item = Entry>) -> Vec<Bytes> {
-    let mut pieces = Vec::new();
-    let mut heads = BytesMut::with_capacity(4 << 10);
-    for entry in entries {
-        match entry {
-            Entry::Sample(sample) => {
-                sample_stream::put_sample_header(&sample, &mut heads);
-                pieces.push(heads.split().freeze());
-                pieces.push(sample.data);
-            }
-            Entry::Tracks(tracks) => {
-                sample_stream::encode(&Message::Tracks((*tracks).clone()), &mut heads);
-                pieces.push(heads.split().freeze());
-            }
-            Entry::Ended(reason) => {
-                sample_stream::encode(&Message::Ended(Ended { reason: reason.to_string() }), &mut heads);
-                pieces.push(heads.split().freeze());
-            }
-        }
-    }
-    pieces
+/// Entries on their way into the socket: headers in one buffer, payloads shared with the log.
+#[derive(Debug, Default)]
+struct Pieces {
+    /// Every frame's header, or all of it where it is no sample.
+    heads: BytesMut,
+    /// Where in `heads` a frame's header ends, and the payload behind it.
+    frames: Vec<(usize, Bytes)>,
 }
 
-async fn write(mut stream: UnixStream, mut pieces: Vec<Bytes>) -> io::Result<UnixStream> {
-    let mut at = 0;
-    while at < pieces.len() {
-        let left = &pieces[at..];
-        let slices: Vec<_> = left.iter().take(MAX_SLICES).map(|piece| IoSlice::new(piece)).collect();
-        let mut written = match stream.write_vectored(&slices) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => written,
-            Err(fault) if fault.kind() == io::ErrorKind::Interrupted => continue,
-            Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {
-                stream = until_room(stream).await?;
-                continue;
-            }
-            Err(fault) => return Err(fault),
-        };
-        while at < pieces.len() && written >= pieces[at].len() {
-            written -= pieces[at].len();
-            at += 1;
-        }
-        if written > 0 {
-            pieces[at].advance(written);
+impl Pieces {
+    fn encode(&mut self, entries: impl Iterator<Item = Entry>) {
+        self.heads.clear();
+        self.frames.clear();
+        for entry in entries {
+            let payload = match entry {
+                Entry::Sample(sample) => {
+                    sample_stream::put_sample_header(&sample, &mut self.heads);
+                    sample.data
+                }
+                Entry::Tracks(tracks) => {
+                    sample_stream::encode(&Message::Tracks((*tracks).clone()), &mut self.heads);
+                    Bytes::new()
+                }
+                Entry::Ended(reason) => {
+                    sample_stream::encode(
+                        &Message::Ended(Ended { reason: reason.to_string() }),
+                        &mut self.heads,
+                    );
+                    Bytes::new()
+                }
+            };
+            self.frames.push((self.heads.len(), payload));
         }
     }
-    Ok(stream)
+
+    /// Writes everything.
+    async fn write(&mut self, mut stream: UnixStream) -> io::Result<UnixStream> {
+        // The first frame not yet written, and how many bytes of it are.
+        let (mut frame, mut done) = (0, 0);
+        while frame < self.frames.len() {
+            let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+            let count = self.slices(frame, done, &mut slices);
+            match stream.write_vectored(&slices[..count]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => done += written,
+                Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {
+                    stream = until_room(stream).await?
+                }
+                Err(fault) => return Err(fault),
+            }
+            while frame < self.frames.len() && done >= self.length(frame) {
+                done -= self.length(frame);
+                // Payloads are the log's again as soon as they are out.
+                self.frames[frame].1 = Bytes::new();
+                frame += 1;
+            }
+        }
+        Ok(stream)
+    }
+
+    fn slices<'a>(&'a self, from: usize, mut skip: usize, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
+        let mut count = 0;
+        for frame in from..self.frames.len().min(from + MAX_SLICES / 2) {
+            for part in [self.head(frame), &self.frames[frame].1] {
+                let left = &part[skip.min(part.len())..];
+                skip = skip.saturating_sub(part.len());
+                if !left.is_empty() {
+                    slices[count] = IoSlice::new(left);
+                    count += 1;
+                }
+            }
+        }
+        count
+    }
+
+    fn head(&self, frame: usize) -> &[u8] {
+        let start = frame.checked_sub(1).map_or(0, |before| self.frames[before].0);
+        &self.heads[start..self.frames[frame].0]
+    }
+
+    fn length(&self, frame: usize) -> usize {
+        self.head(frame).len() + self.frames[frame].1.len()
+    }
 }
 
 /// Waits until a stream that was full takes bytes again.

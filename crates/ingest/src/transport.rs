@@ -7,18 +7,20 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::Instant;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::Scratch;
+use crate::ticks::Ticks;
 
 /// How bytes are waited for.
 #[derive(Debug)]
 pub(crate) enum Transport {
     /// Each arrival wakes us: least delay.
     Evented(TcpStream),
-    /// The socket is looked at every `period`, at ticks that all such publishers share. Nothing wakes us in between, so
+    /// The socket is looked at at ticks that all such publishers share. Nothing wakes us in between, so
     /// one wake-up serves many messages of many publishers: a publisher of standard latency costs a fraction.
-    Ticked { stream: std::net::TcpStream, period: Duration, origin: Instant },
+    Ticked { stream: std::net::TcpStream, ticks: watch::Receiver<()> },
 }
 
 /// What a look at the socket brought.
@@ -33,20 +35,25 @@ pub(crate) enum Arrival {
 }
 
 impl Transport {
-    /// Takes over an accepted connection; ticks count from `origin`.
-    pub(crate) fn new(stream: TcpStream, batch: Duration, origin: Instant) -> io::Result<Self> {
-        if batch.is_zero() {
-            return Ok(Self::Evented(stream));
+    /// Takes over an accepted connection.
+    pub(crate) fn new(stream: TcpStream, ticks: Option<&Ticks>) -> io::Result<Self> {
+        match ticks {
+            None => Ok(Self::Evented(stream)),
+            Some(ticks) => Ok(Self::Ticked { stream: stream.into_std()?, ticks: ticks.follow() }),
         }
-        Ok(Self::Ticked { stream: stream.into_std()?, period: batch, origin })
     }
 
-    /// Waits for bytes or the next tick, then reads into `scratch` and hands it to `take`. One system call.
-    pub(crate) async fn read(&mut self, scratch: &Scratch, take: impl FnOnce(&[u8])) -> io::Result<Arrival> {
+    /// Waits for bytes or the next tick, at most `limit`, then reads into `scratch` and hands it to `take`. One system call.
+    pub(crate) async fn read(
+        &mut self,
+        scratch: &Scratch,
+        limit: Duration,
+        take: impl FnOnce(&[u8]),
+    ) -> io::Result<Arrival> {
         match self {
             Self::Evented(stream) => {
                 let mut take = Some(take);
-                std::future::poll_fn(|context| {
+                let arrival = std::future::poll_fn(|context| {
                     let mut scratch = scratch.lock();
                     let mut buffer = ReadBuf::new(&mut scratch);
                     let polled = Pin::new(&mut *stream).poll_read(context, &mut buffer);
@@ -59,12 +66,11 @@ impl Transport {
                             Arrival::Bytes(filled.len())
                         }
                     })
-                })
-                .await
+                });
+                timeout(limit, arrival).await.unwrap_or(Ok(Arrival::Nothing))
             }
-            Self::Ticked { stream, period, origin } => {
-                let ticks = origin.elapsed().as_micros() / period.as_micros().max(1) + 1;
-                tokio::time::sleep_until(*origin + *period * u32::try_from(ticks).unwrap_or(u32::MAX)).await;
+            Self::Ticked { stream, ticks } => {
+                ticks.changed().await.map_err(io::Error::other)?;
                 let mut scratch = scratch.lock();
                 match stream.read(&mut scratch) {
                     Ok(0) => Ok(Arrival::End),

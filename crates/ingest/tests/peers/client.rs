@@ -73,11 +73,22 @@ impl Client {
         assert_eq!(code, "NetStream.Unpublish.Success");
     }
 
+    /// Sends a video message to a server that may hang up meanwhile.
+    pub(crate) fn try_video(&mut self, body: Vec<u8>) {
+        let bytes = self.chunks(6, kind::VIDEO, 0, body.into());
+        let _ = self.stream.write_all(&bytes);
+    }
+
     fn send(&mut self, chunk_stream: u32, kind: u8, timestamp: u32, body: Bytes) {
+        let bytes = self.chunks(chunk_stream, kind, timestamp, body);
+        self.stream.write_all(&bytes).expect("writes");
+    }
+
+    fn chunks(&mut self, chunk_stream: u32, kind: u8, timestamp: u32, body: Bytes) -> BytesMut {
         let mut bytes = BytesMut::new();
         let message = Message { kind, stream: u32::from(kind != self::kind::COMMAND), timestamp, body };
         self.writer.write(chunk_stream, &message, &mut bytes);
-        self.stream.write_all(&bytes).expect("writes");
+        bytes
     }
 
     fn status(&mut self) -> (String, String) {
@@ -104,7 +115,7 @@ impl Client {
     }
 
     /// True when the server closes the connection, whatever it says before.
-    pub(crate) fn is_closed(mut self) -> bool {
+    pub(crate) fn ends_closed(mut self) -> bool {
         let mut sink = [0; 4_096];
         loop {
             match self.stream.read(&mut sink) {

@@ -24,7 +24,7 @@ fn an_unknown_key_is_refused_with_a_reason_that_does_not_tell_the_key() {
         let (client, code, description) = Client::try_publish(role.rtmp, app, key);
         assert_eq!(code, "NetStream.Publish.BadName");
         assert_eq!(description, "This application and stream key are not known here.");
-        assert!(client.is_closed());
+        assert!(client.ends_closed());
     }
     role.wait_for_log("is not known for its application");
     role.wait_for_metric("headwater_ingest_refused_total{reason=\"unknown_key\"}", 3.0);
@@ -39,7 +39,7 @@ fn a_second_publisher_on_a_busy_key_is_refused_and_the_first_goes_on() {
     let (second, code, description) = Client::try_publish(role.rtmp, "live/", "sesame?again");
     assert_eq!(code, "NetStream.Publish.BadName");
     assert_eq!(description, "This stream has a publisher already.");
-    assert!(second.is_closed());
+    assert!(second.ends_closed());
     role.wait_for_log("channel `main` has a publisher already");
     send_first_second(&mut first);
     first.goodbye();
@@ -63,17 +63,26 @@ fn garbage_ends_its_own_connection_and_no_other() {
     // Garbage behind a handshake, and garbage from a publisher.
     let mut noise = Client::connect(role.rtmp);
     noise.command("connect", 1.0, &[Value::Null]);
-    assert!(noise.is_closed());
+    assert!(noise.ends_closed());
     role.wait_for_log("connect without an application name");
     let mut broken = Client::publish(role.rtmp, "other-key");
     broken.command("publish", 9.0, &[Value::Null, "other-key".into()]);
-    assert!(broken.is_closed());
+    assert!(broken.ends_closed());
     role.wait_for_log("a second publish on one connection");
 
     role.wait_for_metric("headwater_ingest_refused_total{reason=\"protocol\"}", 3.0);
     send_first_second(&mut publisher);
     publisher.goodbye();
     assert_eq!(subscriber.session().of(VIDEO).len(), 30);
+}
+
+#[test]
+fn a_stranger_cannot_fill_memory_before_it_publishes() {
+    let role = Role::start(0);
+    let mut client = Client::connect(role.rtmp);
+    client.try_video(vec![0; 1 << 20]);
+    assert!(client.ends_closed());
+    role.wait_for_log("over 65536 bytes before a publish request");
 }
 
 #[test]
@@ -96,7 +105,7 @@ fn a_player_is_told_that_nothing_plays_here() {
     client.command("connect", 1.0, &[Value::Object(vec![("app".into(), "live".into())])]);
     client.command("createStream", 2.0, &[Value::Null]);
     client.command("play", 3.0, &[Value::Null, "sesame".into()]);
-    assert!(client.is_closed());
+    assert!(client.ends_closed());
     role.wait_for_log("it wanted to play");
     role.wait_for_metric("headwater_ingest_refused_total{reason=\"play\"}", 1.0);
 }

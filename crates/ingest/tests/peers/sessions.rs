@@ -100,6 +100,41 @@ fn a_changed_sequence_header_gives_new_tracks() {
 }
 
 #[test]
+fn a_subscriber_that_does_not_read_goes_on_at_a_key_frame_and_nobody_waits_for_it() {
+    let role = Role::start(0);
+    let mut slow = role.subscribe("main", None);
+    let mut client = Client::publish(role.rtmp, "sesame");
+    for (kind, ms, body) in tags::first(1).filter(|(_, ms, body)| *ms == 0 && body[1] == 0) {
+        match kind {
+            9 => client.video(*ms, body.clone()),
+            _ => client.audio(*ms, body.clone()),
+        }
+    }
+    // 30 MiB in key frames of 150,000 bytes, each with its number in its last byte; the log keeps 8.
+    let picture = |number: u8| {
+        let mut body = b"\x17\x01\0\0\0".to_vec();
+        body.extend(149_995_u32.to_be_bytes());
+        body.resize(5 + 4 + 149_995, 0x65);
+        *body.last_mut().expect("bytes") = number;
+        body
+    };
+    for number in 0..200 {
+        client.video(u32::from(number) * 33, picture(number));
+    }
+    client.goodbye();
+    role.wait_for_metric("headwater_ingest_publishers{channel=\"main\"}", 0.0);
+    let heard = slow.session();
+    let numbers: Vec<_> = heard.of(VIDEO).iter().map(|sample| sample.data[sample.data.len() - 1]).collect();
+    assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "in order: {numbers:?}");
+    assert_eq!((numbers.first(), numbers.last()), (Some(&0), Some(&199)));
+    let missed = 200 - numbers.len();
+    assert!(missed > 100, "{missed} missed");
+    assert_eq!(role.metric("headwater_ingest_dropped_samples_total{channel=\"main\"}"), missed as f64);
+    assert!(role.metric("headwater_ingest_replay_bytes{channel=\"main\"}") <= f64::from(8 << 20));
+    assert_eq!(role.log().matches("was too slow").count(), 1);
+}
+
+#[test]
 fn an_encoder_that_asks_for_nothing_known_is_let_go_and_one_that_leaves_is_forgotten() {
     let role = Role::start(0);
     assert_eq!(role.subscribe_unchecked("nowhere").next(), None);
@@ -122,6 +157,6 @@ fn at_a_drain_subscribers_hear_the_end_and_the_role_returns() {
     assert_eq!(heard.of(VIDEO).len(), 30);
     assert_eq!(heard.ended, "ingest is draining");
     assert_eq!(subscriber.next(), None);
-    assert!(client.is_closed());
+    assert!(client.ends_closed());
     role.join().expect("the role ends well");
 }
