@@ -125,11 +125,20 @@ impl Timeline {
         Ok(())
     }
 
+    /// What comes from now on is another recording, even where its times follow: the next segment of every track
+    /// begins a period, the same one for all.
+    pub fn interrupt(&mut self) {
+        for track in &mut self.tracks {
+            track.interrupted = true;
+        }
+    }
+
     /// A whole segment of an announced track has come, at `now`. Lists what this completes and drops what is out of
     /// the window.
     pub fn append(&mut self, name: &TrackName, arrived: Arrived, now: Utc) -> Result<Update, AppendError> {
         let at = self.position(name).ok_or(AppendError::UnknownTrack)?;
-        let pending = Pending { header: self.tracks[at].header.clone(), arrived };
+        let (header, after_break) = (self.tracks[at].header.clone(), self.tracks[at].interrupted);
+        let pending = Pending { after_break, header, arrived };
         let in_range = arrived.start >= 0
             && arrived.duration > 0
             && pending.end_us() <= LATEST_US
@@ -153,6 +162,7 @@ impl Timeline {
             }
         }
         let track = &mut self.tracks[at];
+        track.interrupted = false;
         track.stalled = false;
         track.received_end_us = Some(end_us);
         track.edge_us = track.edge_us.max(Some(end_us));
@@ -280,7 +290,7 @@ impl Timeline {
         let grid_us = i64::from(self.shape.grid.duration_ms()) * 1_000;
         let most_lost = (self.shape.window_us / grid_us).max(1);
         let track = &mut self.tracks[at];
-        let Pending { header, arrived } = track.pending.pop_front().expect("the caller saw it");
+        let Pending { header, arrived, .. } = track.pending.pop_front().expect("the caller saw it");
         let start_us = micros(arrived.start, header.timescale);
         if let Some(kept) = track.kept.take() {
             let lost = Lost { kept, start_us, most: most_lost, period, now };
@@ -404,7 +414,7 @@ fn continues(track: &Track, head: &Pending) -> bool {
         return false;
     };
     let gap = head.start_us() - last.end_us();
-    last.header.id == head.header.id && (-LAP_US..=HOLE_US).contains(&gap)
+    !head.after_break && last.header.id == head.header.id && (-LAP_US..=HOLE_US).contains(&gap)
 }
 
 fn may_shrink(track: &Track, least_us: i64) -> bool {

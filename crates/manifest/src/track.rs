@@ -38,6 +38,8 @@ pub struct Header {
 /// A segment that waits for the other tracks.
 #[derive(Clone, Debug)]
 pub(crate) struct Pending {
+    /// It does not go on where the track's last segment ended, whatever the times say.
+    pub(crate) after_break: bool,
     pub(crate) header: Arc<Header>,
     pub(crate) arrived: Arrived,
 }
@@ -77,6 +79,8 @@ pub struct Track {
     pub(crate) edge_us: Option<i64>,
     /// It fell too far behind; the others go on without it until it comes back.
     pub(crate) stalled: bool,
+    /// The next segment to come is after a break.
+    pub(crate) interrupted: bool,
     /// Restored after a restart that may have lost numbered segments after this.
     pub(crate) kept: Option<Kept>,
     /// Restored with nothing listed, so where its numbers ended is not known: they are behind its slots in any case.
@@ -97,6 +101,7 @@ impl Track {
             received_end_us: None,
             edge_us: None,
             stalled: false,
+            interrupted: false,
             kept: None,
             from_slot: false,
             peak_bps: 0,

@@ -191,7 +191,8 @@ impl Channel {
                 channel_end: state.timeline.tracks().iter().filter_map(end).max(),
             };
             let (before, shift_us) = (state.shift, state.shift.place(raw, self.grid, now));
-            if shift_us != 0 && before != state.shift {
+            if before != state.shift {
+                state.timeline.interrupt();
                 tracing::info!(
                     channel = %self.name, %track, shift_ms = shift_us / 1_000,
                     "the publisher's times do not count from 1970: shifted for this session"

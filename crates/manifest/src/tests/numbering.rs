@@ -287,3 +287,14 @@ fn a_longer_segment_raises_the_target_duration_for_good() {
     let restored = Timeline::restore(shape(20), restored).expect("kept in order");
     assert_eq!(restored.target_s(), 4);
 }
+
+#[test]
+fn another_recording_breaks_all_tracks_once_even_where_its_times_follow() {
+    let mut timeline = played("720p 0+2x2, audio 0+2x2");
+    timeline.interrupt();
+    play(&mut timeline, "audio 4+2x2; 720p 4+2x2");
+    expect![[r#"
+        720p: 500000000 P0 0 2 P1 4 6
+        audio: 500000000 P0 0 2 P1 4 6
+    "#]].assert_eq(&listing(&timeline));
+}

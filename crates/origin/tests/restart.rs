@@ -1,0 +1,166 @@
+//! The window survives the origin.
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use common::{Answer, Process, Server, Sound, entries, media_sequence, now_ticks, request, wait_for};
+
+/// The origin as a process of its own, to be killed.
+struct Killable {
+    process: Process,
+    address: SocketAddr,
+}
+
+impl Killable {
+    fn start(data: &Path) -> Self {
+        let mut path = std::env::current_exe().expect("a test has a path");
+        path.pop();
+        path.pop();
+        path.push("examples/origin");
+        assert!(path.exists(), "build {} first: cargo build -p origin --example origin", path.display());
+        let mut command = Command::new(path);
+        command.arg(data).args(["0", "cam"]).stdout(Stdio::piped());
+        let mut process = Process::start(&mut command);
+        let mut line = String::new();
+        BufReader::new(process.0.stdout.take().expect("piped")).read_line(&mut line).expect("reads");
+        Self { process, address: line.trim().parse().expect("it prints its address") }
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        request(self.address, "GET", path, &[], &[])
+    }
+
+    fn put(&self, path: &str, body: &[u8]) {
+        let answer = request(self.address, "PUT", path, &[], body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+}
+
+fn log_files(data: &Path) -> Vec<PathBuf> {
+    let folder = fs::read_dir(data.join("origin/cam")).expect("the log's folder");
+    let mut files: Vec<_> = folder.map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    files
+}
+
+fn log_bytes(data: &Path) -> u64 {
+    log_files(data).iter().map(|file| fs::metadata(file).expect("a file").len()).sum()
+}
+
+/// Pushes `count` segments of the track, the `from`th first.
+fn push(server: &Server, sound: &Sound, at: i64, from: i64, count: i64) {
+    assert_eq!(server.put("/ingest/cam/audio/init.mp4", &sound.header()).status, 200);
+    for index in from..from + count {
+        let answer = server.put("/ingest/cam/audio/x.m4s", &sound.segment(at + index * Sound::TICKS));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+}
+
+#[test]
+fn killed_in_the_middle_of_a_segment_it_comes_back_with_the_window_and_its_numbers() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (sound, at) = (Sound::named("audio", 2), now_ticks());
+    let mut first = Killable::start(data.path());
+    first.put("/ingest/cam/audio/init.mp4", &sound.header());
+    let mut sent = 0;
+    for index in 0..5 {
+        let segment = sound.segment(at + index * Sound::TICKS);
+        sent += segment.len() as u64;
+        first.put("/ingest/cam/audio/x.m4s", &segment);
+    }
+    let before = first.get("/cam/audio/index.m3u8").text();
+    let half = sound.segment(at + 5 * Sound::TICKS);
+    let mut open = std::net::TcpStream::connect(first.address).expect("connects");
+    let head =
+        format!("PUT /ingest/cam/audio/x.m4s HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", half.len());
+    open.write_all(head.as_bytes()).expect("sends");
+    open.write_all(&half[..half.len() / 2]).expect("sends");
+    wait_for("the log to be written", || (log_bytes(data.path()) >= sent).then_some(()));
+    first.process.kill();
+
+    let second = Killable::start(data.path());
+    let after = second.get("/cam/audio/index.m3u8").text();
+    assert_eq!(after, before);
+    for (index, name) in entries(&after).iter().enumerate() {
+        let body = second.get(&format!("/cam/audio/{name}")).body;
+        assert_eq!(body, sound.segment(at + index as i64 * Sound::TICKS), "whole and as it was");
+    }
+    // A segment without a header before it: the log has kept the header.
+    second.put("/ingest/cam/audio/x.m4s", &half);
+    let on = second.get("/cam/audio/index.m3u8").text();
+    assert_eq!(entries(&on).len(), 6);
+    assert_eq!(media_sequence(&on), media_sequence(&before));
+}
+
+#[test]
+fn a_torn_end_is_dropped_and_a_damaged_segment_is_a_gap() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (sound, at) = (Sound::named("audio", 2), now_ticks());
+    let server = Server::start(data.path());
+    push(&server, &sound, at, 0, 6);
+    drop(server);
+
+    let files = log_files(data.path());
+    assert_eq!(files.len(), 1);
+    let mut bytes = fs::read(&files[0]).expect("the file");
+    // The third segment's payload is full of its own number.
+    let damaged = sound.segment(at + 2 * Sound::TICKS);
+    let place = bytes.windows(damaged.len()).position(|window| window == damaged).expect("it is there");
+    bytes[place + damaged.len() / 2] ^= 0x10;
+    bytes.truncate(bytes.len() - 100);
+    fs::write(&files[0], &bytes).expect("writes");
+
+    let server = Server::start(data.path());
+    let text = server.get("/cam/audio/index.m3u8").text();
+    let name = |index: i64| format!("{}.m4s", at + index * Sound::TICKS);
+    assert_eq!(entries(&text), [name(0), name(1), "GAP".into(), name(2), name(3), name(4)]);
+    assert_eq!(server.get(&format!("/cam/audio/{}", name(2))).status, 404, "never served");
+    assert_eq!(server.get(&format!("/cam/audio/{}", name(5))).status, 404);
+    let first = media_sequence(&text);
+
+    // The publisher goes on behind the lost one, whose number is not given out again.
+    push(&server, &sound, at, 6, 2);
+    let text = server.get("/cam/audio/index.m3u8").text();
+    assert_eq!(media_sequence(&text), first);
+    assert_eq!(
+        entries(&text)[6..],
+        ["DISCONTINUITY".into(), "GAP".into(), name(5), "DISCONTINUITY".into(), name(6), name(7)]
+    );
+    m3u8_rs::parse_media_playlist_res(text.as_bytes()).expect("m3u8-rs reads it");
+}
+
+#[test]
+fn many_restarts_keep_counting() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (sound, at) = (Sound::named("audio", 2), now_ticks());
+    let mut last = None;
+    for round in 0..5 {
+        let server = Server::start(data.path());
+        push(&server, &sound, at, round * 4, 4);
+        let text = server.get("/cam/audio/index.m3u8").text();
+        assert!(!text.contains("DISCONTINUITY\n"), "{text}");
+        let end = media_sequence(&text) + entries(&text).len() as u64;
+        if let Some(last) = last {
+            assert_eq!(end, last + 4);
+        }
+        last = Some(end);
+    }
+}
+
+#[test]
+fn a_log_of_nonsense_is_no_reason_not_to_start() {
+    let data = tempfile::tempdir().expect("a folder");
+    let folder = data.path().join("origin/cam");
+    fs::create_dir_all(&folder).expect("makes");
+    fs::write(folder.join("00000000000000000001.log"), [b"HWL1".as_slice(), &[7; 5_000]].concat())
+        .expect("writes");
+    fs::write(folder.join("00000000000000000002.log"), []).expect("writes");
+    let server = Server::start(data.path());
+    push(&server, &Sound::named("audio", 2), now_ticks(), 0, 1);
+    assert_eq!(server.get("/cam/audio/index.m3u8").status, 200);
+}
