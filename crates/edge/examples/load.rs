@@ -1,5 +1,6 @@
 //! Asks one server for one object over kept connections, and tells what CPU time that took the server:
-//! `load ADDRESS PATH CONNECTIONS SECONDS PID[,PID…]`. Prints one JSON line.
+//! `load ADDRESS PATH CONNECTIONS SECONDS PID[,PID…]`. In the path, `{}` becomes each of 00 to 99 in turn: a hundred
+//! objects, more than a processor's caches hold. Prints one JSON line.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,18 +18,23 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: load ADDRESS PATH CONNECTIONS SECONDS PID[,PID…]".into());
     };
     let address: SocketAddr = address.parse()?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n");
+    let request = |path: String| {
+        format!("GET {path} HTTP/1.1\r\nHost: bench\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n")
+    };
+    let asked: Arc<[String]> = match path.contains("{}") {
+        true => (0..100).map(|number| request(path.replace("{}", &format!("{number:02}")))).collect(),
+        false => [request(path.clone())].into(),
+    };
     let (requests, bytes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let stop = Arc::new(AtomicBool::new(false));
     let mut tasks = Vec::new();
-    for _ in 0..connections.parse()? {
-        let (request, requests, bytes, stop) =
-            (request.clone(), requests.clone(), bytes.clone(), stop.clone());
+    for first in 0..connections.parse()? {
+        let (asked, requests, bytes, stop) = (asked.clone(), requests.clone(), bytes.clone(), stop.clone());
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        tasks.push(tokio::spawn(
-            async move { ask(stream, request.as_bytes(), &requests, &bytes, &stop).await },
-        ));
+        tasks.push(tokio::spawn(async move {
+            ask(stream, asked.iter().cycle().skip(first), &requests, &bytes, &stop).await
+        }));
     }
     // The first answers warm caches and buffers.
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -58,14 +64,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 async fn ask(
     mut stream: TcpStream,
-    request: &[u8],
+    mut asked: impl Iterator<Item = &String>,
     requests: &AtomicU64,
     bytes: &AtomicU64,
     stop: &AtomicBool,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 256 * 1024];
     while !stop.load(Ordering::Relaxed) {
-        stream.write_all(request).await?;
+        let request = asked.next().expect("the requests go round");
+        stream.write_all(request.as_bytes()).await?;
         let mut left = None;
         let mut filled = 0;
         // The head and what came with it.
