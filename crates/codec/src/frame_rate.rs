@@ -9,7 +9,7 @@ const MAX_FPS: u64 = 480;
 /// `ticks_per_second / ticks_per_frame` where that is the rate of frames, `None` where it can only
 /// be the rate of a clock.
 pub(crate) fn declared(ticks_per_second: u64, ticks_per_frame: u64) -> Option<Rational> {
-    if ticks_per_frame == 0 || ticks_per_second > MAX_FPS * ticks_per_frame {
+    if ticks_per_frame == 0 || ticks_per_second.div_ceil(MAX_FPS) > ticks_per_frame {
         return None;
     }
     let divisor = gcd(ticks_per_second, ticks_per_frame);
@@ -38,5 +38,8 @@ mod tests {
         assert_eq!(declared(180_000, 2), None);
         assert_eq!(declared(0, 2), None);
         assert_eq!(declared(60, 0), None);
+        assert_eq!(declared(60, u64::MAX), None);
+        assert_eq!(declared(480, 1), Rational::new(480, 1));
+        assert_eq!(declared(481, 1), None);
     }
 }
