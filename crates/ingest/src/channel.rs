@@ -1,14 +1,24 @@
 //! One channel: at most one publisher, any number of subscribers, the replay between them.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use daemon::EpochClock;
 use media::{ChannelName, Utc};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use wire::sample_stream::Tracks;
 
 use crate::metrics::ChannelMetrics;
 use crate::replay::{Cursor, Entry, MAX_BYTES, Replay};
 use crate::source::{Output, VIDEO};
+
+/// A publisher silent for this long yields to another that has the key: it is mostly the same encoder, back from a lost
+/// network, while its old connection has yet to time out.
+const STALE_US: i64 = 3_000_000;
+/// How long a newcomer waits for a stale publisher to leave.
+const LEAVE_STEPS: u32 = 20;
+const LEAVE_STEP: Duration = Duration::from_millis(50);
 
 /// Where a publisher's samples meet their subscribers.
 #[derive(Debug)]
@@ -18,6 +28,10 @@ pub(crate) struct Channel {
     state: Mutex<State>,
     /// The number of the log's next entry; subscribers wait on it.
     end: watch::Sender<u64>,
+    /// When the publisher was last heard, µs since the epoch.
+    heard: AtomicI64,
+    /// Tells the publisher to leave.
+    leave: Notify,
 }
 
 #[derive(Debug)]
@@ -46,7 +60,14 @@ impl Channel {
     pub(crate) fn new(name: ChannelName, metrics: ChannelMetrics) -> Self {
         let state =
             State { replay: Replay::new(MAX_BYTES), busy: false, latest: Utc(0), session: 0, closed: false };
-        Self { name, metrics, state: Mutex::new(state), end: watch::Sender::new(0) }
+        Self {
+            name,
+            metrics,
+            state: Mutex::new(state),
+            end: watch::Sender::new(0),
+            heard: AtomicI64::new(0),
+            leave: Notify::new(),
+        }
     }
 
     /// Takes the channel for a publisher; `None` while another has it.
@@ -56,6 +77,7 @@ impl Channel {
             return None;
         }
         state.busy = true;
+        self.heard.store(now.0, Ordering::Relaxed);
         // A date, so that ids differ over restarts of this process too.
         state.session = u64::try_from(now.0).unwrap_or(0).max(state.session + 1);
         self.metrics.publishers.set(1);
@@ -63,6 +85,24 @@ impl Channel {
         // What is true if nobody says better: connections are only dropped from outside at a drain.
         let reason = "ingest is draining".into();
         Some(Lease { channel: self.clone(), session: state.session, reason, announced: false })
+    }
+
+    /// As [`Self::claim`], but sends a publisher away that has been silent for long.
+    pub(crate) async fn claim_from_stale(self: &Arc<Self>, clock: &EpochClock) -> Option<Lease> {
+        if let Some(lease) = self.claim(clock.now()) {
+            return Some(lease);
+        }
+        if clock.now().0 - self.heard.load(Ordering::Relaxed) < STALE_US {
+            return None;
+        }
+        self.leave.notify_waiters();
+        for _ in 0..LEAVE_STEPS {
+            tokio::time::sleep(LEAVE_STEP).await;
+            if let Some(lease) = self.claim(clock.now()) {
+                return Some(lease);
+            }
+        }
+        None
     }
 
     /// A cursor for a new subscriber; see [`Replay::join`].
@@ -151,6 +191,16 @@ impl Lease {
                 }
             });
         self.channel.push(entries, latest);
+    }
+
+    /// The publisher was heard at `now`.
+    pub(crate) fn heard(&self, now: Utc) {
+        self.channel.heard.store(now.0, Ordering::Relaxed);
+    }
+
+    /// Resolves when another publisher takes the place of this silent one.
+    pub(crate) async fn replaced(&self) {
+        self.channel.leave.notified().await;
     }
 
     /// What subscribers will be told when the lease is dropped.

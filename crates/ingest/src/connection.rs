@@ -53,6 +53,8 @@ enum End {
     TooMuch,
     #[error("silent for {SILENCE_TIMEOUT:?}")]
     Silent,
+    #[error("silent, and another publisher came with its key")]
+    Replaced,
     #[error("it does not read our answers")]
     Deaf,
     #[error("it wanted to play; streams are only taken here")]
@@ -72,6 +74,7 @@ impl End {
             Self::NoPublish => "no_publish",
             Self::TooMuch => "too_much",
             Self::Silent => "silent",
+            Self::Replaced => "replaced",
             Self::Deaf => "deaf",
             Self::Play => "play",
             Self::UnknownKey { .. } => "unknown_key",
@@ -128,7 +131,7 @@ async fn admit<'a>(
         while let Some(event) = session.poll(input)? {
             match event {
                 Event::Publish(request) => {
-                    let decided = decide(ingest, &request);
+                    let decided = decide(ingest, &request).await;
                     match &decided {
                         Ok(_) => session.accept(),
                         Err(end) => {
@@ -160,14 +163,12 @@ async fn admit<'a>(
     }
 }
 
-fn decide<'a>(ingest: &'a Ingest, request: &PublishRequest) -> Result<(Lease, &'a Route), End> {
+async fn decide<'a>(ingest: &'a Ingest, request: &PublishRequest) -> Result<(Lease, &'a Route), End> {
     let route = ingest
         .route(&request.app, &request.key)
         .ok_or_else(|| End::UnknownKey { key: request.key.clone() })?;
-    let lease = route
-        .channel
-        .claim(ingest.clock.now())
-        .ok_or_else(|| End::Busy { channel: route.channel.name.clone() })?;
+    let lease = route.channel.claim_from_stale(&ingest.clock).await;
+    let lease = lease.ok_or_else(|| End::Busy { channel: route.channel.name.clone() })?;
     Ok((lease, route))
 }
 
@@ -264,15 +265,17 @@ impl Publisher {
                 stream.write_all(&unsent).await?;
                 return Ok(stream);
             }
-            let arrival = transport
-                .read(&ingest.scratch, SILENCE_TIMEOUT, |bytes| input.extend_from_slice(bytes))
-                .await?;
+            let arrival = tokio::select! {
+                arrival = transport.read(&ingest.scratch, SILENCE_TIMEOUT, |bytes| input.extend_from_slice(bytes)) => arrival?,
+                () = self.lease.replaced() => return Err(End::Replaced),
+            };
             match arrival {
                 Arrival::End => return Err(End::Closed),
                 Arrival::Nothing if heard.elapsed() >= SILENCE_TIMEOUT => return Err(End::Silent),
                 Arrival::Nothing => {}
                 Arrival::Bytes(length) => {
                     heard = Instant::now();
+                    self.lease.heard(ingest.clock.now());
                     self.lease.channel().metrics.bytes.inc_by(length as u64);
                 }
             }

@@ -41,8 +41,6 @@ pub use config::{Config, Error, Publisher};
 pub const MAX_CONNECTIONS: usize = 512;
 /// Subscribers at once. One encoder process takes each channel.
 pub const MAX_SUBSCRIBERS: usize = 512;
-/// Receive buffer asked of the kernel, in bytes: what 100 ms between two looks at the socket may bring, 20 Mbit/s and more.
-const RECEIVE_BUFFER: usize = 512 << 10;
 /// What is read from a socket at once, in bytes.
 const READ_BYTES: usize = 256 << 10;
 /// How long subscribers may take to read the last samples at a drain.
@@ -108,7 +106,8 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let metrics = Metrics::register(&mut registry);
     let routes = config::routes(&config.publishers, &metrics)?;
 
-    socket2::SockRef::from(&config.rtmp).set_recv_buffer_size(RECEIVE_BUFFER).map_err(Error::Listener)?;
+    // The kernel sizes receive buffers by what is taken at once, so those of publishers read at ticks grow by themselves;
+    // a size set here would be cut to `rmem_max`, 20 Mbit/s at ten looks a second.
     config.rtmp.set_nonblocking(true).map_err(Error::Listener)?;
     let publishers = TcpListener::from_std(config.rtmp).map_err(Error::Listener)?;
     let subscribers = bind_samples(&config.socket)

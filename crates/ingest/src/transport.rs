@@ -13,6 +13,9 @@ use tokio::time::timeout;
 use crate::Scratch;
 use crate::ticks::Ticks;
 
+/// A read this long lets others run before the next.
+const YIELD_BYTES: usize = 64 << 10;
+
 /// How bytes are waited for.
 #[derive(Debug)]
 pub(crate) enum Transport {
@@ -20,7 +23,12 @@ pub(crate) enum Transport {
     Evented(TcpStream),
     /// The socket is looked at at ticks that all such publishers share. Nothing wakes us in between, so
     /// one wake-up serves many messages of many publishers: a publisher of standard latency costs a fraction.
-    Ticked { stream: std::net::TcpStream, ticks: watch::Receiver<()> },
+    Ticked {
+        stream: std::net::TcpStream,
+        ticks: watch::Receiver<()>,
+        /// The last look filled the scratch, so there may be more: the next one does not wait.
+        more: bool,
+    },
 }
 
 /// What a look at the socket brought.
@@ -39,7 +47,9 @@ impl Transport {
     pub(crate) fn new(stream: TcpStream, ticks: Option<&Ticks>) -> io::Result<Self> {
         match ticks {
             None => Ok(Self::Evented(stream)),
-            Some(ticks) => Ok(Self::Ticked { stream: stream.into_std()?, ticks: ticks.follow() }),
+            Some(ticks) => {
+                Ok(Self::Ticked { stream: stream.into_std()?, ticks: ticks.follow(), more: false })
+            }
         }
     }
 
@@ -67,14 +77,23 @@ impl Transport {
                         }
                     })
                 });
-                timeout(limit, arrival).await.unwrap_or(Ok(Arrival::Nothing))
+                let arrival = timeout(limit, arrival).await.unwrap_or(Ok(Arrival::Nothing));
+                // A publisher that sends all it can leaves room for the others and for its subscribers.
+                if matches!(arrival, Ok(Arrival::Bytes(YIELD_BYTES..))) {
+                    tokio::task::yield_now().await;
+                }
+                arrival
             }
-            Self::Ticked { stream, ticks } => {
-                ticks.changed().await.map_err(io::Error::other)?;
+            Self::Ticked { stream, ticks, more } => {
+                match std::mem::take(more) {
+                    true => tokio::task::yield_now().await,
+                    false => ticks.changed().await.map_err(io::Error::other)?,
+                }
                 let mut scratch = scratch.lock();
                 match stream.read(&mut scratch) {
                     Ok(0) => Ok(Arrival::End),
                     Ok(length) => {
+                        *more = length == scratch.len();
                         take(&scratch[..length]);
                         Ok(Arrival::Bytes(length))
                     }

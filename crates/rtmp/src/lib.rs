@@ -19,7 +19,7 @@
 //! # Ok::<(), rtmp::PeerError>(())
 //! ```
 //!
-//! The way of a byte: [`handshake`] → [`chunk::Reader`] puts messages together → [`Session`] answers commands
+//! The way of a byte: the handshake → [`chunk::Reader`] puts messages together → [`Session`] answers commands
 //! ([`amf`]) and yields pictures and sound ([`flv`]) as [`Event`]s. Peer faults are [`Fault`]s, each with the offset
 //! of the byte that showed it; every bound is in [`limits`].
 //!

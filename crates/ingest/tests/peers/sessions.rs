@@ -39,6 +39,28 @@ fn a_publisher_that_comes_back_with_timestamps_from_zero_goes_on_later_on_the_sa
 }
 
 #[test]
+fn an_encoder_back_from_a_lost_network_takes_the_place_of_its_silent_self() {
+    let role = Role::start(100);
+    let mut subscriber = role.subscribe("main", None);
+    let mut lost = Client::publish(role.rtmp, "sesame");
+    send(&mut lost, 1);
+    let mut refusals = 0;
+    let mut back = loop {
+        let (client, code, _) = Client::try_publish(role.rtmp, "live", "sesame");
+        if code == "NetStream.Publish.Start" {
+            break client;
+        }
+        refusals += 1;
+    };
+    assert!(refusals > 0, "not while it may still be there");
+    assert_eq!(subscriber.session().ended, "silent, and another publisher came with its key");
+    assert!(lost.ends_closed());
+    send(&mut back, 1);
+    back.goodbye();
+    assert_eq!(subscriber.session().of(VIDEO).len(), 30);
+}
+
+#[test]
 fn a_late_subscriber_gets_the_newest_group_of_pictures_or_the_one_it_asks_for() {
     let role = Role::start(0);
     let mut early = role.subscribe("main", None);
