@@ -111,8 +111,10 @@ impl Timeline {
         let lead = self.lead_us();
         let track = match self.position(name) {
             Some(at) => &mut self.tracks[at],
-            None if self.tracks.len() == MAX_TRACKS => return Err(AnnounceError::TooManyTracks),
             None => {
+                if self.tracks.len() == MAX_TRACKS {
+                    self.forget_an_empty_track()?;
+                }
                 self.tracks.push(Track::new(name.clone(), Arc::new(header.clone())));
                 self.tracks.last_mut().expect("one was pushed")
             }
@@ -243,6 +245,14 @@ impl Timeline {
     pub fn longest_playlist_us(&self) -> i64 {
         let listed = self.tracks.iter().map(Track::listed_us);
         listed.max().unwrap_or(0)
+    }
+
+    /// Makes room: a track with nothing listed and nothing waiting has been silent for a window. Should it come back,
+    /// its numbers begin at its slot, which lies ahead of all it had.
+    fn forget_an_empty_track(&mut self) -> Result<(), AnnounceError> {
+        let empty = self.tracks.iter().position(|t| t.segments.is_empty() && t.pending.is_empty());
+        self.tracks.remove(empty.ok_or(AnnounceError::TooManyTracks)?);
+        Ok(())
     }
 
     pub(crate) fn position(&self, name: &TrackName) -> Option<usize> {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use daemon::EpochClock;
 use manifest::{AnnounceError, AppendError, Arrived, Header, HeaderId, Shape, Timeline, TrackName, Update};
 use media::{ChannelName, Format, Grid, MediaTime, Rational, Timescale, Utc};
+use tokio::sync::Semaphore;
 
 use crate::log::{HeaderRecord, Kept, Log, Record, SegmentRecord};
 use crate::metrics::Metrics;
@@ -19,12 +20,17 @@ const LISTED_BYTES_MAX: u64 = 4 << 30;
 /// A channel is on air while segments come at least this often, in target durations.
 const ON_AIR_TARGETS: i64 = 3;
 
+/// Bodies read at once for a channel: every track twice, while a publisher takes over from another.
+const BODIES_MAX: usize = 64;
+
 /// One channel of the origin.
 pub(crate) struct Channel {
     pub(crate) name: ChannelName,
     pub(crate) grid: Grid,
     clock: EpochClock,
     metrics: Metrics,
+    /// One for each body that may be read at once.
+    pub(crate) bodies: Semaphore,
     state: Mutex<State>,
 }
 
@@ -39,6 +45,8 @@ pub(crate) struct State {
     /// Frame rates that were measured where a header tells none.
     measured: HashMap<HeaderId, Rational>,
     last_arrival: Option<Utc>,
+    /// The newest period that a segment was listed in.
+    newest_period: Option<u64>,
     log: Option<Log>,
     /// Rendered texts of the present timeline, by file name.
     pub(crate) rendered: HashMap<String, Stored>,
@@ -105,9 +113,11 @@ impl Channel {
             headers: HashMap::new(),
             measured: HashMap::new(),
             last_arrival: None,
+            newest_period: None,
             log: Some(log),
             rendered: HashMap::new(),
         };
+        state.newest_period = state.timeline.periods().last().map(|period| period.number);
         for (track, id, bytes) in kept.headers {
             let newest = state.timeline.track(&track).map(|track| track.next_header().id);
             if let Some(header) = cmaf::Header::read(bytes.clone()).ok().filter(|_| newest == Some(id)) {
@@ -134,7 +144,14 @@ impl Channel {
                 );
             }
         }
-        Self { name: settings.name.clone(), grid: settings.grid, clock, metrics, state: Mutex::new(state) }
+        Self {
+            name: settings.name.clone(),
+            grid: settings.grid,
+            clock,
+            metrics,
+            bodies: Semaphore::new(BODIES_MAX),
+            state: Mutex::new(state),
+        }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -164,6 +181,7 @@ impl Channel {
         let known = state.headers.get(track).is_some_and(|publishing| publishing.id == id);
         if !known {
             tracing::info!(channel = %self.name, %track, format = %header.track.format, header = %id, "header");
+            state.forget_unknown_tracks();
             state.keep_header(&self.name, track, id, &header.raw);
         }
         state.headers.insert(track.clone(), Publishing { header: header.clone(), id, fresh: true });
@@ -236,10 +254,7 @@ impl Channel {
         }
         for published in update.published {
             let segment = &published.segment;
-            let mut before =
-                state.timeline.track(&published.track).into_iter().flat_map(|t| t.segments().rev());
-            let previous = before.find(|before| before.number + 1 == segment.number);
-            if previous.is_some_and(|previous| previous.period != segment.period) {
+            if state.newest_period.replace(segment.period).is_some_and(|newest| newest < segment.period) {
                 self.metrics.discontinuity(&self.name);
                 tracing::info!(
                     channel = %self.name, track = %published.track, period = segment.period, "discontinuity"
@@ -304,6 +319,16 @@ impl State {
     pub(crate) fn is_on_air(&self, now: Utc) -> bool {
         let longest = ON_AIR_TARGETS * i64::from(self.timeline.target_s()) * 1_000_000;
         self.last_arrival.is_some_and(|last| now.0 - last.0 <= longest)
+    }
+
+    /// The timeline makes room for new tracks by forgetting silent ones.
+    fn forget_unknown_tracks(&mut self) {
+        let timeline = &self.timeline;
+        let known = |track: &TrackName| timeline.track(track).is_some();
+        self.headers.retain(|track, _| known(track));
+        self.window.retain_headers(known);
+        let headers: Vec<_> = self.headers.values().map(|publishing| publishing.id).collect();
+        self.measured.retain(|id, _| headers.contains(id));
     }
 
     fn keep_header(&mut self, channel: &ChannelName, track: &TrackName, id: HeaderId, bytes: &Bytes) {

@@ -25,6 +25,8 @@ use crate::serve::Answer;
 
 /// Largest segment taken, in bytes: 16 s at 32 Mbit/s.
 pub(crate) const SEGMENT_BYTES_MAX: usize = 64 << 20;
+/// Largest CMAF header taken, in bytes: headers are kept as long as their segments, and real ones have a few kB.
+const HEADER_BYTES_MAX: usize = 1 << 20;
 /// Largest pushed manifest, in bytes.
 const MPD_BYTES_MAX: usize = 1 << 20;
 /// A publisher that sends nothing for so long in the middle of a body is gone. Longer than any segment is open.
@@ -81,6 +83,7 @@ async fn put(
     headers: &http::HeaderMap,
     body: Incoming,
 ) -> Result<Option<i64>, Refusal> {
+    let _place = channel.bodies.try_acquire().map_err(|_| Refusal::Busy)?;
     let target = target::read(path, &channel.state().names)?;
     if let (Target::Track(..), Some(kind)) = (&target, headers.get(http::header::CONTENT_TYPE)) {
         let kind = kind.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();

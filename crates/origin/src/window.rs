@@ -76,6 +76,9 @@ impl Window {
             self.retired_bytes -= bytes;
             if let Some(segments) = self.segments.get_mut(&track) {
                 segments.remove(&start);
+                if segments.is_empty() {
+                    self.segments.remove(&track);
+                }
             }
             self.bytes -= bytes;
         }
@@ -102,6 +105,10 @@ impl Window {
             let oldest_unused = headers.iter().position(|(known, _)| *known != id && !used(*known));
             headers.remove(oldest_unused.unwrap_or(0));
         }
+    }
+
+    pub(crate) fn retain_headers(&mut self, keep: impl Fn(&TrackName) -> bool) {
+        self.headers.retain(|track, _| keep(track));
     }
 
     pub(crate) fn header(&self, track: &TrackName, id: HeaderId) -> Option<&Stored> {

@@ -120,20 +120,10 @@ fn picture_and_sound_in_one_file_are_refused_with_the_reason() {
         .concat();
         let mut publisher = ffmpeg(&LIVE, &output);
         wait_for("the refusal in the metrics", || {
-            let text = metrics(server);
+            let text = common::metrics(server);
             text.contains("reason=\"muxed\"").then_some(())
         });
         publisher.kill();
         assert_eq!(server.get("/cam/index.m3u8").status, 404);
     });
-}
-
-fn metrics(server: &Server) -> String {
-    use std::io::{Read, Write};
-    let socket = server.data.join("metrics.sock");
-    let mut stream = std::os::unix::net::UnixStream::connect(socket).expect("connects");
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").expect("sends");
-    let mut text = String::new();
-    stream.read_to_string(&mut text).expect("reads");
-    text
 }

@@ -164,3 +164,20 @@ fn a_log_of_nonsense_is_no_reason_not_to_start() {
     push(&server, &Sound::named("audio", 2), now_ticks(), 0, 1);
     assert_eq!(server.get("/cam/audio/index.m3u8").status, 200);
 }
+
+#[test]
+fn a_disk_that_cannot_be_written_leaves_the_live_channel_alone() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = Server::start(data.path());
+    let folder = data.path().join("origin/cam");
+    fs::remove_dir(&folder).expect("still empty");
+    fs::write(&folder, b"in the way").expect("writes");
+    let (sound, at) = (Sound::named("audio", 2), now_ticks());
+    push(&server, &sound, at, 0, 12);
+    assert_eq!(entries(&server.get("/cam/audio/index.m3u8").text()).len(), 11);
+    wait_for("the errors in the metrics", || {
+        let text = common::metrics(&server);
+        let line = text.lines().find_map(|line| line.strip_prefix("headwater_origin_log_errors_total "))?;
+        (line != "0").then_some(())
+    });
+}

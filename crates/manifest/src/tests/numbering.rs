@@ -296,5 +296,24 @@ fn another_recording_breaks_all_tracks_once_even_where_its_times_follow() {
     expect![[r#"
         720p: 500000000 P0 0 2 P1 4 6
         audio: 500000000 P0 0 2 P1 4 6
-    "#]].assert_eq(&listing(&timeline));
+    "#]]
+    .assert_eq(&listing(&timeline));
+}
+
+#[test]
+fn the_bound_on_tracks_counts_those_with_segments() {
+    let mut timeline = played("720p 0+2x2");
+    for index in 0..1_000 {
+        let name = format!("audio-{index}");
+        let header = crate::testing::header(&name, 0);
+        timeline.announce(&name.parse().expect("a name"), header).expect("others are empty");
+    }
+    assert_eq!(timeline.tracks().len(), crate::timeline::MAX_TRACKS);
+    assert!(timeline.track(&"720p".parse().expect("a name")).is_some());
+    let mut timeline = Timeline::new(shape(20));
+    for index in 0..crate::timeline::MAX_TRACKS {
+        play(&mut timeline, &format!("audio-{index} 0+2"));
+    }
+    let one_more = timeline.announce(&"720p".parse().expect("a name"), crate::testing::header("720p", 0));
+    assert_eq!(one_more, Err(crate::AnnounceError::TooManyTracks));
 }

@@ -27,6 +27,8 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 const FILE_SPAN: Duration = Duration::from_secs(60);
 /// A file is ended early at this size.
 const FILE_BYTES_MAX: u64 = 512 << 20;
+/// Tracks whose headers are written again in each file: more than a channel can have at once.
+const HEADERS_MAX: usize = 64;
 /// After a fault of the disk, before the next try.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -105,8 +107,8 @@ struct Folder {
     closed: Vec<(PathBuf, Utc)>,
     state: StateRecord,
     next_numbers: BTreeMap<TrackName, u64>,
-    /// Newest header records, written again at the start of each file.
-    headers: HashMap<TrackName, Record>,
+    /// Newest header records, newest last, written again at the start of each file.
+    headers: Vec<(TrackName, Record)>,
     retry_at: Option<Instant>,
 }
 
@@ -196,7 +198,12 @@ impl Folder {
                 self.next_numbers.extend(state.next_numbers.iter().cloned());
             }
             Record::Header(header, _) => {
-                self.headers.insert(header.track.clone(), record.clone());
+                self.headers.retain(|(track, _)| *track != header.track);
+                self.headers.push((header.track.clone(), record.clone()));
+                if self.headers.len() > HEADERS_MAX {
+                    let (track, _) = self.headers.remove(0);
+                    self.next_numbers.remove(&track);
+                }
             }
             Record::Segment(segment, _) => {
                 self.state.period = Some(segment.period);
@@ -229,7 +236,7 @@ impl Folder {
             self.retry_at = None;
             self.state.next_numbers = self.next_numbers.clone().into_iter().collect();
             written += open.append(&Record::State(self.state.clone()))?;
-            for header in self.headers.values() {
+            for (_, header) in &self.headers {
                 written += open.append(header)?;
             }
             self.open = Some(open);
@@ -313,5 +320,79 @@ impl Open {
         }
         self.bytes += total as u64;
         Ok(total as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use manifest::{HeaderId, Period};
+
+    use super::*;
+    use crate::log::{HeaderRecord, SegmentRecord, read_records};
+
+    fn track() -> TrackName {
+        "video".parse().expect("a name")
+    }
+
+    fn header() -> Record {
+        let record = HeaderRecord { track: track(), id: HeaderId(1) };
+        Record::Header(record, Bytes::from_static(b"header"))
+    }
+
+    fn segment(number: u64, end: i64) -> Record {
+        let record = SegmentRecord {
+            track: track(),
+            header: HeaderId(1),
+            number,
+            period: Period { number: 4, start_ms: 9 },
+            start: 0,
+            duration: 1,
+            end: Utc(end),
+            published: Utc(end),
+            target_s: 2,
+        };
+        Record::Segment(record, Bytes::from_static(b"segment"))
+    }
+
+    #[test]
+    fn each_file_can_be_read_alone_and_goes_when_the_window_has_passed_it() {
+        let path = tempfile::tempdir().expect("a folder");
+        let mut folder = Folder::at(path.path().to_owned());
+        for record in [header(), segment(10, 100), segment(11, 200)] {
+            folder.write(record).expect("writes");
+        }
+        folder.close();
+        folder.write(segment(12, 300)).expect("writes");
+        folder.sync().expect("syncs");
+
+        let second = folder.open.as_ref().expect("open").path.clone();
+        let (records, damaged) = read_records(&fs::read(&second).expect("reads"));
+        let state = StateRecord {
+            period: Some(Period { number: 4, start_ms: 9 }),
+            target_s: 2,
+            next_numbers: vec![(track(), 13)],
+        };
+        assert_eq!((records, damaged), (vec![Record::State(state), header(), segment(12, 300)], 0));
+
+        let files = || fs::read_dir(path.path()).expect("reads").count();
+        folder.delete_before(Utc(199));
+        assert_eq!(files(), 2);
+        folder.delete_before(Utc(200));
+        assert_eq!(files(), 1);
+        assert!(second.exists());
+    }
+
+    #[test]
+    fn files_from_before_a_restart_go_too() {
+        let path = tempfile::tempdir().expect("a folder");
+        let mut folder = Folder::at(path.path().to_owned());
+        folder.write(segment(10, 100)).expect("writes");
+        drop(folder);
+        let mut folder = Folder::at(path.path().to_owned());
+        folder.delete_before(Utc(1));
+        assert_eq!(fs::read_dir(path.path()).expect("reads").count(), 1, "it may hold newer ones");
+        folder.delete_before(Utc::from(std::time::SystemTime::now()).plus_micros(1_000_000));
+        assert_eq!(fs::read_dir(path.path()).expect("reads").count(), 0);
     }
 }

@@ -7,9 +7,9 @@ use cmaf::{ChunkReader, Event, ReadChunk};
 use manifest::TrackName;
 use media::{MediaTime, Timescale};
 
-use super::SEGMENT_BYTES_MAX;
 use super::refusal::Refusal;
 use super::target::Cut;
+use super::{HEADER_BYTES_MAX, SEGMENT_BYTES_MAX};
 use crate::channel::{Channel, Segment};
 
 /// One body being read. A segment is committed once it is whole: at the body's end, or in a stream where the next
@@ -49,6 +49,9 @@ impl<'a> Reading<'a> {
             match event {
                 Event::Header(header) => {
                     self.commit()?;
+                    if header.raw.len() > HEADER_BYTES_MAX {
+                        return Err(Refusal::TooLarge(HEADER_BYTES_MAX));
+                    }
                     self.next = self.channel.announce(&self.track, &header)?;
                 }
                 Event::SegmentStart => self.marked = true,

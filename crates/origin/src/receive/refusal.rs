@@ -44,6 +44,8 @@ pub(super) enum Refusal {
     Announce(#[from] AnnounceError),
     #[error("{0}")]
     Commit(#[from] CommitError),
+    #[error("too many bodies are being sent to this channel at once")]
+    Busy,
     #[error("the body broke off")]
     BrokenOff,
     #[error("no byte came for 30 seconds")]
@@ -79,6 +81,7 @@ impl Refusal {
             Self::Backwards => "backwards",
             Self::Announce(_) => "tracks",
             Self::Commit(_) => "time",
+            Self::Busy => "busy",
             Self::BrokenOff => "broken_off",
             Self::Idle => "idle",
         }
@@ -93,6 +96,7 @@ impl Refusal {
             Self::Path => StatusCode::FORBIDDEN,
             Self::HeaderMissing => StatusCode::PRECONDITION_FAILED,
             Self::ContentType(_) | Self::Muxed(_) | Self::Codec(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Idle => StatusCode::REQUEST_TIMEOUT,
             _ => StatusCode::BAD_REQUEST,
         }

@@ -259,3 +259,13 @@ pub const CODECS: [&str; 12] = [
     "-c:a",
     "aac",
 ];
+
+/// The metrics page.
+pub fn metrics(server: &Server) -> String {
+    let socket = server.data.join("metrics.sock");
+    let mut stream = std::os::unix::net::UnixStream::connect(socket).expect("connects");
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").expect("sends");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("reads");
+    text
+}
