@@ -21,6 +21,9 @@ const HEADER_WAIT_US: i64 = 1_000_000;
 const MISSING_AFTER_US: i64 = 2_000_000;
 /// Samples kept while the second header is awaited. A second of 120 fps video and its audio is 170.
 const MAX_PENDING: usize = 512;
+/// Their payload together, in bytes: well under what the replay keeps, so that none is lost when they are handed on at
+/// once.
+const MAX_PENDING_BYTES: usize = 4 << 20;
 
 /// What comes of a message.
 #[derive(Debug, PartialEq)]
@@ -40,6 +43,7 @@ pub(crate) struct Source {
     video: VideoTrack,
     audio: AudioTrack,
     stage: Stage,
+    pending_bytes: usize,
     first_media: Option<Utc>,
     missing_checked: bool,
 }
@@ -61,6 +65,7 @@ impl Source {
             video: VideoTrack::default(),
             audio: AudioTrack::default(),
             stage: Stage::Waiting(Vec::new()),
+            pending_bytes: 0,
             first_media: None,
             missing_checked: false,
         }
@@ -104,12 +109,16 @@ impl Source {
             },
             Step::Sample(sample) => match &mut self.stage {
                 Stage::Announced => out.push(Output::Sample(sample)),
-                Stage::Waiting(pending) => pending.push(sample),
+                Stage::Waiting(pending) => {
+                    self.pending_bytes += sample.data.len();
+                    pending.push(sample);
+                }
             },
         }
         if let Stage::Waiting(pending) = &mut self.stage {
             let both = self.video.track().is_some() && self.audio.track().is_some();
-            let waited = since_first >= HEADER_WAIT_US || pending.len() >= MAX_PENDING;
+            let full = pending.len() >= MAX_PENDING || self.pending_bytes >= MAX_PENDING_BYTES;
+            let waited = since_first >= HEADER_WAIT_US || full;
             if both || waited && !pending.is_empty() {
                 let pending = std::mem::take(pending);
                 self.stage = Stage::Announced;

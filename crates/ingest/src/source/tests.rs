@@ -139,6 +139,26 @@ fn a_lone_track_is_announced_after_a_second_and_the_missing_one_named_after_two(
 }
 
 #[test]
+fn what_waits_for_a_second_header_is_bounded() {
+    let mut bench = Bench::new();
+    bench.video_header(0);
+    let mut unit = vec![0x65; 1 << 20];
+    unit[..4].copy_from_slice(&((1_u32 << 20) - 4).to_be_bytes());
+    for ms in [0, 33, 66] {
+        let data = unit.clone().into();
+        bench.video(
+            ms,
+            ms,
+            VideoPacket::Frame { codec: VideoCodec::H264, key: true, composition_ms: 0, data },
+        );
+    }
+    assert_eq!(bench.lines(), "");
+    let data = unit.into();
+    bench.video(99, 99, VideoPacket::Frame { codec: VideoCodec::H264, key: true, composition_ms: 0, data });
+    assert_eq!(bench.lines(), "tracks video, video 0, video 33, video 66, video 99");
+}
+
+#[test]
 fn aac_frames_lie_end_to_end_while_their_timestamps_are_near_and_gaps_are_told() {
     let mut bench = Bench::new();
     bench.video_header(0);

@@ -12,6 +12,9 @@ const DEFAULT_CHUNK_SIZE: usize = 128;
 const EXTENDED: u32 = 0xFF_FFFF;
 /// What is set aside for a message at its first chunk; more comes as more arrives, so a length alone costs nothing.
 const FIRST_RESERVE: usize = 16 << 10;
+/// From this chunk size on a message of one chunk shares the input's memory. Below, most bytes are copied when messages
+/// are put together, and a small message left in the input would keep all of those in memory a second time.
+const SHARE_FROM: usize = 32 << 10;
 
 /// Reads a chunk stream. Set Chunk Size and Abort are obeyed here and yielded all the same.
 #[derive(Debug)]
@@ -66,8 +69,8 @@ impl Reader {
     }
 
     /// Takes chunks off the front of `input` until a message is whole; `None` when `input` ends before that. A chunk is
-    /// taken only when all of it is there, so `input` may be left with up to a chunk of bytes. A message of one chunk
-    /// shares `input`'s memory.
+    /// taken only when all of it is there, so `input` may be left with up to a chunk of bytes. A message of one large
+    /// chunk shares `input`'s memory.
     ///
     /// After a fault the stream cannot go on.
     pub fn next(&mut self, input: &mut BytesMut) -> Result<Option<Message>, Fault> {
@@ -132,7 +135,11 @@ impl Reader {
         self.streams[at].header = header;
         input.advance(header_bytes);
         if have == 0 && payload == left {
-            let body = input.split_to(payload).freeze();
+            let body = input.split_to(payload);
+            let body = match self.chunk_size {
+                SHARE_FROM.. => body.freeze(),
+                _ => Bytes::copy_from_slice(&body),
+            };
             return Ok(Step::Taken(Some(header.message(body))));
         }
         self.keep(at, &input[..payload])?;

@@ -52,6 +52,35 @@ proptest! {
     }
 
     #[test]
+    fn chunks_of_several_messages_may_interleave_in_any_order(
+        lengths in prop::collection::vec(1_usize..900, 2..6),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 60),
+        step in 1_usize..300,
+    ) {
+        let messages: Vec<_> = (0..).zip(&lengths).map(|(at, length)| message(9, at, *length)).collect();
+        let mut left: Vec<_> = (0_u8..).zip(&messages).map(|(at, message)| (at, message, 0)).collect();
+        let mut bytes = Vec::new();
+        let mut finished = Vec::new();
+        let mut order = order.iter().cycle();
+        while !left.is_empty() {
+            let pick = order.next().expect("endless").index(left.len());
+            let (at, message, done) = &mut left[pick];
+            match *done {
+                0 => bytes.extend(full(3 + *at, message.timestamp, message.body.len() as u32, 9)),
+                _ => bytes.push(0xC0 | (3 + *at)),
+            }
+            let end = message.body.len().min(*done + 128);
+            bytes.extend(&message.body[*done..end]);
+            *done = end;
+            if end == message.body.len() {
+                finished.push((*message).clone());
+                left.remove(pick);
+            }
+        }
+        prop_assert_eq!(read(&bytes, step), Ok(finished));
+    }
+
+    #[test]
     fn any_bytes_give_messages_or_a_named_fault_the_same_for_every_split(
         bytes in prop::collection::vec(prop_oneof![0_u8..8, any::<u8>()], 0..600),
         step in 1_usize..50,
