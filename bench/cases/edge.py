@@ -81,7 +81,9 @@ def namespace():
     inside = [ip, "netns", "exec", name]
     try:
         subprocess.run([*inside, ip, "link", "set", "lo", "up"], check=True)
-        subprocess.run([*inside, ip, "route", "replace", "local", "127.0.0.0/8", "dev", "lo", "congctl", "cubic"], check=True)
+        # 127.0.0.1 has a route of its own, more specific than 127.0.0.0/8's: that is the one to change.
+        route = "table local local 127.0.0.1 dev lo proto kernel scope host src 127.0.0.1 congctl cubic"
+        subprocess.run([*inside, ip, "route", "replace", *route.split()], check=True)
         yield inside
     finally:
         subprocess.run([ip, "netns", "delete", name])

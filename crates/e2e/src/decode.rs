@@ -3,7 +3,7 @@
 use crate::peer::ffmpeg;
 
 /// The part of the test pattern that flashes.
-const FLASH_CROP: &str = "crop=iw/8:ih/8:iw*7/16:0";
+const FLASH_CROP: &str = "crop=iw/16:ih/8:iw*27/32:ih*3/16";
 
 /// A flash and a beep: when each begins, in seconds on the stream's own line.
 #[derive(Debug, Clone, PartialEq)]

@@ -113,8 +113,8 @@ fn decode_times_are_contiguous_to_the_tick_and_key_frames_lie_at_one_instant_on_
         .collect();
     assert!(common[0].len() >= 3, "{common:?}");
     assert_eq!(common[0], common[1], "segments of both rungs begin together");
-    // The grid: 2 s slots of the epoch, 90 kHz.
-    assert!(common[0].iter().all(|start| start % 180_000 == 0), "{common:?}");
+    // The grid: 2 s slots of the epoch, 90 kHz. Only the channel's very first segment begins where its source did.
+    assert!(common[0].iter().skip(1).all(|start| start % 180_000 == 0), "{common:?}");
 }
 
 #[test]
