@@ -24,6 +24,7 @@ pub struct TranscodeMetrics {
     frames_dropped: Family<ChannelLabels, Counter>,
     source_faults: Family<ChannelLabels, Counter>,
     restarts: Family<ChannelLabels, Counter>,
+    silent_frames: Family<ChannelLabels, Counter>,
     has_video: Family<ChannelLabels, Gauge>,
     has_audio: Family<ChannelLabels, Gauge>,
     speed: Family<ChannelLabels, Gauge<f64, AtomicU64>>,
@@ -49,6 +50,11 @@ impl TranscodeMetrics {
             self.source_faults.clone(),
         );
         registry.register("restarts", "Times encoding began afresh after a gap", self.restarts.clone());
+        registry.register(
+            "silent_frames",
+            "AAC frames whose sound was missing, in part or whole, and filled with silence",
+            self.silent_frames.clone(),
+        );
         registry.register("source_has_video", "1 while the source has pictures", self.has_video.clone());
         registry.register("source_has_audio", "1 while the source has sound", self.has_audio.clone());
         registry.register("speed", "Media seconds encoded a second of the clock", self.speed.clone());
@@ -70,6 +76,7 @@ impl TranscodeMetrics {
             frames_dropped: self.frames_dropped.get_or_create(&labels).clone(),
             source_faults: self.source_faults.get_or_create(&labels).clone(),
             restarts: self.restarts.get_or_create(&labels).clone(),
+            silent_frames: self.silent_frames.get_or_create(&labels).clone(),
             has_video: self.has_video.get_or_create(&labels).clone(),
             has_audio: self.has_audio.get_or_create(&labels).clone(),
             speed: self.speed.get_or_create(&labels).clone(),
@@ -99,6 +106,8 @@ pub struct ChannelFigures {
     pub source_faults: Counter,
     /// Fresh starts after a gap.
     pub restarts: Counter,
+    /// AAC frames filled with silence.
+    pub silent_frames: Counter,
     /// 1 while the source has pictures.
     pub has_video: Gauge,
     /// 1 while the source has sound.

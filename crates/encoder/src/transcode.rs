@@ -122,11 +122,12 @@ impl Settings {
         self.rungs.iter().min_by(slower).expect("a ladder has rungs").frame_rate
     }
 
-    /// Encoder threads of each rung: its share of the cores by what it costs, at least one.
+    /// Encoder threads of each rung: its share of the cores by what it costs, rounded up, so that the largest rung
+    /// is never bound to less than its share.
     fn threads(&self) -> Vec<usize> {
         let cost = |rung: &Rung| f64::from(rung.width * rung.height) * rung.frame_rate.as_f64();
         let whole: f64 = self.rungs.iter().map(cost).sum();
-        let share = |rung: &Rung| (cost(rung) / whole * self.cores as f64).round().max(1.0) as usize;
+        let share = |rung: &Rung| (cost(rung) / whole * self.cores as f64).ceil().max(1.0) as usize;
         self.rungs.iter().map(share).collect()
     }
 

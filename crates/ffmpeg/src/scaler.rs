@@ -90,6 +90,9 @@ impl Geometry {
     }
 }
 
+/// libswscale's `SWS_BICUBIC`: a macro up to FFmpeg 7 and an enum since, with one value.
+const BICUBIC: c_int = 4;
+
 /// libswscale's state for one geometry.
 #[derive(Debug)]
 struct Context {
@@ -119,7 +122,7 @@ impl Context {
                 placement.width as c_int,
                 placement.height as c_int,
                 ffi::AVPixelFormat::YUV420P,
-                ffi::SWS_BICUBIC as c_int,
+                BICUBIC,
                 std::ptr::null_mut(),
                 std::ptr::null_mut(),
                 std::ptr::null(),

@@ -90,14 +90,16 @@ impl<S: Sink + 'static> Conductor<S> {
             let thread = RungThread::start(rung.clone(), level, threads, shared.clone(), writer(index))?;
             rungs.push(thread);
         }
-        let sound = Sound::new(settings.audio_bps, cuts, writer(settings.rungs.len()));
+        let figures = metrics.channel(&settings.channel);
+        let silent = figures.silent_frames.clone();
+        let sound = Sound::new(settings.audio_bps, cuts, writer(settings.rungs.len()), silent);
         Ok(Self {
             cuts,
             rates,
             pyramid: shared.pyramid,
             rungs,
             sound,
-            figures: metrics.channel(&settings.channel),
+            figures,
             input: Input::default(),
             start: settings.start,
             flow: Flow::start(Instant::now()),

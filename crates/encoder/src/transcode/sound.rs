@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use ffmpeg::{AudioSettings, Encoder, Frame, Resampler};
 use media::{Format, Sample, Timescale, Track, TrackId};
+use prometheus_client::metrics::counter::Counter;
 
 use super::TranscodeError;
 use super::cuts::{AAC_FRAME, Cuts, SOUND_RATE};
@@ -15,6 +16,9 @@ pub(crate) const TRACK: &str = "audio";
 /// more than publishers interleave, less than half of any segment.
 const PATIENCE: i64 = SOUND_RATE as i64 * 7 / 10;
 
+/// Silence is told in the log once it lasts this many AAC frames: a second.
+const SILENCE_TOLD: u64 = 47;
+
 /// The one audio track of a channel.
 pub(crate) struct Sound<S> {
     bitrate_bps: u32,
@@ -23,6 +27,10 @@ pub(crate) struct Sound<S> {
     resampler: Resampler,
     line: SoundLine,
     run: Option<Run>,
+    /// AAC frames whose sound was missing, of the channel.
+    silent_frames: Counter,
+    /// The same, without one between that was there.
+    silent_in_a_row: u64,
     /// Scratch space of the resampler.
     planes: [Vec<f32>; 2],
 }
@@ -57,7 +65,7 @@ pub(crate) fn open(bitrate_bps: u32) -> Result<(Encoder, TrackHead), TranscodeEr
 }
 
 impl<S: Sink> Sound<S> {
-    pub(crate) fn new(bitrate_bps: u32, cuts: Cuts, writer: TrackWriter<S>) -> Self {
+    pub(crate) fn new(bitrate_bps: u32, cuts: Cuts, writer: TrackWriter<S>, silent_frames: Counter) -> Self {
         Self {
             bitrate_bps,
             cuts,
@@ -65,6 +73,8 @@ impl<S: Sink> Sound<S> {
             resampler: Resampler::new(SOUND_RATE),
             line: SoundLine::new(),
             run: None,
+            silent_frames,
+            silent_in_a_row: 0,
             planes: [Vec::new(), Vec::new()],
         }
     }
@@ -124,6 +134,18 @@ impl<S: Sink> Sound<S> {
 
     fn encode_next(&mut self) -> Result<(), TranscodeError> {
         let Some(run) = &mut self.run else { return Ok(()) };
+        if self.line.covers(run.next) {
+            if self.silent_in_a_row > SILENCE_TOLD {
+                tracing::info!("sound is back");
+            }
+            self.silent_in_a_row = 0;
+        } else {
+            self.silent_frames.inc();
+            self.silent_in_a_row += 1;
+            if self.silent_in_a_row == SILENCE_TOLD {
+                tracing::warn!("no sound for a second: silence takes its place");
+            }
+        }
         let [left, right] = self.line.take(run.next);
         run.encoder.send_sound(&left, &right, run.next * AAC_FRAME).map_err(refused)?;
         run.next += 1;

@@ -102,6 +102,12 @@ impl SoundLine {
         }
     }
 
+    /// Whether all of AAC frame `index` is known.
+    pub(crate) const fn covers(&self, index: i64) -> bool {
+        let start = index * AAC_FRAME;
+        self.anchored && self.base <= start && start + AAC_FRAME <= self.end()
+    }
+
     /// Takes AAC frame `index`, silent where nothing is known. Everything before its end is forgotten.
     pub(crate) fn take(&mut self, index: i64) -> [[f32; AAC_FRAME as usize]; 2] {
         let start = index * AAC_FRAME;
