@@ -137,10 +137,8 @@ impl Lost {
             track.next_number = next;
             return;
         };
-        if last.period == self.period.number {
-            return;
-        }
-        let period = self.period.number - 1;
+        // What was lost has a period of its own, skipped when the next was begun; where none was begun, this one.
+        let period = last.period.max(self.period.number.saturating_sub(1));
         let dropped = fill(track, self.start_us, lost, self.most, period, self.now);
         removed.extend(dropped.into_iter().map(|segment| Removed { track: track.name.clone(), segment }));
     }

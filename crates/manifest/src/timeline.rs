@@ -23,8 +23,12 @@ const LATEST_US: i64 = 253_402_214_400_000_000;
 const HOLE_US: i64 = 250_000;
 /// Segments may lap this far over their forerunners: muxers guess the duration of a segment's last frame.
 const LAP_US: i64 = 100_000;
-/// A track this many target durations behind holds the others no longer.
-const PATIENCE_TARGETS: i64 = 3;
+/// A track this many half target durations behind holds the others no longer: less than the three target durations
+/// that players stay behind the edge, so that they do not run dry when one track of many dies.
+const PATIENCE_HALF_TARGETS: i64 = 5;
+/// As long at least is a track waited for that has sent its header and no segment yet: the first key frames of a
+/// passthrough publisher may lie ten seconds apart, and a channel should not begin without its picture.
+const FIRST_PATIENCE_US: i64 = 12_000_000;
 
 /// What one channel can show now.
 #[derive(Clone, Debug)]
@@ -105,7 +109,7 @@ impl Timeline {
 
     /// The track of this name sends under `header` from now on.
     ///
-    /// The others wait for it again, for up to three target durations. A header that differs from the last begins a
+    /// The others wait for it again, for a while. A header that differs from the last begins a
     /// period with its first segment; the same header again changes nothing for viewers.
     pub fn announce(&mut self, name: &TrackName, header: Header) -> Result<(), AnnounceError> {
         let lead = self.lead_us();
@@ -277,10 +281,14 @@ impl Timeline {
             .min_by_key(|(_, head)| head.start_us())?;
         let middle = head.middle_us();
         let lead = self.lead_us()?;
-        let patience = PATIENCE_TARGETS * self.target_us();
+        let patience = PATIENCE_HALF_TARGETS * self.target_us() / 2;
         for track in &mut self.tracks {
             let edge = track.edge_us.unwrap_or(lead);
             if !track.stalled && edge < middle {
+                let patience = match track.received_end_us {
+                    Some(_) => patience,
+                    None => patience.max(FIRST_PATIENCE_US),
+                };
                 if lead - edge <= patience {
                     return None;
                 }
@@ -293,7 +301,7 @@ impl Timeline {
     /// Numbers the first waiting segment of the track and lists it.
     fn publish(&mut self, at: usize, now: Utc, update: &mut Update) {
         self.begin_period_if_broken(at);
-        let period = *self.periods.back().expect("the first round begins one");
+        let period = self.period_of_next(at);
         let aligned = self.number_beside(at);
 
         let target_us = self.target_us();
@@ -365,6 +373,15 @@ impl Timeline {
             number: newest.map_or(0, |newest| newest.number + 1 + skipped),
             start_ms: round_start.div_euclid(1_000),
         });
+    }
+
+    /// The period of the track's first waiting segment: the newest, but an older one for a straggler from before it.
+    fn period_of_next(&self, at: usize) -> Period {
+        let track = &self.tracks[at];
+        let middle_us = track.pending.front().expect("the caller saw it").middle_us();
+        let mut open = self.periods.iter().rev().take_while(|period| Some(period.number) >= track.period);
+        let newest = *self.periods.back().expect("the first round begins one");
+        open.find(|period| period.start_us() <= middle_us).copied().unwrap_or(newest)
     }
 
     /// The number that the track's next segment has where it lies beside one of another track, else its slot.

@@ -48,18 +48,32 @@ fn numbers_align_across_tracks_that_straddle_a_slot() {
 }
 
 #[test]
-fn a_track_three_targets_behind_holds_the_others_no_longer() {
+fn a_track_far_behind_holds_the_others_no_longer() {
     check(
-        "720p, audio; 720p 0+2x4",
+        "720p, audio; 720p 0+2x6",
         expect![[r#"
-        720p: 500000000 P0 0 2 4 6
+        720p:
         audio:
     "#]],
     );
     check(
-        "720p, audio; 720p 0+2x2, audio 0+2x2; 720p 4+2x5",
+        "720p, audio; 720p 0+2x7",
         expect![[r#"
         720p: 500000000 P0 0 2 4 6 8 10 12
+        audio:
+    "#]],
+    );
+    check(
+        "720p, audio; 720p 0+2x2, audio 0+2x2; 720p 4+2x2",
+        expect![[r#"
+        720p: 500000000 P0 0 2
+        audio: 500000000 P0 0 2
+    "#]],
+    );
+    check(
+        "720p, audio; 720p 0+2x2, audio 0+2x2; 720p 4+2x3",
+        expect![[r#"
+        720p: 500000000 P0 0 2 4 6 8
         audio: 500000000 P0 0 2
     "#]],
     );
@@ -149,9 +163,9 @@ fn long_segments_against_short_ones_stay_in_step() {
     check(
         "720p, audio; audio 0+2x4; 720p 0+4",
         expect![[r#"
-        720p: 500000000 P0 0
-        audio: 500000000 P0 0 2 4 6
-    "#]],
+            720p: 500000000 P0 0
+            audio: 500000000 P0 0 2
+        "#]],
     );
 }
 
@@ -316,4 +330,26 @@ fn the_bound_on_tracks_counts_those_with_segments() {
     }
     let one_more = timeline.announce(&"720p".parse().expect("a name"), crate::testing::header("720p", 0));
     assert_eq!(one_more, Err(crate::AnnounceError::TooManyTracks));
+}
+
+#[test]
+fn a_straggler_from_before_a_break_stays_before_it() {
+    check(
+        "720p 0+2x2, audio 0+2x2; 720p 4+2x4; 720p#1 12+2x2; audio 8+2x3",
+        expect![[r#"
+        720p: 500000000 P0 0 2 4 6 8 10 P1 12 14
+        audio: 500000000 P0 0 2 8 10 P1 12
+    "#]],
+    );
+}
+
+#[test]
+fn a_channel_does_not_begin_without_a_picture_whose_key_frames_are_far_apart() {
+    let timeline = played("720p, audio; audio 0+2x5, 720p 0+10");
+    assert_eq!(timeline.target_s(), 10);
+    expect![[r#"
+        720p: 500000000 P0 0
+        audio: 500000000 P0 0 2 4 6 8
+    "#]]
+    .assert_eq(&listing(&timeline));
 }
