@@ -59,8 +59,11 @@ enum End {
     Deaf,
     #[error("it wanted to play; streams are only taken here")]
     Play,
-    #[error("stream key {key} is not known for its application")]
-    UnknownKey { key: rtmp::Key },
+    // An application that is not ours is not printed: people paste keys there.
+    #[error("no channel has its application")]
+    UnknownApp,
+    #[error("stream key {key} is not known for application `{app}`")]
+    UnknownKey { app: String, key: rtmp::Key },
     #[error("channel `{channel}` has a publisher already")]
     Busy { channel: media::ChannelName },
 }
@@ -77,6 +80,7 @@ impl End {
             Self::Replaced => "replaced",
             Self::Deaf => "deaf",
             Self::Play => "play",
+            Self::UnknownApp => "unknown_app",
             Self::UnknownKey { .. } => "unknown_key",
             Self::Busy { .. } => "busy",
         }
@@ -115,7 +119,7 @@ pub(crate) async fn serve(ingest: Arc<Ingest>, mut stream: TcpStream, peer: Sock
         _ => tracing::warn!(conn, %peer, reason = %end, "refused"),
     }
     ingest.metrics.refused(end.label());
-    if matches!(end, End::UnknownKey { .. } | End::Busy { .. } | End::Play) {
+    if matches!(end, End::UnknownApp | End::UnknownKey { .. } | End::Busy { .. } | End::Play) {
         last_word(&mut stream, &mut session).await;
     }
 }
@@ -164,9 +168,12 @@ async fn admit<'a>(
 }
 
 async fn decide<'a>(ingest: &'a Ingest, request: &PublishRequest) -> Result<(Lease, &'a Route), End> {
-    let route = ingest
-        .route(&request.app, &request.key)
-        .ok_or_else(|| End::UnknownKey { key: request.key.clone() })?;
+    let Some(route) = ingest.route(&request.app, &request.key) else {
+        return Err(match ingest.routes.iter().any(|route| route.app == request.app) {
+            true => End::UnknownKey { app: request.app.clone(), key: request.key.clone() },
+            false => End::UnknownApp,
+        });
+    };
     let lease = route.channel.claim_from_stale(&ingest.clock).await;
     let lease = lease.ok_or_else(|| End::Busy { channel: route.channel.name.clone() })?;
     Ok((lease, route))
