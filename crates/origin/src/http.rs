@@ -23,6 +23,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Most header lines of a request.
 const HEADERS_MAX: usize = 64;
+/// A reader that takes nothing for so long is gone: what waits for it in the kernel is given up.
+const READER_PATIENCE: Duration = Duration::from_secs(30);
 /// How long requests in flight may take to finish once the drain has begun.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -64,6 +66,7 @@ fn spawn(
 ) {
     // Small answers leave at once.
     let _ = stream.set_nodelay(true);
+    let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(READER_PATIENCE));
     origin.metrics.connections.inc();
     let metrics = origin.metrics.clone();
     let service = service_fn(move |request| answer(origin.clone(), request));

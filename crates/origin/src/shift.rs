@@ -4,7 +4,7 @@ use media::{Grid, MediaTime, Timescale, Utc};
 
 /// Times this close to now count from the epoch.
 const EPOCH_NEAR_US: i64 = 12 * 3_600 * 1_000_000;
-/// A segment may end this far ahead of now: clocks differ.
+/// A segment may begin this far ahead of now and of all that came before it: clocks differ.
 const AHEAD_US: i64 = 60_000_000;
 /// A segment may begin this far before its track's end and still follow it.
 const LAP_US: i64 = 500_000;
@@ -44,7 +44,8 @@ impl Shift {
         if let Some(session) = self.session_us {
             let placed = start_us.saturating_add(session);
             let follows = raw.track_end.is_none_or(|end| placed >= end.0 - LAP_US);
-            let ahead = placed > now.0 + AHEAD_US;
+            let latest = raw.channel_end.map_or(now, |end| now.max(end));
+            let ahead = placed > latest.0 + AHEAD_US;
             if !ahead && (follows || !raw.header_came) {
                 return session;
             }
@@ -107,6 +108,18 @@ mod tests {
         assert_eq!(again, first + 32_000_000, "never before the end, on the grid");
         // The other track of the same publisher takes the same shift.
         assert_eq!(shift.place(raw(12, true, Some(end)), GRID, Utc(NOW.0 + 20_000_000)), again);
+    }
+
+    #[test]
+    fn a_publisher_faster_than_time_keeps_its_session() {
+        let mut shift = Shift::default();
+        let first = shift.place(raw(0, true, None), GRID, NOW);
+        for second in (2..1_000).step_by(2) {
+            let end = Some(first + second * 1_000_000);
+            assert_eq!(shift.place(raw(second * 1_000, false, end), GRID, NOW), first, "{second}");
+        }
+        let leap = shift.place(raw(5_000_000, false, Some(first + 1_000_000_000)), GRID, NOW);
+        assert_eq!(leap, first + 1_000_000_000 - 5_000_000_000, "a leap begins another");
     }
 
     #[test]
