@@ -181,6 +181,19 @@ impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().expect("nobody panics with the queue locked")
     }
+
+    /// Waits until there is a segment to send; false when there will be none.
+    async fn until_wanted(&self) -> bool {
+        loop {
+            {
+                let queue = self.queue();
+                if !queue.segments.is_empty() || queue.closing {
+                    return !queue.segments.is_empty();
+                }
+            }
+            self.changed.notified().await;
+        }
+    }
 }
 
 impl Queue {

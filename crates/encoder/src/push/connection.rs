@@ -73,6 +73,8 @@ enum Fault {
     Connect(String, std::io::Error),
     #[error("the origin closed the connection")]
     Closed,
+    #[error("the origin closed the idle connection")]
+    ClosedIdle,
     #[error("{0}")]
     Http(#[from] hyper::Error),
     #[error("no answer within {} s", ANSWER_TIMEOUT.as_secs())]
@@ -105,6 +107,10 @@ pub(super) async fn run(peer: Peer, shared: Arc<Shared>, told: watch::Sender<Opt
             if queue.closing && queue.segments.is_empty() {
                 return;
             }
+        }
+        if matches!(fault, Fault::ClosedIdle) {
+            // Servers do that to save connections; nothing is lost.
+            continue;
         }
         let wait = outage.after(&fault, &shared);
         if !wait.is_zero() {
@@ -202,8 +208,8 @@ async fn session(
     }
 }
 
-/// The oldest segment there is, marked as being sent; `None` when all is sent and nothing more will come. An idle
-/// connection that the origin closes is a fault, so that the next segment does not find it out.
+/// The oldest segment there is, marked as being sent; `None` when all is sent and nothing more will come. Where the
+/// origin closes the idle connection, another is made once there is a segment.
 async fn next_segment(shared: &Shared, wire: &mut Wire) -> Result<Option<Arc<Segment>>, Fault> {
     loop {
         {
@@ -223,7 +229,13 @@ async fn next_segment(shared: &Shared, wire: &mut Wire) -> Result<Option<Arc<Seg
         }
         tokio::select! {
             () = shared.changed.notified() => {}
-            closed = wire.closed() => return Err(closed),
+            _ = wire.closed() => {
+                shared.metrics.disconnected(&shared.labels);
+                return match shared.until_wanted().await {
+                    true => Err(Fault::ClosedIdle),
+                    false => Ok(None),
+                };
+            }
         }
     }
 }

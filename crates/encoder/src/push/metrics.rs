@@ -64,6 +64,11 @@ impl PushMetrics {
         self.connected.get_or_create(labels).set(0);
     }
 
+    #[cfg(test)]
+    pub(super) fn is_connected(&self, labels: &TrackLabels) -> bool {
+        self.connected.get_or_create(labels).get() == 1
+    }
+
     /// Segments the origin has taken, those dropped, and those it refused.
     #[cfg(test)]
     pub(super) fn figures(&self, labels: &TrackLabels) -> (u64, u64, u64) {

@@ -36,6 +36,15 @@ struct Origin {
 
 impl Origin {
     async fn start(address: SocketAddr, next: &'static str, answer: Answer) -> Self {
+        Self::start_with(address, next, answer, None).await
+    }
+
+    async fn start_with(
+        address: SocketAddr,
+        next: &'static str,
+        answer: Answer,
+        idle_limit: Option<Duration>,
+    ) -> Self {
         let listener = TcpListener::bind(address).await.expect("a loopback port");
         let address = listener.local_addr().expect("it is bound");
         let (got_in, got) = mpsc::unbounded_channel();
@@ -64,7 +73,8 @@ impl Origin {
                         Ok::<_, Infallible>(response.body(Full::new(Bytes::new())).expect("static"))
                     }
                 });
-                let http = hyper::server::conn::http1::Builder::new();
+                let mut http = hyper::server::conn::http1::Builder::new();
+                http.timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(idle_limit);
                 connections.spawn(http.serve_connection(TokioIo::new(stream), service));
             }
         });
@@ -237,6 +247,26 @@ async fn the_header_is_sent_again_when_asked_for_and_when_it_changes() {
     }
     assert_eq!(bodies, ["header", "one", "header", "one", "another header", "two"]);
     assert_eq!(metrics.figures(&labels()), (2, 0, 0));
+}
+
+#[tokio::test]
+async fn an_origin_that_closes_idle_connections_is_met_again_when_there_is_a_segment() {
+    let limit = Some(Duration::from_millis(20));
+    let mut origin = Origin::start_with(anywhere(), "", all_is_well, limit).await;
+    let metrics = PushMetrics::default();
+    let push = spawn(origin.address, &metrics);
+    assert_eq!(origin.put().await.2, b"header");
+    for dts in [100, 200] {
+        assert_eq!(push.next_expected().await, None);
+        while metrics.is_connected(&labels()) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        push.chunk(chunk(dts, true, &[b"one"]));
+        push.end_segment();
+        assert_eq!(origin.put().await.2, b"header", "on the new connection");
+        assert_eq!(origin.put().await.0, format!("/ingest/main/video/{dts}.m4s"));
+    }
+    push.finish(Duration::from_secs(30)).await;
 }
 
 #[tokio::test]
