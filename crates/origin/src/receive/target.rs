@@ -90,7 +90,18 @@ fn flat(file: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_path_is_read_without_fault(
+            path in "(/|_|-|Streams\\(|\\)|init|chunk-|[0-9]{1,5}|[.]m4s|[.]mpd|[.]cmfv|\\PC){0,8}"
+        ) {
+            let _ = read(&path, &Names::default());
+        }
+    }
 
     fn name(path: &str) -> String {
         match read(path, &Names::default()) {

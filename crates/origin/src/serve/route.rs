@@ -79,7 +79,16 @@ fn track_file(track: TrackName, file: &str) -> Option<ChannelFile> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_path_is_read_without_fault(path in "(/|_|demo|video|index.m3u8|init-|[0-9a-f]{1,17}|.m4s|.mp4|\\PC){0,8}") {
+            let _ = read(&path);
+        }
+    }
 
     #[test]
     fn each_thing_has_one_path() {
