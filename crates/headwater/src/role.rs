@@ -12,7 +12,9 @@ use crate::workflow;
 
 /// How long ingest lets a standard-latency passthrough publisher's bytes gather before it wakes for them. Fewer
 /// wake-ups are most of what a passthrough channel costs; segments are seconds long, so nobody sees the delay.
-const PASSTHROUGH_BATCH: Duration = Duration::from_millis(100);
+const PASSTHROUGH_BATCH: Duration = Duration::from_millis(200);
+/// The same for a publisher whose pictures are decoded: under a frame, so that the encoder works evenly.
+const TRANSCODE_BATCH: Duration = Duration::from_millis(20);
 
 /// Set for processes whose standard input the supervisor holds: its end means that the supervisor has gone.
 pub(crate) const SUPERVISED_VARIABLE: &str = "HEADWATER_SUPERVISED";
@@ -31,7 +33,7 @@ pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
                 key: rtmp.key.clone(),
                 batch: match channel.ladder {
                     Ladder::Passthrough => PASSTHROUGH_BATCH,
-                    Ladder::Transcode(_) | Ladder::Pushed => Duration::ZERO,
+                    Ladder::Transcode(_) | Ladder::Pushed => TRANSCODE_BATCH,
                 },
             }),
             Input::Test | Input::File(_) | Input::Cmaf => None,
