@@ -157,10 +157,12 @@ impl<S: Sink + 'static> Conductor<S> {
             }
             Event::Sample(sample) => self.input.decode(&sample, &mut decoded),
             Event::Picture { frame, time } => {
+                self.figures.has_video.set(1);
                 decoded.pictures.push((nanoseconds(time), frame));
                 Ok(())
             }
             Event::Sound { left, right, at } => {
+                self.figures.has_audio.set(1);
                 self.sound.push_samples(&left, &right, at + self.shift_samples());
                 Ok(())
             }
