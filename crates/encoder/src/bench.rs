@@ -51,6 +51,7 @@ pub fn ladder(rungs: &str, preset: &str) -> Result<Vec<Rung>, spec::Fault> {
 pub fn run(file: &Path, rungs: Vec<Rung>, cores: usize) -> anyhow::Result<Figures> {
     let metrics = TranscodeMetrics::default();
     let clock = EpochClock::start();
+    let (drain, _trigger) = Drain::manual();
     let settings = Settings {
         channel: "bench".into(),
         rungs: rungs.clone(),
@@ -60,9 +61,9 @@ pub fn run(file: &Path, rungs: Vec<Rung>, cores: usize) -> anyhow::Result<Figure
         start: Start::Now,
         cores,
         clock,
+        drain: drain.clone(),
     };
     let (sender, receiver) = source::queue(source::CODED_EVENTS);
-    let (drain, _trigger) = Drain::manual();
     let sinks: Vec<Null> = (0..=rungs.len()).map(|_| Null).collect();
     let source = FileSource { path: file.to_owned(), play: Play::Once };
     let (wall, cpu) = (Instant::now(), cpu_seconds());

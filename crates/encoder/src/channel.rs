@@ -102,6 +102,7 @@ impl Channel {
             start: Start::Now,
             cores: self.cores,
             clock,
+            drain: drain.clone(),
         };
         let heads = settings.heads()?;
         let mut pushes = Vec::with_capacity(heads.len());

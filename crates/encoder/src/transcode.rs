@@ -24,7 +24,7 @@ mod track;
 
 use std::io;
 
-use daemon::EpochClock;
+use daemon::{Drain, EpochClock};
 use ffmpeg::Colour;
 use media::{Grid, Rational};
 use spec::Rung;
@@ -53,6 +53,8 @@ pub struct Settings {
     pub cores: usize,
     /// The output clock.
     pub clock: EpochClock,
+    /// Ends the channel at once, without what its source has sent already.
+    pub drain: Drain,
 }
 
 /// How time passes at the source.
@@ -153,7 +155,7 @@ impl Settings {
     }
 }
 
-/// Runs a channel until the source's senders are gone; then closes open segments and gives the sinks back. `sinks`
+/// Runs a channel until the source's senders are gone or the drain; then closes open segments and gives the sinks back. `sinks`
 /// are those of [`Settings::heads`], in that order. Blocks: give it a thread.
 pub fn run<S: Sink + 'static>(
     settings: Settings,

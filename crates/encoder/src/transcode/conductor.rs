@@ -21,6 +21,10 @@ use crate::source::{Envelope, Event, Receiver};
 /// A hole in the pictures up to this long is filled with the frame before it, in nanoseconds; a longer one stays a
 /// hole in the output.
 const GAP_NS: i64 = 1_000_000_000;
+/// A slot long past: output begins at the first cut after the pictures that come.
+const AT_NEXT_CUT: i64 = 0;
+/// While pictures are dropped, one in so many is shown still: a slide show says more than a still.
+const SHOWN_WHILE_DROPPING: u64 = 6;
 /// How often a silent source is looked at.
 const LOOK: Duration = Duration::from_millis(250);
 /// The speed is told over at least this long.
@@ -47,6 +51,7 @@ pub(crate) struct Conductor<S> {
     ended_at: i64,
     speed: Speed,
     faults: u64,
+    dropped_in_a_row: u64,
 }
 
 /// A stretch of output without a hole.
@@ -108,6 +113,7 @@ impl<S: Sink + 'static> Conductor<S> {
             ended_at: i64::MIN,
             speed: Speed::default(),
             faults: 0,
+            dropped_in_a_row: 0,
             settings,
         })
     }
@@ -127,6 +133,10 @@ impl<S: Sink + 'static> Conductor<S> {
             };
             if outcome.is_err() {
                 break outcome;
+            }
+            // What still waits would only delay the end.
+            if self.settings.drain.is_requested() {
+                break self.end_of_source();
             }
         };
         // The source must not wait for a transcoder that takes nothing more.
@@ -242,7 +252,9 @@ impl<S: Sink + 'static> Conductor<S> {
         run.last_ns = time_ns;
         run.last_arrived = arrived;
         let is_first = run.last.is_none();
-        let shown = if self.flow == Flow::Dropping && !is_first {
+        let drops = self.flow == Flow::Dropping && !is_first;
+        self.dropped_in_a_row = if drops { self.dropped_in_a_row + 1 } else { 0 };
+        let shown = if drops && !self.dropped_in_a_row.is_multiple_of(SHOWN_WHILE_DROPPING) {
             self.figures.frames_dropped.inc();
             None
         } else {
@@ -284,10 +296,9 @@ impl<S: Sink + 'static> Conductor<S> {
             return Some(cut);
         }
         let next = self.cuts.slot_of_frame(nearest, self.cuts.slowest()) + 1;
-        tracing::info!(
-            wanted = slot,
-            "the source does not reach back to the slot to go on with: slot {next} is next"
-        );
+        if slot != AT_NEXT_CUT {
+            tracing::info!(wanted = slot, next, "the source does not reach back to the slot to go on with");
+        }
         self.start = Start::Slot(next);
         None
     }
@@ -421,8 +432,7 @@ impl<S: Sink + 'static> Conductor<S> {
                 Flow::Skipping => {
                     tracing::warn!(behind_ms, "encoding cannot keep up: jumping to the live edge");
                     self.end_run()?;
-                    // A slot that has passed: the first cut after the pictures that come then is taken.
-                    self.start = Start::Slot(0);
+                    self.start = Start::Slot(AT_NEXT_CUT);
                 }
                 Flow::CatchingUp { .. } => {}
             }

@@ -46,6 +46,7 @@ pub(crate) fn settings(rungs: Vec<Rung>) -> Settings {
         start: Start::Now,
         cores: 2,
         clock: EpochClock::start(),
+        drain: Drain::manual().0,
     }
 }
 
