@@ -28,6 +28,7 @@ pub(crate) fn header(name: &str, version: u64) -> Header {
                 rfc6381: "mp4a.40.2".to_owned(),
             }),
             language: rest.strip_prefix('-').map(str::to_owned),
+            declared_bps: None,
         };
     }
     let (height, fps) = name.split_once('p').expect("a track named like 720p25");
@@ -45,6 +46,7 @@ pub(crate) fn header(name: &str, version: u64) -> Header {
             rfc6381: "avc1.64001f".to_owned(),
         }),
         language: None,
+        declared_bps: None,
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Header {
     pub format: Format,
     /// BCP 47 tag, where the header tells one.
     pub language: Option<String>,
+    /// What its encoder aims at, bits per second, where the header tells it.
+    pub declared_bps: Option<u32>,
 }
 
 /// A segment that waits for the other tracks.
@@ -150,8 +152,15 @@ impl Track {
         self.pending.back().map(Pending::start_us).or(listed)
     }
 
-    /// Mean bit rate of the listed segments, in bits per second; 0 with none.
+    /// Bits per second to plan with: what the encoder aims at, or the mean of the listed segments where that is more. Easy
+    /// pictures take less than was aimed at, but a ladder ordered by what they happen to take would mislead players
+    /// when the pictures change. 0 where neither is known.
     pub fn average_bps(&self) -> u64 {
+        self.measured_average_bps().max(self.header().declared_bps.map_or(0, u64::from))
+    }
+
+    /// Mean bit rate of the listed segments, in bits per second; 0 with none.
+    fn measured_average_bps(&self) -> u64 {
         let mut bytes = 0_u128;
         let mut span_us = 0_i128;
         for segment in self.segments.iter().filter(|s| s.presence == Presence::Whole) {

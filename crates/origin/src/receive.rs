@@ -152,5 +152,6 @@ pub(crate) fn header_of(header: &cmaf::Header, id: HeaderId) -> Header {
         timescale: header.track.timescale,
         format: header.track.format.clone(),
         language: fits.then(|| language.clone()),
+        declared_bps: header.labels.bitrate_bps,
     }
 }

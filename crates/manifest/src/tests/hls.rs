@@ -261,3 +261,22 @@ fn a_stalled_track_is_not_offered_to_new_viewers() {
     "##]],
     );
 }
+
+#[test]
+fn a_rung_that_is_easy_today_keeps_its_place_on_the_ladder() {
+    let mut timeline = Timeline::new(shape(20));
+    for (name, declared_bps) in [("720p", 9_000_000), ("480p", 1_000)] {
+        let header = crate::Header { declared_bps: Some(declared_bps), ..crate::testing::header(name, 0) };
+        timeline.announce(&name.parse().expect("a track name"), header).expect("room");
+    }
+    for name in ["720p", "480p"] {
+        let name = name.parse().expect("a track name");
+        let arrived = crate::Arrived { start: 90_000_000_000_000, duration: 180_000, bytes: 2_000_000 };
+        timeline.append(&name, arrived, media::Utc(1_000_000_002_100_000)).expect("new");
+    }
+    let text = hls::multivariant(&timeline).expect("both are listed");
+    let rates: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("#EXT-X-STREAM-INF:")).collect();
+    // What the encoder aims at where the pictures take less, what they take where they take more.
+    assert!(rates[0].starts_with("BANDWIDTH=9000000,AVERAGE-BANDWIDTH=9000000,"), "{text}");
+    assert!(rates[1].starts_with("BANDWIDTH=8000000,AVERAGE-BANDWIDTH=8000000,"), "{text}");
+}
