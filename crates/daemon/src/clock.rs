@@ -15,10 +15,7 @@ pub struct EpochClock {
 impl EpochClock {
     /// Anchors to the wall clock now.
     pub fn start() -> Self {
-        Self {
-            started: Instant::now(),
-            started_utc: SystemTime::now().into(),
-        }
+        Self { started: Instant::now(), started_utc: SystemTime::now().into() }
     }
 
     /// Epoch time now.
@@ -28,13 +25,10 @@ impl EpochClock {
 
     /// Epoch time at `instant`.
     pub fn at(&self, instant: Instant) -> Utc {
-        let micros =
-            |span: std::time::Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+        let micros = |span: std::time::Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
         match instant.checked_duration_since(self.started) {
             Some(after) => self.started_utc.plus_micros(micros(after)),
-            None => self
-                .started_utc
-                .plus_micros(-micros(self.started - instant)),
+            None => self.started_utc.plus_micros(-micros(self.started - instant)),
         }
     }
 

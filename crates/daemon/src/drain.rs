@@ -23,13 +23,7 @@ impl Drain {
     pub fn manual() -> (Self, Trigger) {
         let (sender, requested) = watch::channel(false);
         let sender = Arc::new(sender);
-        (
-            Self {
-                requested,
-                _trigger: sender.clone(),
-            },
-            Trigger(sender),
-        )
+        (Self { requested, _trigger: sender.clone() }, Trigger(sender))
     }
 
     /// A drain that SIGTERM or SIGINT starts. Call inside a tokio runtime.

@@ -46,22 +46,10 @@ pub enum ListenError {
 /// Binds `address`, chosen by `setting` under `[listen]`. The listener does not block.
 pub fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, ListenError> {
     let io = |source: io::Error| match source.kind() {
-        io::ErrorKind::AddrInUse => ListenError::InUse {
-            port: address.port(),
-            setting,
-        },
-        _ => ListenError::Io {
-            address,
-            setting,
-            source,
-        },
+        io::ErrorKind::AddrInUse => ListenError::InUse { port: address.port(), setting },
+        _ => ListenError::Io { address, setting, source },
     };
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )
-    .map_err(io)?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)).map_err(io)?;
     socket.set_reuse_address(true).map_err(io)?;
     socket.set_nonblocking(true).map_err(io)?;
     socket.bind(&address.into()).map_err(io)?;
@@ -73,15 +61,9 @@ pub fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, L
 ///
 /// A handed-over listener outlives this process: connections made while a role restarts wait in the kernel and are
 /// not refused.
-pub fn inherited_or_bind(
-    setting: &'static str,
-    address: SocketAddr,
-) -> Result<TcpListener, ListenError> {
+pub fn inherited_or_bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, ListenError> {
     let handed_over = |source| ListenError::HandedOver { setting, source };
-    match listenfd::ListenFd::from_env()
-        .take_tcp_listener(0)
-        .map_err(handed_over)?
-    {
+    match listenfd::ListenFd::from_env().take_tcp_listener(0).map_err(handed_over)? {
         Some(listener) => {
             listener.set_nonblocking(true).map_err(handed_over)?;
             Ok(listener)
@@ -96,13 +78,9 @@ mod tests {
 
     #[test]
     fn a_port_in_use_names_the_port_and_the_setting() {
-        let first =
-            bind("viewers", "127.0.0.1:0".parse().expect("an address")).expect("a free port");
+        let first = bind("viewers", "127.0.0.1:0".parse().expect("an address")).expect("a free port");
         let address = first.local_addr().expect("bound");
         let refused = bind("viewers", address).expect_err("taken").to_string();
-        assert!(
-            refused.contains(&address.port().to_string()) && refused.contains("viewers"),
-            "{refused}"
-        );
+        assert!(refused.contains(&address.port().to_string()) && refused.contains("viewers"), "{refused}");
     }
 }

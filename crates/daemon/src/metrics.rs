@@ -107,9 +107,7 @@ impl Collector for ProcessFigures {
 
 fn resident_bytes() -> Option<i64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1_024)
 }
@@ -135,19 +133,11 @@ mod tests {
         let socket = folder.path().join("metrics.sock");
         let (drain, trigger) = Drain::manual();
         serve(Registry::default(), &socket, drain).expect("the socket binds");
-        let mut stream = tokio::net::UnixStream::connect(&socket)
-            .await
-            .expect("connects");
-        stream
-            .write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n")
-            .await
-            .expect("writes");
+        let mut stream = tokio::net::UnixStream::connect(&socket).await.expect("connects");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("writes");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.expect("reads");
-        assert!(
-            answer.contains("\nheadwater_process_resident_bytes "),
-            "{answer}"
-        );
+        assert!(answer.contains("\nheadwater_process_resident_bytes "), "{answer}");
         trigger.start();
     }
 }

@@ -3,7 +3,7 @@
 //! - [`channel`]: one transcoding channel: [`source`] → [`transcode`] → [`push`].
 //! - [`passthrough`]: one channel whose samples go out as they came.
 //! - [`metrics`]: what transcoding counts.
-//! - [`calibrate`], [`bench`]: how fast this machine encodes.
+//! - [`calibrate`], [`mod@bench`]: how fast this machine encodes.
 
 pub mod bench;
 pub mod calibrate;

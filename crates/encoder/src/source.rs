@@ -1,7 +1,7 @@
 //! Where a channel's pictures and sound come from.
 //!
 //! A source runs beside the transcoder and sends it [`Event`]s through a bounded [`queue`]: coded samples of a
-//! publisher ([`ingest`]) or a local file ([`file`]), or raw pictures and sound of the built-in [`pattern`]. All times
+//! publisher ([`ingest`]) or a local file ([`mod@file`]), or raw pictures and sound of the built-in [`pattern`]. All times
 //! are on the epoch.
 
 use std::path::PathBuf;

@@ -20,10 +20,7 @@ impl Rational {
             return None;
         }
         let divisor = gcd(num, den);
-        Some(Self {
-            num: num / divisor,
-            den: den / divisor,
-        })
+        Some(Self { num: num / divisor, den: den / divisor })
     }
 
     /// A whole number, for constants; panics on zero.
@@ -59,8 +56,7 @@ impl Rational {
 
     /// Ticks of one frame in [`Self::frame_timescale`].
     pub const fn frame_ticks(self) -> u32 {
-        (self.frame_timescale().ticks_per_second() as u64 * self.den as u64 / self.num as u64)
-            as u32
+        (self.frame_timescale().ticks_per_second() as u64 * self.den as u64 / self.num as u64) as u32
     }
 }
 

@@ -119,9 +119,6 @@ mod tests {
     fn sixty_years_of_microseconds_do_not_overflow() {
         let ticks = 60 * 366 * 86_400 * 1_000_000_i64;
         let there = rescale_floor(ticks, Timescale::MICROS, Timescale::MPEG);
-        assert_eq!(
-            rescale_floor(there, Timescale::MPEG, Timescale::MICROS),
-            ticks
-        );
+        assert_eq!(rescale_floor(there, Timescale::MPEG, Timescale::MICROS), ticks);
     }
 }

@@ -116,11 +116,7 @@ impl fmt::Display for Format {
                 }
             }
             Self::Audio(audio) => {
-                write!(
-                    f,
-                    "{} {} Hz {} ch",
-                    audio.rfc6381, audio.sample_rate, audio.channels
-                )
+                write!(f, "{} {} Hz {} ch", audio.rfc6381, audio.sample_rate, audio.channels)
             }
         }
     }

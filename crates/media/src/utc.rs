@@ -42,11 +42,7 @@ impl Utc {
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-        let month = if shifted_month < 10 {
-            shifted_month + 3
-        } else {
-            shifted_month - 9
-        };
+        let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
         let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
         (
             year,
@@ -62,8 +58,7 @@ impl Utc {
 
 impl From<SystemTime> for Utc {
     fn from(time: SystemTime) -> Self {
-        let micros =
-            |span: std::time::Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+        let micros = |span: std::time::Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
         match time.duration_since(SystemTime::UNIX_EPOCH) {
             Ok(after) => Self(micros(after)),
             Err(before) => Self(-micros(before.duration())),
@@ -75,10 +70,7 @@ impl From<SystemTime> for Utc {
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day, hour, minute, second, milli) = self.civil();
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z"
-        )
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
     }
 }
 
@@ -89,14 +81,8 @@ mod tests {
     #[test]
     fn prints_rfc_3339_with_milliseconds() {
         assert_eq!(Utc(0).to_string(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(
-            Utc(951_782_400_123_999).to_string(),
-            "2000-02-29T00:00:00.123Z"
-        );
-        assert_eq!(
-            Utc(4_102_444_799_999_000).to_string(),
-            "2099-12-31T23:59:59.999Z"
-        );
+        assert_eq!(Utc(951_782_400_123_999).to_string(), "2000-02-29T00:00:00.123Z");
+        assert_eq!(Utc(4_102_444_799_999_000).to_string(), "2099-12-31T23:59:59.999Z");
         assert_eq!(Utc(-1).to_string(), "1969-12-31T23:59:59.999Z");
     }
 }

@@ -179,10 +179,7 @@ mod tests {
     #[test]
     fn messages_survive_any_split_of_the_stream() {
         let messages = [
-            Message::Tracks(Tracks {
-                session: 7,
-                tracks: vec![],
-            }),
+            Message::Tracks(Tracks { session: 7, tracks: vec![] }),
             Message::Sample(Sample {
                 track: TrackId(1),
                 dts: -5,
@@ -191,9 +188,7 @@ mod tests {
                 sync: true,
                 data: Bytes::from_static(b"payload"),
             }),
-            Message::Ended(Ended {
-                reason: "the publisher said goodbye".into(),
-            }),
+            Message::Ended(Ended { reason: "the publisher said goodbye".into() }),
         ];
         let mut whole = BytesMut::new();
         for message in &messages {
