@@ -20,6 +20,7 @@ mod pyramid;
 mod rung;
 mod sound;
 mod sound_line;
+mod speed;
 mod track;
 
 use std::io;

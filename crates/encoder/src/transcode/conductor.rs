@@ -1,5 +1,6 @@
 //! The thread that leads a channel.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use super::input::{Decoded, Input, nanoseconds};
 use super::pyramid::{Picture, Pyramid};
 use super::rung::{RungThread, Shared, Work};
 use super::sound::{Expect, Sound};
+use super::speed::Speed;
 use super::track::{Sink, TrackWriter};
 use super::{Pace, Settings, Start, TranscodeError};
 use crate::metrics::{ChannelFigures, TranscodeMetrics};
@@ -21,14 +23,14 @@ use crate::source::{Envelope, Event, Receiver};
 /// A hole in the pictures up to this long is filled with the frame before it, in nanoseconds; a longer one stays a
 /// hole in the output.
 const GAP_NS: i64 = 1_000_000_000;
+/// Blocks of sound that may wait for the first picture (some ten seconds of AAC); the oldest goes first.
+const MAX_WAITING_SOUND: usize = 512;
 /// A slot long past: output begins at the first cut after the pictures that come.
 const AT_NEXT_CUT: i64 = 0;
 /// While pictures are dropped, one in so many is shown still: a slide show says more than a still.
 const SHOWN_WHILE_DROPPING: u64 = 6;
 /// How often a silent source is looked at.
 const LOOK: Duration = Duration::from_millis(250);
-/// The speed is told over at least this long.
-const SPEED_WINDOW: Duration = Duration::from_secs(2);
 /// One log line for so many damaged units.
 const FAULTS_PER_LINE: u64 = 100;
 
@@ -46,12 +48,20 @@ pub(crate) struct Conductor<S> {
     flow: Flow,
     /// Added to source times so that its frames fall on the output's; `None` until a publisher's first frame.
     shift_ns: Option<i64>,
+    /// Sound that came before it was known.
+    waiting_sound: VecDeque<Heard>,
     run: Option<Run>,
     /// Frame of the slowest rung at which the last run ended.
     ended_at: i64,
     speed: Speed,
     faults: u64,
     dropped_in_a_row: u64,
+}
+
+/// A block of sound; `at` in samples since the epoch.
+enum Heard {
+    Decoded { frame: Frame, at: i64 },
+    Raw { left: Vec<f32>, right: Vec<f32>, at: i64 },
 }
 
 /// A stretch of output without a hole.
@@ -109,6 +119,7 @@ impl<S: Sink + 'static> Conductor<S> {
             start: settings.start,
             flow: Flow::start(Instant::now()),
             shift_ns: None,
+            waiting_sound: VecDeque::new(),
             run: None,
             ended_at: i64::MIN,
             speed: Speed::default(),
@@ -173,7 +184,7 @@ impl<S: Sink + 'static> Conductor<S> {
             }
             Event::Sound { left, right, at } => {
                 self.figures.has_audio.set(1);
-                self.sound.push_samples(&left, &right, at + self.shift_samples());
+                self.hear(Heard::Raw { left, right, at });
                 Ok(())
             }
             Event::Ended(reason) => {
@@ -211,11 +222,7 @@ impl<S: Sink + 'static> Conductor<S> {
 
     fn show(&mut self, decoded: Decoded, arrived: Instant) -> Result<(), TranscodeError> {
         for (time_ns, frame) in decoded.sounds {
-            // Sound before the first picture is kept too: the shift is at most half a frame.
-            let samples = samples_at(time_ns) + self.shift_samples();
-            if let Err(fault) = self.sound.push_frame(&frame, samples) {
-                self.count_fault(fault);
-            }
+            self.hear(Heard::Decoded { frame, at: samples_at(time_ns) });
         }
         for (time_ns, frame) in decoded.pictures {
             self.figures.frames_in.inc();
@@ -227,8 +234,18 @@ impl<S: Sink + 'static> Conductor<S> {
     /// Places one source picture.
     fn picture(&mut self, time_ns: i64, frame: Frame, arrived: Instant) -> Result<(), TranscodeError> {
         let slowest = self.cuts.slowest();
-        let lock = || frame_time_ns(nearest_frame(time_ns, slowest), slowest) - time_ns;
-        let time_ns = time_ns + *self.shift_ns.get_or_insert_with(lock);
+        let shift_ns = match self.shift_ns {
+            Some(shift_ns) => shift_ns,
+            None => {
+                let shift_ns = frame_time_ns(nearest_frame(time_ns, slowest), slowest) - time_ns;
+                self.shift_ns = Some(shift_ns);
+                for heard in std::mem::take(&mut self.waiting_sound) {
+                    self.hear(heard);
+                }
+                shift_ns
+            }
+        };
+        let time_ns = time_ns + shift_ns;
         if self.flow == Flow::Skipping {
             self.figures.frames_dropped.inc();
             return Ok(());
@@ -441,8 +458,26 @@ impl<S: Sink + 'static> Conductor<S> {
         Ok(())
     }
 
-    fn shift_samples(&self) -> i64 {
-        samples_at(self.shift_ns.unwrap_or(0))
+    /// Lays sound on its line, shifted as the pictures are; until a picture tells by how much, it waits.
+    fn hear(&mut self, heard: Heard) {
+        let Some(shift_ns) = self.shift_ns else {
+            if self.waiting_sound.len() >= MAX_WAITING_SOUND {
+                self.waiting_sound.pop_front();
+            }
+            self.waiting_sound.push_back(heard);
+            return;
+        };
+        let shift = samples_at(shift_ns);
+        let outcome = match heard {
+            Heard::Decoded { frame, at } => self.sound.push_frame(&frame, at + shift),
+            Heard::Raw { left, right, at } => {
+                self.sound.push_samples(&left, &right, at + shift);
+                Ok(())
+            }
+        };
+        if let Err(fault) = outcome {
+            self.count_fault(fault);
+        }
     }
 
     fn end_of_source(&mut self) -> Result<(), TranscodeError> {
@@ -471,22 +506,4 @@ impl<S: Sink + 'static> Conductor<S> {
 const fn samples_at(time_ns: i64) -> i64 {
     let scaled = time_ns as i128 * SOUND_RATE as i128 * 2 + 1_000_000_000;
     scaled.div_euclid(2_000_000_000) as i64
-}
-
-/// How fast media time passes.
-#[derive(Debug, Default)]
-struct Speed {
-    since: Option<(Instant, i64)>,
-}
-
-impl Speed {
-    fn tell(&mut self, time_ns: i64, figures: &ChannelFigures) {
-        let now = Instant::now();
-        let (then, from_ns) = *self.since.get_or_insert((now, time_ns));
-        let passed = now.duration_since(then);
-        if passed >= SPEED_WINDOW {
-            figures.speed.set((time_ns - from_ns) as f64 / passed.as_nanos() as f64);
-            self.since = Some((now, time_ns));
-        }
-    }
 }
