@@ -3,8 +3,8 @@
 #[path = "transcode/kit.rs"]
 mod kit;
 
-use encoder::source::Event;
 use encoder::source::pattern::read_strip;
+use encoder::source::{Event, InputTrack};
 use encoder::transcode::Start;
 use kit::{Made, Take, ladder, made_by_ffmpeg, of_file, of_pattern, settings};
 use media::{Rational, VideoCodec};
@@ -250,4 +250,88 @@ fn a_file_that_is_missing_is_said_by_name() {
     assert!(faults.contains("no-such-file.mp4"), "{faults}");
     let folder_fault = kit::faults_of(folder.path());
     assert!(folder_fault.contains("not a regular file"), "{folder_fault}");
+}
+
+#[test]
+fn every_codec_a_publisher_may_send_is_decoded_from_its_track() {
+    let picture = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30:duration=2"];
+    let tone = ["-f", "lavfi", "-i", "sine=frequency=1000:duration=2,volume=6"];
+    for (video, audio) in [
+        (&["-c:v", "libx264", "-bf", "3"][..], &["-c:a", "aac"][..]),
+        (&["-c:v", "libx265", "-x265-params", "log-level=none"], &["-c:a", "libopus"]),
+        (
+            &["-c:v", "libsvtav1", "-preset", "10", "-b:v", "200k"],
+            &["-c:a", "aac", "-ac", "1", "-ar", "44100"],
+        ),
+    ] {
+        let (video_track, pictures) = kit::coded_by_ffmpeg(&[&picture, video].concat(), 0);
+        let (audio_track, sounds) = kit::coded_by_ffmpeg(&[&tone, audio].concat(), 1);
+        let settings = settings(ladder(&[(320, 180, 30)]));
+        let made = kit::run(&settings, |_, _, sender| {
+            let tracks = [&video_track, &audio_track].map(|track| InputTrack::of(track).expect("memory"));
+            sender.send_blocking(Event::Tracks(tracks.into())).expect("received");
+            for sample in sounds.into_iter().chain(pictures) {
+                sender.send_blocking(Event::Sample(sample)).expect("received");
+            }
+        });
+        assert_eq!(made.tracks[0].samples.len(), 60, "{video_track:?}");
+        made.tracks.iter().for_each(Take::assert_contiguous);
+        assert_eq!(made.tracks[1].beeps().len(), 1, "one long tone: {audio_track:?}");
+    }
+}
+
+#[test]
+fn a_source_that_changes_its_size_changes_nothing_downstream() {
+    let settings = settings(ladder(&[(640, 360, 30), (320, 180, 30)]));
+    let made = kit::run(&settings, |pattern, first, sender| {
+        let mut part = pattern.clone();
+        for (n, (width, height)) in [(320, 180), (1_280, 720), (640, 480)].into_iter().enumerate() {
+            (part.width, part.height) = (width, height);
+            let from = first + 40 * n as i64;
+            part.send_frames(from..from + 40, sender).expect("memory").expect("received");
+        }
+    });
+    for take in &made.tracks {
+        take.assert_contiguous();
+    }
+    for (take, size) in made.tracks.iter().zip([(640, 360), (320, 180)]) {
+        let frames = take.decoded();
+        assert_eq!(frames.len(), 120);
+        assert!(frames.iter().all(|(_, frame)| (frame.width(), frame.height()) == size));
+        // 4:3 lies between bars: black at the left edge, where the colour bars were white.
+        let left = |n: usize| frames[n].1.plane(0).0[4];
+        assert!(left(20) > 150 && left(60) > 150 && left(100) < 30);
+    }
+}
+
+#[test]
+fn damaged_samples_cost_pictures_and_nothing_else() {
+    let picture =
+        ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30:duration=4", "-c:v", "libx264", "-g", "30"];
+    let (track, mut pictures) = kit::coded_by_ffmpeg(&picture, 0);
+    let mut seed = 0x9E37_79B9_u32;
+    let mut random = move || {
+        seed ^= seed << 13;
+        seed ^= seed >> 17;
+        seed ^= seed << 5;
+        seed as usize
+    };
+    for sample in pictures.iter_mut().skip(40).take(20) {
+        let mut data = sample.data.to_vec();
+        for _ in 0..8 {
+            let at = random() % data.len();
+            data[at] = random() as u8;
+        }
+        data.truncate(random() % data.len() + 1);
+        sample.data = data.into();
+    }
+    let made = kit::run(&settings(ladder(&[(320, 180, 30)])), |_, _, sender| {
+        let tracks = vec![InputTrack::of(&track).expect("memory")];
+        sender.send_blocking(Event::Tracks(tracks)).expect("received");
+        for sample in pictures {
+            sender.send_blocking(Event::Sample(sample)).expect("received");
+        }
+    });
+    assert_eq!(made.tracks[0].samples.len(), 120, "the frame rate holds");
+    made.tracks.iter().for_each(Take::assert_contiguous);
 }

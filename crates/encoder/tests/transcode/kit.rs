@@ -183,6 +183,8 @@ pub(crate) fn made_by_ffmpeg(arguments: &[&str], suffix: &str) -> NamedTempFile 
 
 fn command(name: &str, arguments: impl FnOnce(&mut Command) -> &mut Command) -> String {
     let mut command = Command::new(name);
+    // libsvtav1 tells its settings on standard error otherwise.
+    command.env("SVT_LOG", "1");
     let output = arguments(&mut command).output().expect("it is installed");
     assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     assert!(output.stderr.is_empty(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
@@ -312,4 +314,28 @@ fn onsets(marks: impl Iterator<Item = (i64, bool)>) -> Vec<i64> {
 
 fn take_apart(header: &Header, chunk: &Bytes) -> Vec<Sample> {
     cmaf::read_samples(chunk, header).expect("our own chunks read")
+}
+
+/// The track and samples of a fragmented file with one track that the `ffmpeg` command makes, moved to the beginning of
+/// these tests' time.
+pub(crate) fn coded_by_ffmpeg(arguments: &[&str], id: u8) -> (media::Track, Vec<Sample>) {
+    let fragmented = ["-movflags", "+frag_keyframe+empty_moov+default_base_moof"];
+    let file = made_by_ffmpeg(&[arguments, &fragmented].concat(), "mp4");
+    let mut reader = cmaf::ChunkReader::new();
+    reader.feed(std::fs::read(file.path()).expect("is there").into());
+    let mut samples = Vec::new();
+    while let Some(event) = reader.next().expect("reads") {
+        if let cmaf::Event::Chunk(chunk) = event {
+            let header = reader.header().expect("came first");
+            samples.extend(cmaf::read_samples(&chunk.raw, header).expect("reads"));
+        }
+    }
+    let mut track = reader.header().expect("came first").track.clone();
+    track.id = media::TrackId(id);
+    let begins = BEGINS.ticks(track.timescale);
+    for sample in &mut samples {
+        sample.track = track.id;
+        sample.dts += begins;
+    }
+    (track, samples)
 }
