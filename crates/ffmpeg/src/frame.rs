@@ -72,6 +72,14 @@ impl Frame {
         Ok(())
     }
 
+    /// Says what the picture's numbers mean.
+    pub const fn set_colour(&mut self, colour: Colour) {
+        let raw = self.raw_mut();
+        raw.colorspace = colour.space;
+        raw.color_primaries = colour.primaries;
+        raw.color_trc = colour.transfer;
+    }
+
     /// Another owner of the same pixels.
     pub fn reference(&self) -> Result<Self, Error> {
         // SAFETY: the frame is valid; av_frame_clone reads it and raises its buffers' counts.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ffmpeg::{Error, Frame};
+use ffmpeg::{Colour, Error, Frame};
 use media::Rational;
 
 use super::font::{self, COLUMNS, ROWS};
@@ -88,6 +88,7 @@ impl Painter {
         let mut ring = Vec::with_capacity(RING);
         for _ in 0..RING {
             let mut frame = Frame::picture(width, height)?;
+            frame.set_colour(Colour::BT709);
             paint_background(&mut frame, &layout, &ramp, &pattern.name)?;
             ring.push(frame);
         }
