@@ -21,8 +21,8 @@ use crate::metrics::{ChannelFigures, TranscodeMetrics};
 use crate::source::{Envelope, Event, Receiver};
 
 /// A hole in the pictures up to this long is filled with the frame before it, in nanoseconds; a longer one stays a
-/// hole in the output.
-const GAP_NS: i64 = 1_000_000_000;
+/// hole in the output. A still of three seconds disturbs viewers less than the discontinuity they would get instead.
+const GAP_NS: i64 = 3_000_000_000;
 /// Blocks of sound that may wait for the first picture (some ten seconds of AAC); the oldest goes first.
 const MAX_WAITING_SOUND: usize = 512;
 /// A slot long past: output begins at the first cut after the pictures that come.
@@ -421,13 +421,13 @@ impl<S: Sink + 'static> Conductor<S> {
         self.sound.encode_until(samples_at(shown), expect)
     }
 
-    /// Ends the run once no picture has come for a second.
+    /// Ends the run once no picture has come for [`GAP_NS`].
     fn look(&mut self, now: Instant) -> Result<(), TranscodeError> {
         let silent = |run: &Run| now.saturating_duration_since(run.last_arrived);
         if self.settings.pace == Pace::Live
             && self.run.as_ref().is_some_and(|run| silent(run).as_nanos() > GAP_NS as u128)
         {
-            tracing::warn!("no picture for a second: waiting for the source");
+            tracing::warn!(silent_ms = GAP_NS / 1_000_000, "no picture: waiting for the source");
             self.end_run()?;
         }
         Ok(())
