@@ -9,7 +9,7 @@ use super::font::{self, COLUMNS, ROWS};
 use super::{Pattern, frame_utc, is_flash, strip};
 
 /// Pictures painted in turn: more than are ever on their way at once, so that their memory is used again.
-const RING: usize = 24;
+const RING: usize = 14;
 /// The clock's digits are this share of the height at least.
 const DIGIT_SHARE: usize = 12;
 /// Milliseconds in which the ball crosses the picture and comes back.
