@@ -15,6 +15,7 @@ use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -23,13 +24,17 @@ use spec::Workflow;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Up;
+use crate::demo;
 use crate::plan::{self, Layout};
 use crate::workflow::{self, Loaded};
 use child::{Child, Spec};
 
+/// Used where `up` is given no file and this one exists.
+const DEFAULT_FILE: &str = "headwater.toml";
+
 /// Runs everything until Ctrl-C; with `--check` only says what would run.
 pub(crate) fn up(options: &Up) -> anyhow::Result<()> {
-    let loaded = workflow::for_up(options)?;
+    let loaded = load(options)?;
     if options.check {
         print!("{} is valid. It would run:\n{}", loaded.origin, plan::describe(&loaded.workflow));
         return Ok(());
@@ -38,6 +43,16 @@ pub(crate) fn up(options: &Up) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     runtime.block_on(run(options, loaded))
+}
+
+/// The workflow that `up` was asked for: its file, `headwater.toml`, or the demo.
+fn load(up: &Up) -> anyhow::Result<Loaded> {
+    let default = Path::new(DEFAULT_FILE);
+    match &up.file {
+        Some(file) => workflow::from_file(file),
+        None if up.source.is_none() && default.exists() => workflow::from_file(default),
+        None => demo::workflow(up.source.as_deref()),
+    }
 }
 
 async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {

@@ -6,11 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use spec::{Input, Workflow};
 
-use crate::cli::Up;
-use crate::demo;
-
-/// Used where `up` is given no file and this one exists.
-const DEFAULT_FILE: &str = "headwater.toml";
 /// Far above any real workflow; keeps a mistaken path to a video from being read whole.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 
@@ -23,16 +18,6 @@ pub(crate) struct Loaded {
     pub(crate) text: String,
     /// For messages: the file's path, or `demo`.
     pub(crate) origin: String,
-}
-
-/// The workflow that `up` was asked for: its file, `headwater.toml`, or the demo.
-pub(crate) fn for_up(up: &Up) -> anyhow::Result<Loaded> {
-    let default = Path::new(DEFAULT_FILE);
-    match &up.file {
-        Some(file) => from_file(file),
-        None if up.source.is_none() && default.exists() => from_file(default),
-        None => demo::workflow(up.source.as_deref()),
-    }
 }
 
 /// Reads `path`. File inputs become absolute, relative to the workflow file's folder.
