@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
     about,
     after_help = "\
 Try it:
-  headwater up                          the demo: built-in source, channel `demo`, http://localhost:8080/demo/
+  headwater up                          the demo, at http://localhost:8080/demo/
   headwater up --source clip.mp4        the same with your own file, repeated
   headwater up my.toml                  your channels
   headwater up --check my.toml          say what would run, and what is wrong with the file
