@@ -52,35 +52,30 @@ pub fn read(stack: &Stack, channel: &str, uri: &str) -> ReadTrack {
 
 /// The chunks of every listed segment, in order; panics where a segment is torn.
 pub fn chunks(track: &ReadTrack) -> Vec<ReadChunk> {
-    let mut all = Vec::new();
-    for segment in &track.segments {
-        let mut reader = ChunkReader::new();
-        reader.feed(track.header.clone());
-        reader.feed(segment.clone());
-        while let Some(event) = reader.next().unwrap_or_else(|fault| panic!("{}: {fault}", track.uri)) {
-            if let Event::Chunk(chunk) = event {
-                all.push(chunk);
-            }
-        }
-        reader.finish().unwrap_or_else(|fault| panic!("{}: {fault}", track.uri));
-    }
-    all
+    track.segments.iter().flat_map(|segment| chunks_of(track, segment)).collect()
 }
 
-/// Decode time of each listed segment, from its bytes.
+/// Decode time of each listed segment, from its bytes; panics where one does not begin with a key frame.
 pub fn segment_starts(track: &ReadTrack) -> Vec<u64> {
-    let mut starts = Vec::new();
-    for segment in &track.segments {
-        let mut reader = ChunkReader::new();
-        reader.feed(track.header.clone());
-        reader.feed(segment.clone());
-        while let Some(event) = reader.next().unwrap_or_else(|fault| panic!("{}: {fault}", track.uri)) {
-            if let Event::Chunk(chunk) = event {
-                assert!(chunk.sync_first, "{}: a segment begins with a key frame", track.uri);
-                starts.push(chunk.decode_time);
-                break;
-            }
+    let start = |segment| {
+        let first = chunks_of(track, segment).into_iter().next().expect("a segment has chunks");
+        assert!(first.sync_first, "{}: a segment begins with a key frame", track.uri);
+        first.decode_time
+    };
+    track.segments.iter().map(start).collect()
+}
+
+fn chunks_of(track: &ReadTrack, segment: &Bytes) -> Vec<ReadChunk> {
+    let torn = |fault| panic!("{}: {fault}", track.uri);
+    let mut reader = ChunkReader::new();
+    reader.feed(track.header.clone());
+    reader.feed(segment.clone());
+    let mut chunks = Vec::new();
+    while let Some(event) = reader.next().unwrap_or_else(torn) {
+        if let Event::Chunk(chunk) = event {
+            chunks.push(chunk);
         }
     }
-    starts
+    reader.finish().unwrap_or_else(|fault| panic!("{}: {fault}", track.uri));
+    chunks
 }
