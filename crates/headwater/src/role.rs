@@ -16,6 +16,9 @@ const PASSTHROUGH_BATCH: Duration = Duration::from_millis(200);
 /// The same for a publisher whose pictures are decoded: under a frame, so that the encoder works evenly.
 const TRANSCODE_BATCH: Duration = Duration::from_millis(20);
 
+/// How long an encoder takes to be back at most, once it has gone: it is started again after 0.1 s.
+const RESTART: Duration = Duration::from_secs(1);
+
 /// Set for processes whose standard input the supervisor holds: its end means that the supervisor has gone.
 pub(crate) const SUPERVISED_VARIABLE: &str = "HEADWATER_SUPERVISED";
 
@@ -31,6 +34,7 @@ pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
                 channel: channel.name.clone(),
                 app: rtmp.app.clone(),
                 key: rtmp.key.clone(),
+                keep: Duration::from_millis(channel.grid.duration_ms().into()) + RESTART,
                 batch: match channel.ladder {
                     Ladder::Passthrough => PASSTHROUGH_BATCH,
                     Ladder::Transcode(_) | Ladder::Pushed => TRANSCODE_BATCH,

@@ -32,6 +32,10 @@ use child::{Child, Spec};
 /// Used where `up` is given no file and this one exists.
 const DEFAULT_FILE: &str = "headwater.toml";
 
+/// Environment of processes that hold segments. glibc raises its threshold for mapping large blocks once one was freed, and
+/// segments then fragment the heap; held still, each goes back to the system when it is dropped.
+const SEGMENT_HOLDER: &[(&str, &str)] = &[("MALLOC_MMAP_THRESHOLD_", "131072")];
+
 /// Runs everything until Ctrl-C; with `--check` only says what would run.
 pub(crate) fn up(options: &Up) -> anyhow::Result<()> {
     let loaded = load(options)?;
@@ -77,6 +81,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
                 "--data".into(),
                 layout.data().into(),
             ],
+            environment: SEGMENT_HOLDER,
             listener: Some(listener),
             input: Vec::new(),
         })
@@ -93,6 +98,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             name: process.name,
             program,
             arguments: Vec::new(),
+            environment: SEGMENT_HOLDER,
             listener: None,
             input,
         }));

@@ -11,7 +11,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::path::PathBuf::from(next("a folder")?);
     let batch = Duration::from_millis(next("a batch in ms")?.parse()?);
     let publishers = arguments
-        .map(|name| Ok(ingest::Publisher { channel: name.parse()?, app: "live".into(), key: name, batch }))
+        .map(|name| {
+            Ok(ingest::Publisher {
+                channel: name.parse()?,
+                app: "live".into(),
+                key: name,
+                batch,
+                keep: Duration::from_secs(3),
+            })
+        })
         .collect::<Result<_, media::ChannelNameError>>()?;
     let config = ingest::Config {
         rtmp,

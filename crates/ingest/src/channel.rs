@@ -57,9 +57,14 @@ pub(crate) struct Lease {
 }
 
 impl Channel {
-    pub(crate) fn new(name: ChannelName, metrics: ChannelMetrics) -> Self {
-        let state =
-            State { replay: Replay::new(MAX_BYTES), busy: false, latest: Utc(0), session: 0, closed: false };
+    pub(crate) fn new(name: ChannelName, keep: Duration, metrics: ChannelMetrics) -> Self {
+        let state = State {
+            replay: Replay::new(keep, MAX_BYTES),
+            busy: false,
+            latest: Utc(0),
+            session: 0,
+            closed: false,
+        };
         Self {
             name,
             metrics,

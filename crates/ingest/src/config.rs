@@ -37,6 +37,9 @@ pub struct Publisher {
     /// How long bytes may gather before they are read. Zero: each is read as it comes. 100 ms costs that much delay and
     /// saves most of the CPU time, since one wake-up then takes many messages.
     pub batch: Duration,
+    /// How far back the replay reaches at least, and from there to a key frame: an encoder restarted within that time makes
+    /// again the segment it was in, so it is a segment's duration and the time a restart takes. 8 MiB bound it in any case.
+    pub keep: Duration,
 }
 
 impl std::fmt::Debug for Publisher {
@@ -96,7 +99,8 @@ pub(crate) fn routes(publishers: &[Publisher], metrics: &Metrics) -> Result<Vec<
                 second: publisher.channel.clone(),
             });
         }
-        let channel = Channel::new(publisher.channel.clone(), metrics.channel(&publisher.channel));
+        let channel =
+            Channel::new(publisher.channel.clone(), publisher.keep, metrics.channel(&publisher.channel));
         let shared =
             routes.iter().filter_map(|route| route.ticks.as_ref()).find(|t| t.period() == publisher.batch);
         let ticks = match (publisher.batch, shared) {

@@ -5,13 +5,11 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use media::{MediaTime, Sample, Utc};
 use wire::sample_stream::Tracks;
 
-/// How far back the log reaches at least, in µs, and from there to a key frame: an encoder restarted within that time
-/// makes again the segment it was in.
-const KEEP_US: i64 = 6_000_000;
 /// Bytes kept at most. Five seconds at 12 Mbit/s.
 pub(crate) const MAX_BYTES: usize = 8 << 20;
 /// What an entry is counted with beyond its payload, so that many tiny samples are bounded too.
@@ -37,6 +35,7 @@ pub(crate) struct Replay {
     /// The number of the first entry kept; numbers never repeat.
     first: u64,
     bytes: usize,
+    keep_us: i64,
     max_bytes: usize,
     /// Entries a decoder can start at, with their times.
     starts: VecDeque<(u64, Utc)>,
@@ -71,12 +70,13 @@ enum Seek {
 }
 
 impl Replay {
-    /// An empty log that keeps at most `max_bytes`.
-    pub(crate) fn new(max_bytes: usize) -> Self {
+    /// An empty log that reaches back `keep` at least, and to a key frame from there, in at most `max_bytes`.
+    pub(crate) fn new(keep: Duration, max_bytes: usize) -> Self {
         Self {
             entries: VecDeque::new(),
             first: 0,
             bytes: 0,
+            keep_us: i64::try_from(keep.as_micros()).unwrap_or(i64::MAX),
             max_bytes,
             starts: VecDeque::new(),
             before_first: None,
@@ -237,7 +237,7 @@ impl Replay {
     fn trim(&mut self) -> bool {
         let newest = self.starts.back().map_or(Utc(i64::MIN), |(_, time)| *time);
         while let Some((second, time)) = self.starts.get(1).copied()
-            && (newest.0 - time.0 >= KEEP_US || self.bytes > self.max_bytes)
+            && (newest.0 - time.0 >= self.keep_us || self.bytes > self.max_bytes)
         {
             self.drop_until(second);
         }

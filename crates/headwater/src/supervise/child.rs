@@ -42,6 +42,8 @@ pub(crate) struct Spec {
     pub(crate) program: PathBuf,
     /// Its arguments.
     pub(crate) arguments: Vec<OsString>,
+    /// More environment.
+    pub(crate) environment: &'static [(&'static str, &'static str)],
     /// A listener to hand over.
     pub(crate) listener: Option<TcpListener>,
     /// What it reads first on standard input, which then stays open.
@@ -161,6 +163,7 @@ async fn spawn(spec: &Spec) -> io::Result<(tokio::process::Child, ChildStdin)> {
     command
         .args(&spec.arguments)
         .env(SUPERVISED_VARIABLE, "1")
+        .envs(spec.environment.iter().copied())
         .stdin(Stdio::piped())
         // A process group of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops roles in order.
         .process_group(0)

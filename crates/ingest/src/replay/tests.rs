@@ -5,6 +5,7 @@ use super::*;
 
 const VIDEO: TrackId = TrackId(0);
 const AUDIO: TrackId = TrackId(1);
+const KEEP: Duration = Duration::from_secs(6);
 
 fn tracks(session: u64) -> Entry {
     let video = VideoFormat {
@@ -74,7 +75,7 @@ fn start_of(replay: &Replay, from: Option<i64>) -> Vec<String> {
 
 #[test]
 fn a_subscriber_starts_at_the_newest_key_frame_or_at_the_one_before_its_time() {
-    let mut replay = Replay::new(MAX_BYTES);
+    let mut replay = Replay::new(KEEP, MAX_BYTES);
     assert_eq!(start_of(&replay, None), [""; 0]);
     replay.push(tracks(7));
     assert_eq!(start_of(&replay, None), ["T7"]);
@@ -88,7 +89,7 @@ fn a_subscriber_starts_at_the_newest_key_frame_or_at_the_one_before_its_time() {
 
 #[test]
 fn audio_that_came_before_the_key_frame_but_sounds_with_it_is_not_lost() {
-    let mut replay = Replay::new(MAX_BYTES);
+    let mut replay = Replay::new(KEEP, MAX_BYTES);
     replay.push(tracks(7));
     for entry in [sample(VIDEO, 960, true, 9), sample(AUDIO, 990, true, 9), sample(AUDIO, 1_010, true, 9)] {
         replay.push(entry);
@@ -100,7 +101,7 @@ fn audio_that_came_before_the_key_frame_but_sounds_with_it_is_not_lost() {
 
 #[test]
 fn the_log_reaches_back_six_seconds_to_a_key_frame_and_no_further() {
-    let mut replay = Replay::new(MAX_BYTES);
+    let mut replay = Replay::new(KEEP, MAX_BYTES);
     replay.push(tracks(7));
     assert_eq!(fill(&mut replay, 0, 60), 0);
     assert_eq!(start_of(&replay, Some(0)), ["T7", "K53000", "a53001"]);
@@ -109,7 +110,7 @@ fn the_log_reaches_back_six_seconds_to_a_key_frame_and_no_further() {
 
 #[test]
 fn the_byte_bound_drops_the_oldest_group_first_and_a_group_over_it_is_given_up() {
-    let mut replay = Replay::new(30_000);
+    let mut replay = Replay::new(KEEP, 30_000);
     replay.push(tracks(7));
     assert_eq!(fill(&mut replay, 0, 4), 0);
     assert!(replay.bytes() <= 30_000);
@@ -135,7 +136,7 @@ fn the_byte_bound_drops_the_oldest_group_first_and_a_group_over_it_is_given_up()
 
 #[test]
 fn a_slow_reader_is_overtaken_goes_on_at_a_key_frame_and_is_told_how_much_it_missed() {
-    let mut replay = Replay::new(MAX_BYTES);
+    let mut replay = Replay::new(KEEP, MAX_BYTES);
     replay.push(tracks(7));
     fill(&mut replay, 0, 1);
     let mut slow = replay.join(None);
@@ -152,7 +153,7 @@ fn a_slow_reader_is_overtaken_goes_on_at_a_key_frame_and_is_told_how_much_it_mis
 
 #[test]
 fn publishers_follow_each_other_on_one_cursor() {
-    let mut replay = Replay::new(MAX_BYTES);
+    let mut replay = Replay::new(KEEP, MAX_BYTES);
     let mut reader = replay.join(None);
     replay.push(tracks(1));
     replay.push(sample(VIDEO, 0, true, 9));
@@ -175,7 +176,7 @@ fn publishers_follow_each_other_on_one_cursor() {
 
 #[test]
 fn without_video_every_audio_frame_is_a_start() {
-    let mut replay = Replay::new(MAX_BYTES);
+    let mut replay = Replay::new(KEEP, MAX_BYTES);
     replay.push(Entry::Tracks(Arc::new(Tracks { session: 3, tracks: vec![audio_track()] })));
     for frame in 0..1_000 {
         replay.push(sample(AUDIO, frame * 20, true, 100));

@@ -52,6 +52,7 @@ impl Role {
             app: "live".to_owned(),
             key: key.to_owned(),
             batch: Duration::from_millis(batch_ms),
+            keep: Duration::from_secs(6),
         };
         let config = ingest::Config {
             rtmp: listener,
