@@ -103,6 +103,8 @@ impl Stack {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(20)))
+            // Each request connects anew: a connection kept to a process that was killed would fail.
+            .max_idle_connections(0)
             .build()
             .into();
         let stack = Self { process, folder, ports, agent };
@@ -206,6 +208,8 @@ impl Stack {
         let pids = self.pids(part);
         assert_eq!(pids.len(), 1, "one child is `{part}`: {pids:?}");
         signal(pids[0], Signal::KILL);
+        // Until it is gone it may still accept a connection and drop it.
+        eventually("a killed process is gone", || (!is_alive(pids[0])).then_some(()));
     }
 
     /// Kills the supervisor with SIGKILL; it gets no chance to stop its children.
