@@ -138,6 +138,7 @@ fn job(folder: &Path, push_url: String, source: Source) -> Job {
         source,
         ladder: Ladder::Transcode { rungs: vec![rung, small], audio_bps: 64_000 },
         grid: Grid::new(1_000),
+        latency: spec::Latency::Standard,
         push_url,
     };
     Job { channels: vec![channel], metrics_socket: folder.join("metrics.sock") }

@@ -95,6 +95,7 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
         source,
         ladder,
         grid: channel.grid,
+        latency: channel.latency,
         push_url: format!("http://{}/ingest/{}", reachable(workflow.listen.origin), channel.name),
     }
 }
@@ -146,10 +147,14 @@ pub(crate) fn describe(workflow: &Workflow) -> String {
                 line("  audio", format!("AAC {} kbit/s", channel.audio_bps / 1_000));
             }
         }
+        let parts = match channel.latency.part_ms() {
+            None => String::new(),
+            Some(part_ms) => format!(" in parts of {} s", seconds(part_ms.into())),
+        };
         line(
             "  segments",
             format!(
-                "{} s, window {} s",
+                "{} s{parts}, window {} s",
                 seconds(channel.grid.duration_ms().into()),
                 seconds(channel.window_ms)
             ),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use daemon::{Drain, listen};
-use spec::{Input, Ladder};
+use spec::{Input, Ladder, Latency};
 
 use crate::cli::Role;
 use crate::plan::{self, Layout};
@@ -13,8 +13,8 @@ use crate::workflow;
 /// How long ingest lets a standard-latency passthrough publisher's bytes gather before it wakes for them. Fewer
 /// wake-ups are most of what a passthrough channel costs; segments are seconds long, so nobody sees the delay.
 const PASSTHROUGH_BATCH: Duration = Duration::from_millis(200);
-/// The same for a publisher whose pictures are decoded: under a frame, so that the encoder works evenly.
-const TRANSCODE_BATCH: Duration = Duration::from_millis(20);
+/// The same for a publisher whose pictures are decoded or leave part by part: under a frame, so that the work is even.
+const SMALL_BATCH: Duration = Duration::from_millis(20);
 
 /// How long an encoder takes to be back at most, once it has gone: it is started again after 0.1 s.
 const RESTART: Duration = Duration::from_secs(1);
@@ -35,9 +35,10 @@ pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
                 app: rtmp.app.clone(),
                 key: rtmp.key.clone(),
                 keep: Duration::from_millis(channel.grid.duration_ms().into()) + RESTART,
-                batch: match channel.ladder {
-                    Ladder::Passthrough => PASSTHROUGH_BATCH,
-                    Ladder::Transcode(_) | Ladder::Pushed => TRANSCODE_BATCH,
+                batch: match (&channel.ladder, channel.latency) {
+                    (Ladder::Passthrough, Latency::Standard) => PASSTHROUGH_BATCH,
+                    (Ladder::Passthrough, Latency::Low { .. })
+                    | (Ladder::Transcode(_) | Ladder::Pushed, _) => SMALL_BATCH,
                 },
             }),
             Input::Test | Input::File(_) | Input::Cmaf => None,
@@ -64,6 +65,7 @@ pub(crate) fn origin(options: &Role) -> anyhow::Result<()> {
         .map(|channel| origin::Channel {
             name: channel.name.clone(),
             grid: channel.grid,
+            part: channel.latency.part_ms().map(|ms| Duration::from_millis(ms.into())),
             window: Duration::from_millis(channel.window_ms),
         })
         .collect();

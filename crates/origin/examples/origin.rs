@@ -17,6 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             Ok(origin::Channel {
                 name: name.parse()?,
                 grid: media::Grid::new(2_000),
+                part: None,
                 window: Duration::from_secs(30),
             })
         })

@@ -49,6 +49,8 @@ pub struct Channel {
     pub name: ChannelName,
     /// Where its segments are meant to start.
     pub grid: Grid,
+    /// Longest part of a segment, where viewers get the open segment part by part.
+    pub part: Option<Duration>,
     /// How far back a viewer can go.
     pub window: Duration,
 }

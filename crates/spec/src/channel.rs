@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use media::{ChannelName, Grid};
+use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
@@ -21,10 +22,25 @@ pub struct Channel {
     pub ladder: Ladder,
     /// Where segments start: `segment`, in seconds, 1 to 10, default 2.
     pub grid: Grid,
+    /// How soon viewers see what happens: `latency` and `part`.
+    pub latency: Latency,
     /// How far back a viewer can go: `window`, in seconds, 12 to 3600, default 60.
     pub window_ms: u64,
     /// `audio_bitrate` of a transcoded channel, bits per second, default 128 kbit/s.
     pub audio_bps: u32,
+}
+
+/// How soon viewers see what happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Latency {
+    /// `latency = "standard"`: whole segments, so viewers are some segments behind.
+    Standard,
+    /// `latency = "low"`: segments leave part by part, so viewers are some parts behind.
+    Low {
+        /// Longest part: `part`, in seconds, 0.2 to 0.5, default 0.334 (ten frames at 30 a second).
+        part_ms: u32,
+    },
 }
 
 /// Where a channel's pictures and sound come from.
@@ -88,12 +104,7 @@ impl Channel {
             }
             (_, Some(field)) => Ladder::read(field, preset)?,
         };
-        if let Some(field) = fields.take("latency") {
-            match field.choice(&[("standard", true), ("low", false)])? {
-                true => {}
-                false => return Err(field.fault("latency \"low\" is not implemented yet; use \"standard\"")),
-            }
-        }
+        let latency = Latency::read(fields.take("latency"), fields.take("part"))?;
         let segment_ms = match fields.take("segment") {
             None => 2_000,
             Some(field) => (field.number(1.0..=10.0, "seconds")? * 1e3).round() as u32,
@@ -118,7 +129,32 @@ impl Channel {
         };
         fields.refuse_unimplemented(&["pipelines", "endpoint", "backup", "drm", "dvr"])?;
         fields.finish()?;
-        Ok(Self { name, input, ladder, grid: Grid::new(segment_ms), window_ms, audio_bps })
+        Ok(Self { name, input, ladder, grid: Grid::new(segment_ms), latency, window_ms, audio_bps })
+    }
+}
+
+impl Latency {
+    fn read(latency: Option<Field<'_>>, part: Option<Field<'_>>) -> Result<Self, Fault> {
+        let low = match latency {
+            None => false,
+            Some(field) => field.choice(&[("standard", false), ("low", true)])?,
+        };
+        match (low, part) {
+            (false, None) => Ok(Self::Standard),
+            (false, Some(part)) => Err(part.fault("only a channel with latency = \"low\" has parts")),
+            (true, None) => Ok(Self::Low { part_ms: 334 }),
+            (true, Some(part)) => {
+                Ok(Self::Low { part_ms: (part.number(0.2..=0.5, "seconds")? * 1e3).round() as u32 })
+            }
+        }
+    }
+
+    /// Longest part, where there are parts.
+    pub const fn part_ms(self) -> Option<u32> {
+        match self {
+            Self::Standard => None,
+            Self::Low { part_ms } => Some(part_ms),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ mod listen;
 mod rung;
 mod workflow;
 
-pub use channel::{Channel, Input, RtmpKey};
+pub use channel::{Channel, Input, Latency, RtmpKey};
 pub use fault::Fault;
 pub use ladder::Ladder;
 pub use listen::Listen;

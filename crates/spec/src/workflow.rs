@@ -147,7 +147,7 @@ mod tests {
         check(
             "[[channel]]\nname = \"a\"\ninput = \"test\"\nsegmnt = 3\n",
             expect![[
-                r#"line 4: channel[0].segmnt: no such field; there are: name, input, preset, ladder, latency, segment, window, audio_bitrate"#
+                r#"line 4: channel[0].segmnt: no such field; there are: name, input, preset, ladder, latency, part, segment, window, audio_bitrate"#
             ]],
         );
         check(
@@ -183,8 +183,12 @@ mod tests {
             expect![[r#"line 3: channel[0].input.srt: not implemented yet; remove it"#]],
         );
         check(
-            "[[channel]]\nname = \"a\"\ninput = \"test\"\nlatency = \"low\"\n",
-            expect![[r#"line 4: channel[0].latency: latency "low" is not implemented yet; use "standard""#]],
+            "[[channel]]\nname = \"a\"\ninput = \"test\"\nlatency = \"low\"\npart = 2\n",
+            expect![[r#"line 5: channel[0].part: 2 is out of bounds: 0.2 to 0.5 seconds"#]],
+        );
+        check(
+            "[[channel]]\nname = \"a\"\ninput = \"test\"\npart = 0.3\n",
+            expect![[r#"line 4: channel[0].part: only a channel with latency = "low" has parts"#]],
         );
         check(
             "[[channel]]\nname = \"a\"\ninput = \"test\"\nladder = [{ size = \"640x360\", bitrate = \"1\" }]\n",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use media::{ChannelName, Grid};
 use serde::{Deserialize, Serialize};
-use spec::Rung;
+use spec::{Latency, Rung};
 
 /// The work of one encoder process: one transcoding channel, or every passthrough channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub struct ChannelJob {
     pub ladder: Ladder,
     /// Where segments are cut.
     pub grid: Grid,
+    /// Whether segments leave part by part.
+    pub latency: Latency,
     /// CMAF ingest publishing point, such as `http://127.0.0.1:8300/ingest/main`.
     pub push_url: String,
 }

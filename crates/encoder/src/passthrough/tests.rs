@@ -183,6 +183,7 @@ fn job(socket: std::path::PathBuf, push_url: String) -> ChannelJob {
         source: Source::Ingest { socket },
         ladder: Ladder::Passthrough,
         grid: Grid::new(2_000),
+        latency: spec::Latency::Standard,
         push_url,
     }
 }

@@ -34,6 +34,7 @@ impl Server {
             channels: vec![origin::Channel {
                 name: "cam".parse().expect("a name"),
                 grid: media::Grid::new(2_000),
+                part: None,
                 window: Duration::from_secs(20),
             }],
         };
