@@ -9,7 +9,23 @@ let browser;
 let pages;
 const figures = [];
 
+/** Seconds that the first variant of the multivariant playlist lists, in target durations. */
+async function listedTargets() {
+  const text = async (path) => {
+    const answer = await fetch(`${server}/${channel}/${path}`);
+    return answer.ok ? answer.text() : "";
+  };
+  const variant = (await text("index.m3u8")).split("\n").find((line) => line && !line.startsWith("#"));
+  const playlist = variant ? await text(variant) : "";
+  const target = Number(/#EXT-X-TARGETDURATION:(\d+)/.exec(playlist)?.[1]);
+  const listed = [...playlist.matchAll(/#EXTINF:([\d.]+)/g)].reduce((sum, [, seconds]) => sum + Number(seconds), 0);
+  return listed / target;
+}
+
 before(async () => {
+  // Players begin three target durations before the end. In the first seconds of a channel there is less to begin with,
+  // so whoever joins then waits for the second segment once; what is shown here is a channel that is on air.
+  await until("the channel lists four target durations", 60, async () => (await listedTargets()) >= 4);
   browser = await launch();
   pages = await servePages(`${server}/${channel}`);
 });
