@@ -81,8 +81,12 @@ function page(name, player, manifest) {
   const report = (text) => faults.push(text);
   let startedAt = null, lastTime = 0, lastMove = performance.now(), frozen = false;
   const opened = performance.now();
+  // Where this page's own timer stood still, the machine did: no player could have shown a picture.
+  let lastTick = opened, starved = 0;
   setInterval(() => {
     const now = performance.now();
+    if (now - lastTick > 400) { starved += now - lastTick; lastMove += now - lastTick; }
+    lastTick = now;
     if (video.currentTime > lastTime + 0.001) {
       startedAt ??= now;
       if (frozen) stalls.push(Math.round(now - lastMove));
@@ -94,7 +98,7 @@ function page(name, player, manifest) {
   window.facts = () => ({
     time: video.currentTime, width: video.videoWidth, height: video.videoHeight, startup: startedAt === null ? null : startedAt - opened,
     stalls: frozen ? [...stalls, Math.round(performance.now() - lastMove)] : stalls, faults,
-    audioBytes: video.webkitAudioDecodedByteCount, dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
+    starved: Math.round(starved), audioBytes: video.webkitAudioDecodedByteCount, dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
     frames: video.getVideoPlaybackQuality().totalVideoFrames, latency: window.latency?.() ?? null,
   });
   ${player.code}
