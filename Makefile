@@ -9,7 +9,7 @@ SHELL := /bin/bash
 SOURCE ?=
 say = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: help demo test bench deps test-deps web build lint unit e2e browser fuzz soak docs deny
+.PHONY: help demo test bench bench-latency deps test-deps web build lint unit e2e browser fuzz soak docs deny
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -25,6 +25,10 @@ bench: test-deps build ## measure beside the peers; JSON lines in bench/out/
 	$(call say,benchmarks)
 	cargo build --release --locked -p edge --examples
 	bench/run
+
+bench-latency: test-deps build ## clock to pixel in Chromium, with every player; JSON lines in bench/out/, plot in docs/
+	$(call say,latency)
+	bench/latency
 
 deps: ## install the system packages that building and running need
 	$(call say,system packages)

@@ -2,6 +2,7 @@
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { stripReader } from "./strip.mjs";
 
 const modules = fileURLToPath(new URL("../node_modules/", import.meta.url));
 
@@ -101,6 +102,19 @@ function page(name, player, manifest) {
     starved: Math.round(starved), audioBytes: video.webkitAudioDecodedByteCount, dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
     frames: video.getVideoPlaybackQuality().totalVideoFrames, latency: window.latency?.() ?? null,
   });
+  ${stripReader}
+  // From the burnt-in clock to the pixel, once a tenth of a second: [performance.now(), latency in ms], on one machine's clock.
+  const samples = [];
+  let lastSample = 0;
+  const sample = (now) => {
+    if (now - lastSample >= 100) {
+      const made = readStrip(video);
+      if (made !== null) { samples.push([now, performance.timeOrigin + performance.now() - made]); lastSample = now; }
+    }
+    video.requestVideoFrameCallback(sample);
+  };
+  video.requestVideoFrameCallback(sample);
+  window.takeSamples = () => samples.splice(0);
   ${player.code}
 </script>`;
 }
