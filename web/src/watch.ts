@@ -34,7 +34,7 @@ window.headwater = { state: () => measure(viewing, video, clock) };
 const notice = new Notice(channel, () => viewing.play());
 const buttons = new PlaybackButtons(video, frame, viewing);
 const quality = new QualityMenu(viewing);
-const live = new LiveButton(viewing);
+const live = new LiveButton(viewing, window.headwater.state);
 const scrubber = new Scrubber(video, viewing);
 const stats = new StatsPanel(window.headwater.state);
 const veil = new Veil(

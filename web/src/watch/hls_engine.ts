@@ -7,6 +7,9 @@ import { ReceivedBitrate } from "./received_bitrate.ts";
 /** Seconds kept behind the playing position, for stepping back without a fetch. */
 const BACK_BUFFER = 30;
 
+/** Fast enough to win back a second in twenty, slow enough not to be heard. */
+const CATCH_UP_RATE = 1.05;
+
 /** What no retry can mend: the browser has no decoder for it. */
 const UNPLAYABLE: ReadonlySet<string> = new Set([
   ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR,
@@ -31,6 +34,8 @@ export class HlsEngine implements Engine {
       // A phone need not fetch more pixels than it has.
       capLevelToPlayerSize: true,
       startFragPrefetch: true,
+      // On low-latency channels, what a stall lost is won back by playing a little faster.
+      maxLiveSyncPlaybackRate: CATCH_UP_RATE,
     });
     this.hls = hls;
     hls.on(Events.MANIFEST_PARSED, () => {
@@ -69,7 +74,9 @@ export class HlsEngine implements Engine {
   }
 
   get liveTolerance(): number {
-    return 1.5 * (this.hls.latestLevelDetails?.targetduration ?? 2);
+    const details = this.hls.latestLevelDetails;
+    // Players sit three parts behind the edge where there are parts, three segments where there are none.
+    return details?.partTarget ? 3 * details.partTarget : 1.5 * (details?.targetduration ?? 2);
   }
 
   get window(): Window | null {
