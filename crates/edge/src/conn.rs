@@ -17,13 +17,15 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep_until, timeout};
 
-use crate::answer::{self, OwnedRequest};
+use crate::answer::{self, Known, Waiting};
 use crate::body::Piece;
 use crate::counters::{Closed, Phase};
-use crate::gate::{self, MAX_HEAD, Method, Persistence, Request, Version, Violation, Wants};
-use crate::respond::{self, Ask, Follow};
+use crate::gate::{self, MAX_HEAD, Persistence, Request, Version, Violation};
+use crate::http1;
+use crate::resolve::{Question, at_once};
+use crate::respond::{Answer, Ask};
 use crate::send::{Gone, Sender};
-use crate::store::Found;
+use crate::source::Source;
 use crate::worker::{Busy, Worker};
 
 /// Bodies up to this size are copied beside their head, in bytes; larger ones leave from where they are.
@@ -88,7 +90,7 @@ enum Then {
     /// Read on.
     Read,
     /// Answer this.
-    Answer(Box<(OwnedRequest, Found)>),
+    Answer(Box<Waiting>),
     /// Refuse what was read.
     Refuse(Violation),
     /// Close.
@@ -105,11 +107,9 @@ impl Connection {
             }
             match then {
                 Then::Read => {}
-                Then::Answer(work) => {
-                    let (request, found) = *work;
+                Then::Answer(waiting) => {
                     // Boxed, so that an idle connection does not hold room for it.
-                    let answered =
-                        Box::pin(answer::run(&self.worker, &mut self.stream, request, found)).await?;
+                    let answered = Box::pin(answer::run(&self.worker, &self.stream, *waiting)).await?;
                     if answered == Persistence::Close {
                         return self.close().await;
                     }
@@ -198,20 +198,14 @@ impl Connection {
                 Err(violation) => return (used, Some(Then::Refuse(violation))),
             };
             used += len;
-            let ask = Ask {
-                method: request.method,
-                version: request.version,
-                persistence: if shared.is_draining() { Persistence::Close } else { request.persistence },
-                wants: request.wants,
-            };
-            match quick_answer(worker, &request, ask, now, output) {
-                Ok(()) => {}
-                Err(found) => {
-                    let request = OwnedRequest::new(&request, ask.persistence);
-                    return (used, Some(Then::Answer(Box::new((request, found)))));
-                }
+            let persistence = if shared.is_draining() { Persistence::Close } else { request.persistence };
+            if let Err(known) = quick_answer(worker, &request, persistence, now, output) {
+                let question = Question::new(&request.target, ask_of(&request));
+                let version = request.version;
+                let waiting = Waiting { question, version, persistence, known };
+                return (used, Some(Then::Answer(Box::new(waiting))));
             }
-            if ask.persistence == Persistence::Close {
+            if persistence == Persistence::Close {
                 return (used, Some(Then::Close));
             }
             if output.len() >= BATCH {
@@ -250,15 +244,10 @@ impl Connection {
         self.worker.counters.rejected(violation);
         self.worker.counters.answered(violation.status(), Phase::Local);
         tracing::debug!(target: "edge::gate", reason = violation.label(), "refused");
-        let ask = Ask {
-            method: Method::Get,
-            version: Version::Http11,
-            persistence: Persistence::Close,
-            wants: Wants::default(),
-        };
-        let extra = if violation == Violation::Method { "allow: GET, HEAD, OPTIONS\r\n" } else { "" };
+        let answer = Answer::refusal(violation);
         let mut head = Vec::new();
-        respond::local(ask, violation.status(), violation.label(), extra, &mut head);
+        http1::write_head(&answer, Version::Http11, Persistence::Close, Instant::now(), &mut head);
+        append_body(&answer, &mut head);
         self.sender().bytes(&[&head]).await
     }
 
@@ -287,45 +276,35 @@ pub(crate) async fn linger(stream: &mut TcpStream) {
     .await;
 }
 
-/// Answers a request that needs neither the origin nor a wait; otherwise tells what was found.
-fn quick_answer(
-    worker: &Arc<Worker>,
-    request: &Request<'_>,
-    ask: Ask<'_>,
-    now: Instant,
-    output: &mut Vec<u8>,
-) -> Result<(), Found> {
-    if request.method == Method::Options {
-        respond::preflight(ask, output);
-        worker.counters.answered(204, Phase::Local);
-        return Ok(());
-    }
-    if is_ingest(&request.target) {
-        respond::local(ask, 404, "not here", "", output);
-        worker.counters.answered(404, Phase::Local);
-        return Ok(());
-    }
-    let object = match worker.shared.store.lookup(&request.target, now) {
-        Found::Hit(object) => object,
-        other => return Err(other),
-    };
-    match object.whole() {
-        Some(whole) if whole.body.len() <= COPIED => {
-            let (status, follow) = respond::answer(ask, &object, Phase::Hit, now, output);
-            // At most `COPIED`, so on the heap.
-            if let Follow::Piece(Piece::Bytes(bytes)) = follow {
-                output.extend_from_slice(&bytes);
-            }
-            worker.counters.answered(status, Phase::Hit);
-            tracing::debug!(target: "edge::access", target_path = %request.target, status, cache = "hit");
-            Ok(())
-        }
-        _ => Err(Found::Hit(object)),
-    }
+fn ask_of<'a>(request: &Request<'a>) -> Ask<'a> {
+    Ask { method: request.method, wants: request.wants }
 }
 
-/// Publishing never goes through an edge.
-pub(crate) fn is_ingest(target: &str) -> bool {
-    let path = target.split_once('?').map_or(target, |(path, _)| path);
-    path == "/ingest" || path.starts_with("/ingest/")
+/// Answers a request that needs neither the origin nor a wait; otherwise tells what is known.
+fn quick_answer(
+    worker: &Worker,
+    request: &Request<'_>,
+    persistence: Persistence,
+    now: Instant,
+    output: &mut Vec<u8>,
+) -> Result<(), Known> {
+    let answer = at_once(worker, &request.target, ask_of(request), now).map_err(Known::Found)?;
+    if let Source::Piece(piece) = &answer.body
+        && (piece.len() > COPIED || matches!(piece, Piece::File { .. }))
+    {
+        return Err(Known::Answer(Box::new(answer)));
+    }
+    http1::write_head(&answer, request.version, persistence, now, output);
+    append_body(&answer, output);
+    let status = answer.status.as_u16();
+    worker.counters.answered(status, answer.phase);
+    tracing::debug!(target: "edge::access", target_path = %request.target, status, cache = ?answer.phase);
+    Ok(())
+}
+
+/// Copies a body that is on the heap.
+fn append_body(answer: &Answer, output: &mut Vec<u8>) {
+    if let Source::Piece(Piece::Bytes(bytes)) = &answer.body {
+        output.extend_from_slice(bytes);
+    }
 }

@@ -189,6 +189,68 @@ pub fn read<'a>(bytes: &'a [u8], rules: &KeyRules) -> Result<Option<(Request<'a>
     Ok(Some((Request { method, version, target, persistence, wants: fields.wants }, lines.at)))
 }
 
+/// A request that came as fields, by HTTP/2 (RFC 9113 §8.3.1) or HTTP/3 (RFC 9114 §4.3.1), and passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldRequest<'a> {
+    /// The method.
+    pub method: Method,
+    /// The canonical request target: a [`http_cache::Key`]'s text.
+    pub target: Cow<'a, str>,
+    /// The conditions and range of the request.
+    pub wants: Wants<'a>,
+}
+
+/// The pseudo-header fields of a request, each as it came; that each came once and first is its protocol's to check.
+#[derive(Clone, Copy, Debug)]
+pub struct Pseudo<'a> {
+    /// `:method`.
+    pub method: &'a [u8],
+    /// `:path`.
+    pub path: &'a [u8],
+    /// `:authority`, where there was one.
+    pub authority: Option<&'a [u8]>,
+}
+
+/// Judges a request that came as fields: by the same rules as [`read`], and by those that only such requests have
+/// (lower-case names, nothing about the connection: RFC 9113 §8.2).
+pub fn check<'a>(
+    pseudo: Pseudo<'a>,
+    regular: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+    rules: &KeyRules,
+) -> Result<FieldRequest<'a>, Violation> {
+    let method = method_of(pseudo.method)?;
+    let target = rules.canonical(target_of(pseudo.path)?)?;
+    let mut fields = Fields::default();
+    let mut length = pseudo.method.len() + pseudo.path.len() + pseudo.authority.map_or(0, <[u8]>::len);
+    for (count, (name, value)) in regular.into_iter().enumerate() {
+        if count >= MAX_LINES {
+            return Err(Violation::Lines);
+        }
+        length += name.len() + value.len();
+        if length > MAX_HEAD {
+            return Err(Violation::HeadLength);
+        }
+        match name {
+            b"transfer-encoding" => return Err(Violation::TransferEncoding),
+            b"connection" | b"keep-alive" | b"proxy-connection" | b"upgrade" => {
+                return Err(Violation::FieldName);
+            }
+            b"te" if value != b"trailers" => return Err(Violation::FieldValue),
+            _ if name.iter().any(u8::is_ascii_uppercase) => return Err(Violation::FieldName),
+            // Here these are bytes of a value, not ends of a line, to a server; to the next one they may be either.
+            _ if value.iter().any(|b| matches!(b, b'\r' | b'\n' | 0)) => return Err(Violation::FieldValue),
+            _ => fields.field(name, value)?,
+        }
+    }
+    match (pseudo.authority, fields.host) {
+        (None, None) => return Err(Violation::Host),
+        (Some(authority), _) if !is_host(authority) => return Err(Violation::Host),
+        (Some(authority), Some(host)) if authority != host => return Err(Violation::Host),
+        _ => {}
+    }
+    Ok(FieldRequest { method, target, wants: fields.wants })
+}
+
 /// For the fuzzer and the tests: reads every pipelined request, as a connection does.
 pub fn read_all(mut bytes: &[u8]) -> (usize, Option<Violation>) {
     let rules = KeyRules::hls();
@@ -201,6 +263,14 @@ pub fn read_all(mut bytes: &[u8]) -> (usize, Option<Violation>) {
         }
         requests += 1;
     }
+}
+
+/// For the fuzzer and the tests: takes `bytes` as method, path and fields, each ended by LF, a field's name by `:`.
+pub fn check_all(bytes: &[u8]) -> Option<Violation> {
+    let mut lines = bytes.split(|b| *b == b'\n');
+    let (method, path) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    let fields = lines.map(|line| line.split_at(memchr(b':', line).unwrap_or(line.len())));
+    check(Pseudo { method, path, authority: None }, fields, &KeyRules::hls()).err()
 }
 
 struct Lines<'a> {
@@ -231,14 +301,7 @@ fn split_request_line(line: &[u8]) -> Result<(Method, &str, Version), Violation>
     let (method, rest) = (&line[..first], &line[first + 1..]);
     let second = memchr(b' ', rest).ok_or(Violation::RequestLine)?;
     let (target, version) = (&rest[..second], &rest[second + 1..]);
-    let method = match method {
-        b"GET" => Method::Get,
-        b"HEAD" => Method::Head,
-        b"OPTIONS" => Method::Options,
-        [] => return Err(Violation::RequestLine),
-        other if other.iter().all(|b| is_token(*b)) => return Err(Violation::Method),
-        _ => return Err(Violation::RequestLine),
-    };
+    let method = method_of(method)?;
     let version = match version {
         b"HTTP/1.1" => Version::Http11,
         b"HTTP/1.0" => Version::Http10,
@@ -249,19 +312,33 @@ fn split_request_line(line: &[u8]) -> Result<(Method, &str, Version), Violation>
         }
         _ => return Err(Violation::RequestLine),
     };
+    Ok((method, target_of(target)?, version))
+}
+
+fn method_of(method: &[u8]) -> Result<Method, Violation> {
+    match method {
+        b"GET" => Ok(Method::Get),
+        b"HEAD" => Ok(Method::Head),
+        b"OPTIONS" => Ok(Method::Options),
+        [] => Err(Violation::RequestLine),
+        other if other.iter().all(|b| is_token(*b)) => Err(Violation::Method),
+        _ => Err(Violation::RequestLine),
+    }
+}
+
+fn target_of(target: &[u8]) -> Result<&str, Violation> {
     if target.len() > MAX_TARGET {
         return Err(Violation::TargetLength);
     }
     if target.is_empty() {
         return Err(Violation::TargetForm);
     }
-    let target = std::str::from_utf8(target).map_err(|_| Violation::TargetByte)?;
-    Ok((method, target, version))
+    std::str::from_utf8(target).map_err(|_| Violation::TargetByte)
 }
 
 #[derive(Default)]
 struct Fields<'a> {
-    host: Option<()>,
+    host: Option<&'a [u8]>,
     content_length: Option<()>,
     close: bool,
     keep_alive: bool,
@@ -274,7 +351,10 @@ impl<'a> Fields<'a> {
             return Err(Violation::Fold);
         }
         let colon = memchr(b':', line).ok_or(Violation::FieldName)?;
-        let (name, value) = (&line[..colon], &line[colon + 1..]);
+        self.field(&line[..colon], &line[colon + 1..])
+    }
+
+    fn field(&mut self, name: &'a [u8], value: &'a [u8]) -> Result<(), Violation> {
         if name.is_empty() || !name.iter().all(|b| is_token(*b)) {
             return Err(Violation::FieldName);
         }
@@ -287,7 +367,7 @@ impl<'a> Fields<'a> {
         let is = |wanted: &[u8]| name.eq_ignore_ascii_case(wanted);
         match name.len() {
             4 if is(b"host") => {
-                once(&mut self.host, ()).map_err(|_| Violation::Host)?;
+                once(&mut self.host, value).map_err(|_| Violation::Host)?;
                 if !is_host(value) {
                     return Err(Violation::Host);
                 }

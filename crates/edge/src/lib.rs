@@ -4,8 +4,9 @@
 //! objects at the same moment. The path of a request:
 //!
 //! [`gate`] (which bytes are a request at all) → `conn` (one read, one write) → `store` (hit, lead, follow or pass, as
-//! [`http_cache`] decides) → `answer` and `fetch` where the origin is needed → `respond` (the head) → `send` (the bytes,
-//! at a watched pace). Objects are shared while they fill (`body`): whoever comes late reads from the first byte.
+//! [`http_cache`] decides) → `resolve`, with `fetch` and `pass` where the origin is needed → `respond` (status, fields
+//! and a `source` of bytes: nothing so far knows the protocol) → `http1` (the head as text) → `answer` and `send` (the
+//! bytes, at a watched pace). Objects are shared while they fill (`body`): whoever comes late reads from the first byte.
 //! `admission` bounds who may connect, `counters` tells what happened.
 #![forbid(unsafe_code)]
 
@@ -17,11 +18,15 @@ mod conn;
 mod counters;
 mod fetch;
 pub mod gate;
+mod http1;
 mod object;
 mod origin;
+mod pass;
+mod resolve;
 mod respond;
 mod run;
 mod send;
+mod source;
 mod store;
 mod worker;
 

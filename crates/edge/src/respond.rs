@@ -1,242 +1,242 @@
-//! The head of an answer, and which of an object's bytes follow it.
+//! What answers a request, whatever protocol it came by: status, header fields and a source of bytes.
+//!
+//! HTTP/1.1 writes an [`Answer`] as text ([`crate::http1`]); the others encode [`Answer::each_field`].
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use http::StatusCode;
 use http_cache::conditional::{not_modified, range_applies};
 use http_cache::range::{Range, range};
 
-use crate::body::Piece;
 use crate::counters::Phase;
-use crate::gate::{Method, Persistence, Version, Wants};
-use crate::object::{Object, may_have_body, status_line};
+use crate::gate::{Method, Violation, Wants};
+use crate::object::{Object, may_have_body};
+use crate::source::Source;
+use crate::store::Failure;
 
 /// What of a request shapes its answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask<'a> {
     pub(crate) method: Method,
-    pub(crate) version: Version,
-    /// What becomes of the connection: the viewer's wish, or `Close` during a drain.
-    pub(crate) persistence: Persistence,
     pub(crate) wants: Wants<'a>,
 }
 
-/// What follows the head.
+/// The answer to one request.
 #[derive(Debug)]
-pub(crate) enum Follow {
-    Nothing,
-    /// Bytes that are there.
-    Piece(Piece),
-    /// An object's bytes from `first` on, as they come.
-    Filling {
-        object: Arc<Object>,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) phase: Phase,
+    pub(crate) head: Head,
+    pub(crate) body: Source,
+}
+
+/// Where its header fields come from.
+#[derive(Debug)]
+pub(crate) enum Head {
+    /// A stored or filling object.
+    Object { object: Arc<Object>, shown: Shown },
+    /// An answer passed on to one viewer. `delimited`: its end can be told from its breaking off.
+    Passed { lines: Bytes, len: Option<u64>, delimited: bool },
+    /// The edge's own words, so many bytes.
+    Local { len: u64, extra: Option<(&'static str, &'static str)> },
+    /// The answer to a preflight.
+    Preflight,
+}
+
+/// How much of an object is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Whole,
+    /// Bytes `first` to `last` of `of`.
+    Part {
         first: u64,
-        framing: Framing,
+        last: u64,
+        of: u64,
+    },
+    /// 304.
+    NotModified,
+    /// 416 for an object of `of` bytes.
+    Unsatisfiable {
+        of: u64,
     },
 }
 
-/// How the viewer can tell where the bytes end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Framing {
-    /// By a length told in the head: so many bytes follow.
-    Length(u64),
-    /// By chunks.
-    Chunked,
-    /// By the end of the connection, for HTTP/1.0.
-    Close,
-}
-
-/// Writes the head of the answer to `ask` from `object` at the end of `head`; returns its status and what follows.
-pub(crate) fn answer(
-    ask: Ask<'_>,
-    object: &Arc<Object>,
-    phase: Phase,
-    now: Instant,
-    head: &mut Vec<u8>,
-) -> (u16, Follow) {
-    let mut persistence = ask.persistence;
-    let conditional = object.status == StatusCode::OK;
-    if conditional && not_modified(object.validators(), ask.wants.if_none_match, ask.wants.if_modified_since)
-    {
-        head.extend_from_slice(b"HTTP/1.1 304 Not Modified\r\n");
-        for line in object.lines.split_inclusive(|b| *b == b'\n').filter(|line| is_kept_by_304(line)) {
-            head.extend_from_slice(line);
-        }
-        finish(head, object, phase, now, ask.version, persistence);
-        return (304, Follow::Nothing);
+impl Answer {
+    /// Answers `ask` from `object`.
+    pub(crate) fn from_object(ask: Ask<'_>, object: Arc<Object>, phase: Phase) -> Answer {
+        let shown = shown(ask, &object);
+        let (status, body) = match shown {
+            Shown::NotModified => (StatusCode::NOT_MODIFIED, Source::Nothing),
+            Shown::Unsatisfiable { .. } => (StatusCode::RANGE_NOT_SATISFIABLE, Source::Nothing),
+            Shown::Part { first, last, .. } => {
+                (StatusCode::PARTIAL_CONTENT, Source::of(&object, first, Some(last - first + 1)))
+            }
+            Shown::Whole if ask.method == Method::Head || !may_have_body(object.status) => {
+                (object.status, Source::Nothing)
+            }
+            Shown::Whole => (object.status, Source::of(&object, 0, object.len())),
+        };
+        Answer { status, phase, head: Head::Object { object, shown }, body }
     }
-    let range = match (ask.wants.range, object.len()) {
-        (Some(value), Some(len))
-            if conditional
-                && ask.method == Method::Get
-                && range_applies(object.validators(), ask.wants.if_range) =>
-        {
-            range(value, len)
+
+    /// An answer of the edge's own: a few words of text.
+    pub(crate) fn local(
+        method: Method,
+        status: u16,
+        words: &str,
+        extra: Option<(&'static str, &'static str)>,
+    ) -> Answer {
+        let text = Bytes::from(format!("{words}\n"));
+        Answer {
+            status: StatusCode::from_u16(status).expect("the edge's own statuses are valid"),
+            phase: Phase::Local,
+            head: Head::Local { len: text.len() as u64, extra },
+            body: if method == Method::Head { Source::Nothing } else { Source::bytes(text) },
         }
-        _ => Range::Whole,
-    };
-    match range {
-        Range::Unsatisfiable => {
-            let len = object.len().unwrap_or_default();
-            let _ = write!(head, "HTTP/1.1 416 Range Not Satisfiable\r\ncontent-range: bytes */{len}\r\n");
-            for line in object.lines.split_inclusive(|b| *b == b'\n').filter(|line| is_kept_by_416(line)) {
-                head.extend_from_slice(line);
-            }
-            head.extend_from_slice(b"content-length: 0\r\n");
-            finish(head, object, phase, now, ask.version, persistence);
-            (416, Follow::Nothing)
+    }
+
+    /// The refusal of what is no request.
+    pub(crate) fn refusal(violation: Violation) -> Answer {
+        let extra = (violation == Violation::Method).then_some(("allow", "GET, HEAD, OPTIONS"));
+        Answer::local(Method::Get, violation.status(), violation.label(), extra)
+    }
+
+    /// The answer where the origin gave none.
+    pub(crate) fn failure(method: Method, failure: Failure) -> Answer {
+        let extra = (failure.status() == 503).then_some(("retry-after", "1"));
+        Answer::local(method, failure.status(), &failure.to_string(), extra)
+    }
+
+    /// The answer to a preflight (Fetch standard §3.3.5): anybody may read, and send what players send.
+    pub(crate) fn preflight() -> Answer {
+        Answer {
+            status: StatusCode::NO_CONTENT,
+            phase: Phase::Local,
+            head: Head::Preflight,
+            body: Source::Nothing,
         }
-        Range::Part { first, last } => {
-            let len = last - first + 1;
-            let whole_len = object.len().unwrap_or_default();
-            head.extend_from_slice(b"HTTP/1.1 206 Partial Content\r\n");
-            head.extend_from_slice(&object.lines);
-            let _ =
-                write!(head, "content-range: bytes {first}-{last}/{whole_len}\r\ncontent-length: {len}\r\n");
-            finish(head, object, phase, now, ask.version, persistence);
-            let follow = match object.whole() {
-                Some(whole) => Follow::Piece(whole.body.part(first, len)),
-                None => Follow::Filling { object: object.clone(), first, framing: Framing::Length(len) },
-            };
-            (206, follow)
+    }
+
+    /// The value of `Content-Length`, where the answer has one; for HEAD that of the answer to GET.
+    pub(crate) fn len(&self) -> Option<u64> {
+        match &self.head {
+            Head::Object { object, shown } => match shown {
+                Shown::Whole if may_have_body(object.status) => object.len(),
+                Shown::Part { first, last, .. } => Some(last - first + 1),
+                Shown::Unsatisfiable { .. } => Some(0),
+                Shown::Whole | Shown::NotModified => None,
+            },
+            Head::Passed { len, .. } => len.filter(|_| may_have_body(self.status)),
+            Head::Local { len, .. } => Some(*len),
+            Head::Preflight => None,
         }
-        Range::Whole => {
-            let status = object.status.as_u16();
-            let bodiless = ask.method == Method::Head || !may_have_body(object.status);
-            if let Some(whole) = object.whole()
-                && phase == Phase::Hit
-            {
-                head.extend_from_slice(&whole.hit_head);
-                age(head, object, now);
-                end(head, ask.version, persistence);
-                let follow = if bodiless {
-                    Follow::Nothing
-                } else {
-                    Follow::Piece(whole.body.part(0, whole.body.len()))
+    }
+
+    /// Every header field, names in lower case: first those that stay the same for an object's life, then
+    /// `Cache-Status` and `Age`.
+    pub(crate) fn each_field(&self, now: Instant, mut each: impl FnMut(&[u8], &[u8])) {
+        match &self.head {
+            Head::Object { object, shown } => {
+                let kept = match shown {
+                    Shown::Whole | Shown::Part { .. } => |_: &[u8]| true,
+                    Shown::NotModified => is_kept_by_304,
+                    Shown::Unsatisfiable { .. } => is_kept_by_416,
                 };
-                return (status, follow);
-            }
-            head.extend_from_slice(status_line(object.status).as_bytes());
-            head.extend_from_slice(&object.lines);
-            let framing = match (object.len(), ask.version) {
-                (Some(len), _) => Framing::Length(len),
-                (None, Version::Http11) => Framing::Chunked,
-                (None, Version::Http10) => Framing::Close,
-            };
-            if may_have_body(object.status) {
-                match framing {
-                    Framing::Length(len) => {
-                        let _ = write!(head, "content-length: {len}\r\n");
+                each_line(&object.lines, |name, value| {
+                    if kept(name) {
+                        each(name, value);
                     }
-                    Framing::Chunked => head.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-                    Framing::Close => persistence = Persistence::Close,
+                });
+                match shown {
+                    Shown::Part { first, last, of } => {
+                        each(b"content-range", format!("bytes {first}-{last}/{of}").as_bytes());
+                    }
+                    Shown::Unsatisfiable { of } => each(b"content-range", format!("bytes */{of}").as_bytes()),
+                    Shown::Whole | Shown::NotModified => {}
                 }
             }
-            finish(head, object, phase, now, ask.version, persistence);
-            let follow = match object.whole() {
-                _ if bodiless => Follow::Nothing,
-                Some(whole) => Follow::Piece(whole.body.part(0, whole.body.len())),
-                None => Follow::Filling { object: object.clone(), first: 0, framing },
-            };
-            (status, follow)
-        }
-    }
-}
-
-/// The head of an answer that is passed on to one viewer.
-pub(crate) fn passed(
-    ask: Ask<'_>,
-    status: StatusCode,
-    lines: &[u8],
-    declared: Option<u64>,
-    delimited: bool,
-    head: &mut Vec<u8>,
-) -> Framing {
-    let framing = match (declared, ask.version) {
-        (Some(len), _) => Framing::Length(len),
-        (None, Version::Http11) if delimited => Framing::Chunked,
-        (None, _) => Framing::Close,
-    };
-    head.extend_from_slice(status_line(status).as_bytes());
-    head.extend_from_slice(lines);
-    let mut persistence = ask.persistence;
-    if may_have_body(status) {
-        match framing {
-            Framing::Length(len) => {
-                let _ = write!(head, "content-length: {len}\r\n");
+            Head::Passed { lines, .. } => each_line(lines, &mut each),
+            Head::Local { extra, .. } => {
+                each(b"content-type", b"text/plain");
+                each(b"cache-control", b"no-store");
+                // Players read the status across origins.
+                each(b"access-control-allow-origin", b"*");
+                if let Some((name, value)) = extra {
+                    each(name.as_bytes(), value.as_bytes());
+                }
             }
-            Framing::Chunked => head.extend_from_slice(b"transfer-encoding: chunked\r\n"),
-            Framing::Close => persistence = Persistence::Close,
+            Head::Preflight => {
+                for (name, value) in PREFLIGHT {
+                    each(name.as_bytes(), value.as_bytes());
+                }
+            }
+        }
+        if let Some(len) = self.len() {
+            decimal(len, |digits| each(b"content-length", digits));
+        }
+        match &self.head {
+            Head::Object { object, .. } => {
+                each(b"cache-status", cache_status(self.phase));
+                decimal(object.lifetime.age(now).as_secs(), |digits| each(b"age", digits));
+            }
+            Head::Passed { .. } => each(b"cache-status", cache_status(self.phase)),
+            Head::Local { .. } | Head::Preflight => {}
         }
     }
-    head.extend_from_slice(cache_status(Phase::Pass).as_bytes());
-    end(head, ask.version, persistence);
-    framing
 }
 
-/// An answer of the edge's own: a few words of text. Players read the status across origins, so CORS is open.
-pub(crate) fn local(ask: Ask<'_>, status: u16, words: &str, extra: &str, head: &mut Vec<u8>) {
-    let status = StatusCode::from_u16(status).expect("the edge's own statuses are valid");
-    head.extend_from_slice(status_line(status).as_bytes());
-    let _ = write!(
-        head,
-        "content-type: text/plain\r\ncontent-length: {}\r\ncache-control: no-store\r\n\
-         access-control-allow-origin: *\r\n{extra}",
-        words.len() + 1
-    );
-    end(head, ask.version, ask.persistence);
-    if ask.method != Method::Head {
-        head.extend_from_slice(words.as_bytes());
-        head.push(b'\n');
+const PREFLIGHT: [(&str, &str); 5] = [
+    ("allow", "GET, HEAD, OPTIONS"),
+    ("access-control-allow-origin", "*"),
+    ("access-control-allow-methods", "GET, HEAD, OPTIONS"),
+    (
+        "access-control-allow-headers",
+        "range, if-range, if-none-match, if-modified-since, cache-control, cmcd-object, cmcd-request, \
+         cmcd-session, cmcd-status",
+    ),
+    ("access-control-max-age", "86400"),
+];
+
+fn shown(ask: Ask<'_>, object: &Object) -> Shown {
+    if object.status != StatusCode::OK {
+        return Shown::Whole;
     }
-}
-
-/// The answer to a preflight (Fetch standard §3.3.5): anybody may read, and send what players send.
-pub(crate) fn preflight(ask: Ask<'_>, head: &mut Vec<u8>) {
-    head.extend_from_slice(
-        b"HTTP/1.1 204 No Content\r\n\
-          allow: GET, HEAD, OPTIONS\r\n\
-          access-control-allow-origin: *\r\n\
-          access-control-allow-methods: GET, HEAD, OPTIONS\r\n\
-          access-control-allow-headers: range, if-range, if-none-match, if-modified-since, cache-control, \
-          cmcd-object, cmcd-request, cmcd-session, cmcd-status\r\n\
-          access-control-max-age: 86400\r\n",
-    );
-    end(head, ask.version, ask.persistence);
-}
-
-fn finish(
-    head: &mut Vec<u8>,
-    object: &Object,
-    phase: Phase,
-    now: Instant,
-    version: Version,
-    next: Persistence,
-) {
-    head.extend_from_slice(cache_status(phase).as_bytes());
-    age(head, object, now);
-    end(head, version, next);
+    if not_modified(object.validators(), ask.wants.if_none_match, ask.wants.if_modified_since) {
+        return Shown::NotModified;
+    }
+    match (ask.wants.range, object.len()) {
+        (Some(value), Some(of))
+            if ask.method == Method::Get && range_applies(object.validators(), ask.wants.if_range) =>
+        {
+            match range(value, of) {
+                Range::Whole => Shown::Whole,
+                Range::Part { first, last } => Shown::Part { first, last, of },
+                Range::Unsatisfiable => Shown::Unsatisfiable { of },
+            }
+        }
+        _ => Shown::Whole,
+    }
 }
 
 /// RFC 9211.
-fn cache_status(phase: Phase) -> &'static str {
+fn cache_status(phase: Phase) -> &'static [u8] {
     match phase {
-        Phase::Hit => "cache-status: headwater; hit\r\n",
-        Phase::Miss => "cache-status: headwater; fwd=miss; stored\r\n",
-        Phase::Collapsed => "cache-status: headwater; fwd=miss; collapsed\r\n",
-        Phase::Revalidated => "cache-status: headwater; fwd=stale; stored\r\n",
-        Phase::Stale => "cache-status: headwater; hit; detail=stale\r\n",
-        Phase::Pass | Phase::Local => "cache-status: headwater; fwd=miss\r\n",
+        Phase::Hit => b"headwater; hit",
+        Phase::Miss => b"headwater; fwd=miss; stored",
+        Phase::Collapsed => b"headwater; fwd=miss; collapsed",
+        Phase::Revalidated => b"headwater; fwd=stale; stored",
+        Phase::Stale => b"headwater; hit; detail=stale",
+        Phase::Pass | Phase::Local => b"headwater; fwd=miss",
     }
 }
 
-fn age(head: &mut Vec<u8>, object: &Object, now: Instant) {
-    head.extend_from_slice(b"age: ");
+/// Calls `with` the digits of `number`, without an allocation.
+pub(crate) fn decimal(number: u64, with: impl FnOnce(&[u8])) {
     let mut digits = [0_u8; 20];
     let mut at = digits.len();
-    let mut rest = object.lifetime.age(now).as_secs();
+    let mut rest = number;
     loop {
         at -= 1;
         digits[at] = b'0' + (rest % 10) as u8;
@@ -245,32 +245,26 @@ fn age(head: &mut Vec<u8>, object: &Object, now: Instant) {
             break;
         }
     }
-    head.extend_from_slice(&digits[at..]);
-    head.extend_from_slice(b"\r\n");
+    with(&digits[at..]);
 }
 
-fn end(head: &mut Vec<u8>, version: Version, persistence: Persistence) {
-    head.extend_from_slice(match (persistence, version) {
-        (Persistence::KeepAlive, Version::Http11) => b"\r\n".as_slice(),
-        (Persistence::KeepAlive, Version::Http10) => b"connection: keep-alive\r\n\r\n",
-        (Persistence::Close, _) => b"connection: close\r\n\r\n",
-    });
+/// The fields of `lines`, each `name: value` with CRLF.
+fn each_line(lines: &[u8], mut each: impl FnMut(&[u8], &[u8])) {
+    for line in lines.split(|b| *b == b'\n') {
+        if let Some(colon) = line.iter().position(|b| *b == b':') {
+            each(&line[..colon], line[colon + 1..].trim_ascii());
+        }
+    }
 }
 
 /// RFC 9110 §15.4.5, and what browsers need to read it.
-fn is_kept_by_304(line: &[u8]) -> bool {
-    let name = name_of(line);
+fn is_kept_by_304(name: &[u8]) -> bool {
     matches!(
         name,
         b"cache-control" | b"content-location" | b"date" | b"etag" | b"expires" | b"vary" | b"last-modified"
     ) || name.starts_with(b"access-control-")
 }
 
-fn is_kept_by_416(line: &[u8]) -> bool {
-    let name = name_of(line);
+fn is_kept_by_416(name: &[u8]) -> bool {
     matches!(name, b"date" | b"etag" | b"vary" | b"accept-ranges") || name.starts_with(b"access-control-")
-}
-
-fn name_of(line: &[u8]) -> &[u8] {
-    &line[..line.iter().position(|b| *b == b':').unwrap_or(0)]
 }

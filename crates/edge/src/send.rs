@@ -12,7 +12,7 @@ use tokio::time::timeout_at;
 use crate::body::Piece;
 use crate::config::Limits;
 use crate::counters::{Closed, Counters};
-use crate::respond::Framing;
+use crate::http1::Framing;
 
 /// Most bytes of a file handed to the kernel in one call; other viewers of the thread get a turn in between.
 const FILE_TURN: u64 = 1 << 20;
@@ -76,7 +76,7 @@ impl<'a> Sender<'a> {
     pub(crate) async fn end(&mut self, framing: Framing) -> Result<(), Gone> {
         match framing {
             Framing::Chunked => self.bytes(&[b"0\r\n\r\n"]).await,
-            Framing::Length(_) | Framing::Close => Ok(()),
+            Framing::Length | Framing::Close => Ok(()),
         }
     }
 

@@ -18,7 +18,7 @@ pub(crate) struct Shared {
     pub(crate) key_rules: KeyRules,
     pub(crate) limits: Limits,
     /// One permit a fetch from the origin.
-    pub(crate) fetches: Semaphore,
+    pub(crate) fetches: Arc<Semaphore>,
     pub(crate) draining: AtomicBool,
     /// Answers under way, which a drain waits for.
     busy: AtomicUsize,
@@ -37,7 +37,7 @@ impl Shared {
         Shared {
             store,
             key_rules: KeyRules::hls(),
-            fetches: Semaphore::new(limits.fetches),
+            fetches: Arc::new(Semaphore::new(limits.fetches)),
             limits,
             draining: AtomicBool::new(false),
             busy: AtomicUsize::new(0),

@@ -218,3 +218,65 @@ proptest! {
         }
     }
 }
+
+fn checked<'a>(pseudo: Pseudo<'a>, regular: &[(&'a str, &'a str)]) -> Result<FieldRequest<'a>, Violation> {
+    check(pseudo, regular.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())), &RULES)
+}
+
+const PSEUDO: Pseudo<'_> =
+    Pseudo { method: b"GET", path: b"/a?_HLS_part=1&_HLS_msn=2", authority: Some(b"x") };
+
+#[test]
+fn a_request_of_fields_is_the_same_request_as_one_of_lines() {
+    let lines = "GET /a?_HLS_part=1&_HLS_msn=2 HTTP/1.1\r\nHost: x\r\nRange: bytes=0-9\r\n\r\n";
+    let of_lines = accepted(lines);
+    let of_fields = checked(PSEUDO, &[("host", "x"), ("range", "bytes=0-9"), ("te", "trailers")]).unwrap();
+    assert_eq!((of_fields.method, &of_fields.target), (of_lines.method, &of_lines.target));
+    assert_eq!(of_fields.wants, of_lines.wants);
+}
+
+#[test]
+fn a_request_of_fields_that_could_be_read_differently_is_refused() {
+    use Violation as V;
+    for (fields, violation) in [
+        (vec![("host", "y")], V::Host),
+        (vec![("host", "x"), ("host", "x")], V::Host),
+        (vec![("Range", "bytes=0-9")], V::FieldName),
+        (vec![("range", "bytes=0-9"), ("range", "bytes=0-9")], V::Repeated),
+        (vec![("", "x")], V::FieldName),
+        (vec![("a b", "x")], V::FieldName),
+        (vec![("connection", "close")], V::FieldName),
+        (vec![("upgrade", "h2c")], V::FieldName),
+        (vec![("te", "gzip")], V::FieldValue),
+        (vec![("a", "b\r\nc: d")], V::FieldValue),
+        (vec![("a", "b\0")], V::FieldValue),
+        (vec![("transfer-encoding", "chunked")], V::TransferEncoding),
+        (vec![("content-length", "1")], V::Body),
+        (vec![("expect", "100-continue")], V::Expect),
+        (vec![("a", "b"); MAX_LINES + 1], V::Lines),
+    ] {
+        assert_eq!(checked(PSEUDO, &fields), Err(violation), "{fields:?}");
+    }
+    let long = "v".repeat(MAX_HEAD);
+    assert_eq!(checked(PSEUDO, &[("a", &long)]), Err(V::HeadLength));
+    for (pseudo, violation) in [
+        (Pseudo { method: b"POST", ..PSEUDO }, V::Method),
+        (Pseudo { path: b"*", ..PSEUDO }, V::TargetForm),
+        (Pseudo { path: b"/a/../ingest/b", ..PSEUDO }, V::TargetPath),
+        (Pseudo { authority: None, ..PSEUDO }, V::Host),
+        (Pseudo { authority: Some(b"user@x"), ..PSEUDO }, V::Host),
+    ] {
+        assert_eq!(checked(pseudo, &[]), Err(violation), "{pseudo:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_fields_panic(
+        path in proptest::collection::vec(any::<u8>(), 0..64),
+        fields in proptest::collection::vec((".{0,16}", ".{0,32}"), 0..8),
+    ) {
+        let regular = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        let _ = check(Pseudo { path: &path, ..PSEUDO }, regular, &RULES);
+    }
+}
