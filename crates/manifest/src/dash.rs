@@ -1,11 +1,12 @@
 //! The DASH manifest (ISO/IEC 23009-1).
 
+mod low_latency;
 mod representation;
 mod xml;
 
 use std::collections::BTreeMap;
 
-use media::{Format, Timescale};
+use media::{Format, Grid, Timescale};
 
 use self::xml::Xml;
 use crate::decimal::Seconds;
@@ -20,12 +21,17 @@ pub const CLOCK_PATH: &str = "/_/time";
 /// The dynamic MPD, or `None` while nothing is listed.
 ///
 /// Live profile, availability from the Unix epoch, `$Time$` addressing by exact SegmentTimelines; a Period for each
-/// [`Period`], whose presentation times are epoch times. URLs are relative to `/{channel}/`.
+/// [`Period`], whose presentation times are epoch times. A low-latency channel whose segments lie on the grid has
+/// `$Number$` addressing by slot instead, so that a player can ask for a segment while it is being made. URLs are relative to
+/// `/{channel}/`.
 /// Spec: ISO/IEC 23009-1 §5.3, §8.4.
 pub fn mpd(timeline: &Timeline) -> Option<String> {
     let live_edge = timeline.live_edge()?;
     let target_us = timeline.target_us();
     let seconds = |micros: i64| format!("PT{}S", Seconds(micros, Timescale::MICROS));
+    if let Some((period, part_us)) = low_latency::applies(timeline) {
+        return Some(low_latency::mpd(timeline, period, part_us));
+    }
     let mut xml = Xml::new();
     xml.open(
         "MPD",
@@ -44,7 +50,8 @@ pub fn mpd(timeline: &Timeline) -> Option<String> {
     );
     let oldest_us = live_edge.0 - timeline.shape().window_us;
     for period in timeline.periods() {
-        write_period(&mut xml, timeline, *period, oldest_us);
+        let start = Seconds(period.start_ms, Timescale::MILLIS);
+        write_period(&mut xml, timeline, *period, oldest_us, start, Addressing::Timeline);
     }
     xml.empty("UTCTiming", &[("schemeIdUri", &"urn:mpeg:dash:utc:http-xsdate:2014"), ("value", &CLOCK_PATH)]);
     xml.close("MPD");
@@ -98,7 +105,23 @@ fn set_key(track: &Track, period: Period) -> Option<SetKey> {
     })
 }
 
-fn write_period(xml: &mut Xml, timeline: &Timeline, period: Period, oldest_us: i64) {
+/// How a player finds a segment's URL.
+#[derive(Clone, Copy)]
+enum Addressing {
+    /// By its first decode time, from a SegmentTimeline.
+    Timeline,
+    /// By the number of its slot on the grid, from the time.
+    Slot { grid: Grid, first: i64, part_us: i64 },
+}
+
+fn write_period(
+    xml: &mut Xml,
+    timeline: &Timeline,
+    period: Period,
+    oldest_us: i64,
+    start: Seconds,
+    addressing: Addressing,
+) {
     let mut sets: BTreeMap<SetKey, Vec<&Track>> = BTreeMap::new();
     for track in timeline.tracks() {
         // A track that fell silent is not offered beyond the window of those that play on.
@@ -112,10 +135,7 @@ fn write_period(xml: &mut Xml, timeline: &Timeline, period: Period, oldest_us: i
     if sets.is_empty() {
         return;
     }
-    xml.open(
-        "Period",
-        &[("id", &period.number), ("start", &format!("PT{}S", Seconds(period.start_ms, Timescale::MILLIS)))],
-    );
+    xml.open("Period", &[("id", &period.number), ("start", &format!("PT{start}S"))]);
     for (key, tracks) in &sets {
         let kind = key.kind.name();
         let mime = format!("{}/mp4", key.kind.name());
@@ -128,9 +148,12 @@ fn write_period(xml: &mut Xml, timeline: &Timeline, period: Period, oldest_us: i
         attributes.push(("segmentAlignment", &"true"));
         attributes.push(("startWithSAP", &"1"));
         xml.open("AdaptationSet", &attributes);
+        if let Addressing::Slot { .. } = addressing {
+            low_latency::write_producer_reference_time(xml, tracks, period, addressing);
+        }
         xml.empty("Role", &[("schemeIdUri", &"urn:mpeg:dash:role:2011"), ("value", &"main")]);
         for track in tracks {
-            representation::write(xml, track, period);
+            representation::write(xml, track, period, addressing);
         }
         xml.close("AdaptationSet");
     }

@@ -1,9 +1,10 @@
 //! HLS playlists (RFC 8216bis).
 
+mod low_latency;
 mod media_playlist;
 mod multivariant_playlist;
 
-pub use media_playlist::media;
+pub use media_playlist::{Extent, media};
 pub use multivariant_playlist::multivariant;
 
 /// The `Content-Type` of a playlist.
@@ -11,3 +12,5 @@ pub const CONTENT_TYPE: &str = "application/vnd.apple.mpegurl";
 
 /// EXT-X-MAP outside an I-frame playlist asks for 6; nothing here asks for more (RFC 8216bis §8).
 const VERSION: u8 = 6;
+/// EXT-X-SKIP asks for 9.
+const SKIP_VERSION: u8 = 9;

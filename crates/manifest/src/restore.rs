@@ -167,6 +167,7 @@ fn fill(track: &mut Track, start_us: i64, lost: i64, most: i64, period: u64, now
             start: at(index),
             duration: at(index + 1) - at(index),
             bytes: 0,
+            parts: Vec::new(),
             presence: Presence::Lost,
             published: now,
         });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use media::{MediaTime, Timescale, Utc};
 
-use crate::Header;
+use crate::{Header, Part};
 
 /// A whole segment, as it came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ pub struct Segment {
     pub bytes: u64,
     /// Whether it can be fetched.
     pub presence: Presence,
+    /// Its parts, where they were listed before it was whole.
+    pub parts: Vec<Part>,
     /// When it was first listed.
     pub published: Utc,
 }

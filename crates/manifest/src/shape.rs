@@ -9,6 +9,8 @@ pub struct Shape {
     pub grid: Grid,
     /// How far back a viewer can go, in microseconds.
     pub window_us: i64,
+    /// Longest part of a segment in microseconds, on low-latency channels: HLS's PART-TARGET.
+    pub part_us: Option<i64>,
     /// Most bytes of segments listed, over all tracks: beyond it the window shrinks, though never below what HLS asks.
     pub max_bytes: u64,
 }

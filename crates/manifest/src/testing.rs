@@ -10,7 +10,7 @@ use crate::{Arrived, Header, HeaderId, Restored, RestoredTrack, Shape, Timeline,
 pub(crate) const EPOCH_S: i64 = 1_000_000_000;
 
 pub(crate) fn shape(window_s: i64) -> Shape {
-    Shape { grid: Grid::new(2_000), window_us: window_s * 1_000_000, max_bytes: u64::MAX }
+    Shape { grid: Grid::new(2_000), window_us: window_s * 1_000_000, part_us: None, max_bytes: u64::MAX }
 }
 
 /// A header for a track named like `720p`, `720p25`, `audio` or `audio-de`; each version has its own id.

@@ -12,17 +12,17 @@ use media::{MediaTime, Timescale, Utc};
 
 use crate::restore::Lost;
 use crate::segment::micros;
-use crate::track::Pending;
-use crate::{Arrived, Header, Period, Presence, Segment, Shape, Track, TrackName};
+use crate::track::{Pending, follows};
+use crate::{Arrived, Header, Part, Period, Presence, Segment, Shape, Track, TrackName};
 
 /// Most tracks of one channel.
 pub(crate) const MAX_TRACKS: usize = 32;
 /// Latest time a segment may have: the last day of the year 9999, which playlists can still print.
 const LATEST_US: i64 = 253_402_214_400_000_000;
 /// A hole up to this long inside a track is no break: frames dropped around a cut, which players skip.
-const HOLE_US: i64 = 250_000;
+pub(crate) const HOLE_US: i64 = 250_000;
 /// Segments may lap this far over their forerunners: muxers guess the duration of a segment's last frame.
-const LAP_US: i64 = 100_000;
+pub(crate) const LAP_US: i64 = 100_000;
 /// A track this many half target durations behind holds the others no longer: less than the three target durations
 /// that players stay behind the edge, so that they do not run dry when one track of many dies.
 const PATIENCE_HALF_TARGETS: i64 = 5;
@@ -174,6 +174,11 @@ impl Timeline {
         track.edge_us = track.edge_us.max(Some(end_us));
         track.pending.push_back(pending);
 
+        Ok(self.publish_all(now))
+    }
+
+    /// Lists what waits for nobody any more, and drops what is out of the window.
+    fn publish_all(&mut self, now: Utc) -> Update {
         let mut update = Update::default();
         while let Some(head) = self.next_to_publish() {
             self.publish(head, now, &mut update);
@@ -182,7 +187,28 @@ impl Timeline {
             self.changed = now.max(self.changed.plus_micros(1_000));
             self.trim(&mut update.removed);
         }
-        Ok(update)
+        update
+    }
+
+    /// A part of the segment that begins at `segment_start` has come, whole, at `now`. Lists it where the segment continues
+    /// its track, and tells what this completes; `None` where it cannot be listed: the segment will be, when it is whole.
+    pub fn append_part(
+        &mut self,
+        name: &TrackName,
+        segment_start: i64,
+        part: Part,
+        now: Utc,
+    ) -> Option<Update> {
+        let at = self.position(name).filter(|_| self.shape.part_us.is_some())?;
+        let newest = self.periods.back().map(|period| period.number);
+        let track = &mut self.tracks[at];
+        if !track.take_part(segment_start, part, newest) {
+            return None;
+        }
+        // What is listed holds nobody back.
+        let end_us = micros(part.start + part.duration, track.header.timescale);
+        track.edge_us = track.edge_us.max(Some(end_us));
+        Some(self.publish_all(now))
     }
 
     /// Its settings.
@@ -325,6 +351,9 @@ impl Timeline {
             None => aligned,
         };
         track.from_slot = false;
+        let open = track.open.take_if(|open| open.start <= arrived.start);
+        let listed = open
+            .filter(|open| (open.start, open.number, open.period) == (arrived.start, number, period.number));
         track.next_number = Some(number + 1);
         track.period = Some(period.number);
         let segment = Segment {
@@ -334,6 +363,7 @@ impl Timeline {
             start: arrived.start,
             duration: arrived.duration,
             bytes: arrived.bytes,
+            parts: listed.map_or_else(Vec::new, |open| open.parts),
             presence: Presence::Whole,
             published: now,
         };
@@ -440,8 +470,7 @@ fn continues(track: &Track, head: &Pending) -> bool {
     let Some(last) = track.segments.back() else {
         return false;
     };
-    let gap = head.start_us() - last.end_us();
-    !head.after_break && last.header.id == head.header.id && (-LAP_US..=HOLE_US).contains(&gap)
+    !head.after_break && last.header.id == head.header.id && follows(last, head.start_us())
 }
 
 fn may_shrink(track: &Track, least_us: i64) -> bool {

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use media::{Format, Timescale};
+use media::{Format, Grid, MediaTime, Timescale};
 use serde::{Deserialize, Serialize};
 
 use crate::restore::Kept;
 use crate::segment::micros;
-use crate::{Arrived, Presence, Segment, TrackName};
+use crate::timeline::{HOLE_US, LAP_US};
+use crate::{Arrived, Awaited, Open, Part, Presence, Segment, TrackName};
 
 /// Names a CMAF header by its content, so that the same header has the same id after every restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -70,6 +71,8 @@ pub struct Track {
     /// Listed, oldest first; numbers rise by one.
     pub(crate) segments: VecDeque<Segment>,
     pub(crate) pending: VecDeque<Pending>,
+    /// The segment that is coming in part by part, after all listed ones.
+    pub(crate) open: Option<Open>,
     /// The number of the next segment, once there was one.
     pub(crate) next_number: Option<u64>,
     /// The period of the last numbered segment.
@@ -98,6 +101,7 @@ impl Track {
             header,
             segments: VecDeque::new(),
             pending: VecDeque::new(),
+            open: None,
             next_number: None,
             period: None,
             received_end_us: None,
@@ -128,6 +132,112 @@ impl Track {
     /// Its listed segments, oldest first.
     pub fn segments(&self) -> impl DoubleEndedIterator<Item = &Segment> + ExactSizeIterator + Clone {
         self.segments.iter()
+    }
+
+    /// The segment that is coming in, where its parts are listed.
+    pub fn open(&self) -> Option<&Open> {
+        self.open.as_ref()
+    }
+
+    /// Number and index of the newest part listed, or the number of the newest segment where it has no parts.
+    pub fn newest(&self) -> Option<(u64, Option<usize>)> {
+        match (&self.open, self.segments.back()) {
+            (Some(open), _) => Some((open.number, Some(open.parts.len() - 1))),
+            (None, Some(last)) => Some((last.number, last.parts.len().checked_sub(1))),
+            (None, None) => None,
+        }
+    }
+
+    /// The part that comes next, as far as can be told: its segment's start and its index there. `None` where the track
+    /// has nothing listed that it could continue.
+    pub fn next_part(&self, grid: Grid) -> Option<(i64, usize)> {
+        let Some(open) = &self.open else {
+            return Some((self.segments.back()?.end(), 0));
+        };
+        let ends =
+            match self.segments.back().filter(|last| !starts_on_grid(grid, last.start, last.timescale())) {
+                // Cut on the grid: whatever comes after the slot's end begins the next segment.
+                None => slot(grid, open.end(), open) > slot(grid, open.start, open),
+                // Cut at a publisher's key frames, which mostly come evenly.
+                Some(last) => open.end() - open.start >= last.duration,
+            };
+        Some(if ends { (open.end(), 0) } else { (open.start, open.parts.len()) })
+    }
+
+    /// Whether the playlist that holds segment `msn`, or its part `part`, is there. `part_us` is the longest part.
+    /// Spec: RFC 8216bis §6.2.5.2.
+    pub fn awaited(&self, msn: u64, part: Option<u64>, part_us: i64) -> Awaited {
+        let Some(last) = self.segments.back() else {
+            return Awaited::NotYet;
+        };
+        let open = self.open.as_ref().map_or(0, |open| open.parts.len() as u64);
+        // A part behind a segment's last is the first of the next.
+        let (msn, part) = match part {
+            Some(part) if msn == last.number && part >= last.parts.len() as u64 => (msn + 1, Some(0)),
+            part => (msn, part),
+        };
+        if msn <= last.number {
+            return Awaited::Here;
+        }
+        let most_ahead = if part_us < 1_000_000 { 3_000_000_u64.div_ceil(part_us.max(1) as u64) } else { 3 };
+        match (msn - last.number, part) {
+            (1, Some(part)) if part < open => Awaited::Here,
+            (1, Some(part)) if part >= open + most_ahead => Awaited::TooFar,
+            (2, Some(part)) if part >= most_ahead => Awaited::TooFar,
+            (1 | 2, _) => Awaited::NotYet,
+            _ => Awaited::TooFar,
+        }
+    }
+
+    /// The listed or open segment that begins in the grid's slot: whether it is whole, and its start.
+    pub fn in_slot(&self, grid: Grid, number: i64) -> Option<(Whole, i64)> {
+        let is_there = |start, scale| grid.slot(MediaTime::new(start, scale)) == number;
+        if let Some(open) = self.open.as_ref().filter(|open| is_there(open.start, open.timescale())) {
+            return Some((Whole::No, open.start));
+        }
+        let listed = self.segments.iter().rev().filter(|segment| segment.presence == Presence::Whole);
+        let waiting = self.pending.iter().map(|pending| (pending.arrived.start, pending.header.timescale));
+        listed
+            .map(|segment| (segment.start, segment.timescale()))
+            .chain(waiting)
+            .find(|(start, scale)| is_there(*start, *scale))
+            .map(|(start, _)| (Whole::Yes, start))
+    }
+
+    /// Whether every segment of the period ends where the grid's slots do, so that slots can address them.
+    pub(crate) fn is_on_grid(&self, grid: Grid, period: u64) -> bool {
+        let whole = |s: &&Segment| s.period == period && s.presence == Presence::Whole;
+        self.segments.iter().filter(whole).all(|s| starts_on_grid(grid, s.end(), s.timescale()))
+    }
+
+    /// Lists a part of a segment that continues the track; false where it does not, or does not follow the last part.
+    pub(crate) fn take_part(&mut self, segment_start: i64, part: Part, period: Option<u64>) -> bool {
+        if let Some(open) = self.open.as_mut().filter(|open| open.start == segment_start) {
+            let follows = part.start == open.end();
+            if follows {
+                open.parts.push(part);
+            }
+            return follows;
+        }
+        let Some(last) = self.segments.back() else {
+            return false;
+        };
+        let goes_on = self.open.is_none()
+            && self.pending.is_empty()
+            && !self.interrupted
+            && self.kept.is_none()
+            && last.presence == Presence::Whole
+            && last.header.id == self.header.id
+            && Some(last.period) == period
+            && part.start == segment_start
+            && part.independent
+            && follows(last, micros(segment_start, self.header.timescale));
+        if let (true, Some(number)) = (goes_on, self.next_number) {
+            let (header, period) = (self.header.clone(), last.period);
+            self.open = Some(Open { header, number, period, start: segment_start, parts: vec![part] });
+            return true;
+        }
+        false
     }
 
     /// True while it lags so far behind that the others go on without it.
@@ -206,4 +316,30 @@ fn bits_per_second(bytes: u128, span_us: i128) -> u64 {
     }
     let bits = bytes * 8_000_000;
     u64::try_from(bits.div_ceil(span_us as u128)).unwrap_or(u64::MAX)
+}
+
+/// Whether a segment can be fetched whole already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whole {
+    /// It can.
+    Yes,
+    /// Its bytes are still coming.
+    No,
+}
+
+/// A segment cut on the grid begins with the first frame of its slot.
+const FRAME_US: i64 = 50_000;
+
+fn starts_on_grid(grid: Grid, start: i64, scale: Timescale) -> bool {
+    let slot = grid.slot(MediaTime::new(start, scale));
+    micros(start - grid.start(slot, scale), scale) < FRAME_US
+}
+
+fn slot(grid: Grid, ticks: i64, open: &Open) -> i64 {
+    grid.slot(MediaTime::new(ticks, open.timescale()))
+}
+
+/// Whether media from `start_us` on continues `last`.
+pub(crate) fn follows(last: &Segment, start_us: i64) -> bool {
+    (-LAP_US..=HOLE_US).contains(&(start_us - last.end_us()))
 }

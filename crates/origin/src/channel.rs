@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use daemon::EpochClock;
-use manifest::{AnnounceError, AppendError, Arrived, Header, HeaderId, Shape, Timeline, TrackName, Update};
+use manifest::{
+    AnnounceError, AppendError, Arrived, Header, HeaderId, Part, Shape, Timeline, TrackName, Update,
+};
 use media::{ChannelName, Format, Grid, MediaTime, Rational, Timescale, Utc};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::log::{HeaderRecord, Kept, Log, Record, SegmentRecord};
 use crate::metrics::Metrics;
+use crate::open::Open;
 use crate::receive::{Names, header_of};
 use crate::shift::{Raw, Shift};
 use crate::window::{Stored, Window, header_id};
@@ -50,6 +53,12 @@ pub(crate) struct State {
     log: Option<Log>,
     /// Rendered texts of the present timeline, by file name.
     pub(crate) rendered: HashMap<String, Stored>,
+    /// The bytes of segments that are coming in, as far as their parts are listed.
+    pub(crate) open: HashMap<TrackName, Open>,
+    /// Rung when something of the track is listed: whoever waits for it looks again.
+    bells: HashMap<TrackName, watch::Sender<()>>,
+    /// It was said that a chunk is longer than a part.
+    told_of_long_chunks: bool,
 }
 
 struct Publishing {
@@ -98,6 +107,7 @@ impl Channel {
         let shape = Shape {
             grid: settings.grid,
             window_us: i64::try_from(settings.window.as_micros()).unwrap_or(i64::MAX / 4),
+            part_us: settings.part.map(|part| i64::try_from(part.as_micros()).unwrap_or(i64::MAX)),
             max_bytes: LISTED_BYTES_MAX,
         };
         let channel = &settings.name;
@@ -116,6 +126,9 @@ impl Channel {
             newest_period: None,
             log: Some(log),
             rendered: HashMap::new(),
+            open: HashMap::new(),
+            bells: HashMap::new(),
+            told_of_long_chunks: false,
         };
         state.newest_period = state.timeline.periods().last().map(|period| period.number);
         for (track, id, bytes) in kept.headers {
@@ -133,7 +146,7 @@ impl Channel {
                 track.segments().any(|segment| segment.start == start && segment.bytes > 0)
             });
             if listed {
-                state.window.insert(&track, start, bytes);
+                state.window.insert(&track, start, bytes, Vec::new());
             }
         }
         for track in state.timeline.tracks() {
@@ -189,6 +202,111 @@ impl Channel {
         Ok(next.filter(|_| state.shift.is_epoch()))
     }
 
+    /// Longest part in ticks, on a low-latency channel.
+    pub(crate) fn longest_part(&self, scale: Timescale) -> Option<i64> {
+        let part_us = self.state().timeline.shape().part_us?;
+        Some(media::rescale_floor(part_us, Timescale::MICROS, scale))
+    }
+
+    /// The publisher's chunks are longer than parts may be: its segments are listed when they are whole.
+    pub(crate) fn has_long_chunks(&self, track: &TrackName, chunk: MediaTime) {
+        if !std::mem::replace(&mut self.state().told_of_long_chunks, true) {
+            let chunk_ms = chunk.floor_to(Timescale::MILLIS).ticks;
+            tracing::warn!(
+                channel = %self.name, %track, chunk_ms,
+                "chunks longer than `part`: no low latency until the encoder makes shorter ones"
+            );
+        }
+    }
+
+    /// A whole part of the segment that begins at `segment_start` has come, in the publisher's time. It is listed where the
+    /// segment continues its track. One that is there already keeps its bytes: a publisher sends a segment again from its
+    /// start when it was interrupted.
+    pub(crate) fn part(
+        &self,
+        track: &TrackName,
+        scale: Timescale,
+        segment_start: i64,
+        part: Part,
+        bytes: Bytes,
+    ) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let state = &mut *state;
+        let header_came = state.headers.get(track).is_some_and(|publishing| publishing.fresh);
+        let Some(shift_us) = state.shift.of_open(MediaTime::new(segment_start, scale), header_came, now)
+        else {
+            return;
+        };
+        let shift = media::rescale_nearest(shift_us, Timescale::MICROS, scale);
+        let bytes = match shift {
+            0 => bytes,
+            shift => match cmaf::shift_decode_time(&bytes, shift, scale) {
+                Ok(bytes) => bytes,
+                // It is told when the segment is whole.
+                Err(_) => return,
+            },
+        };
+        let segment_start = segment_start.saturating_add(shift);
+        let part = Part { start: part.start.saturating_add(shift), ..part };
+        let open = state.timeline.track(track).and_then(manifest::Track::open);
+        match open.map(|open| (open.start(), open.end())) {
+            Some((start, end)) if start == segment_start && part.start < end => {
+                if let Some(open) = state.open.get_mut(track) {
+                    open.resumed = true;
+                }
+                return;
+            }
+            Some((start, _)) if start < segment_start => self.close_open(state, track, now),
+            _ => {}
+        }
+        let Some(update) = state.timeline.append_part(track, segment_start, part, now) else {
+            return;
+        };
+        state.open.entry(track.clone()).or_insert_with(Open::new).push(bytes);
+        state.last_arrival = Some(now);
+        state.rendered.clear();
+        state.ring(track);
+        self.settle(state, update, now);
+    }
+
+    /// The open segment's publisher went on with a later one: what came of it is the segment, so that its number and the
+    /// parts that players have stay true.
+    fn close_open(&self, state: &mut State, track: &TrackName, now: Utc) {
+        let Some(open) = state.timeline.track(track).and_then(manifest::Track::open) else {
+            return;
+        };
+        let (start, duration) = (open.start(), open.end() - open.start());
+        let parts = state.open.get(track).map(Open::parts).unwrap_or_default();
+        let bytes = parts.iter().map(|part| part.len() as u64).sum();
+        tracing::warn!(channel = %self.name, %track, start, "a segment ends early: its publisher went on without it");
+        if let Ok(update) = state.timeline.append(track, Arrived { start, duration, bytes }, now) {
+            self.keep(state, track, start, parts.concat().into());
+            self.settle(state, update, now);
+        }
+    }
+
+    /// Keeps a whole segment's bytes; where its parts were listed, theirs are the ones that count.
+    fn keep(&self, state: &mut State, track: &TrackName, start: i64, bytes: Bytes) -> u64 {
+        let Some(open) = state.open.remove(track) else {
+            let len = bytes.len() as u64;
+            state.window.insert(track, start, bytes, Vec::new());
+            return len;
+        };
+        let parts = open.parts();
+        let ends = parts.iter().scan(0, |end, part| {
+            *end += part.len();
+            Some(*end)
+        });
+        let ends: Vec<usize> = ends.collect();
+        let same = !open.resumed && ends.last() == Some(&bytes.len());
+        let bytes = if same { bytes } else { Bytes::from(parts.concat()) };
+        open.finish();
+        let len = bytes.len() as u64;
+        state.window.insert(track, start, bytes, ends);
+        len
+    }
+
     /// A whole segment has come. `Ok(false)`: the track has this time already.
     pub(crate) fn commit(&self, track: &TrackName, segment: Segment) -> Result<bool, CommitError> {
         let now = self.clock.now();
@@ -231,6 +349,17 @@ impl Channel {
         let mut state = self.state();
         let state = &mut *state;
         state.measure_frame_rate(track, &segment.header, segment.samples, segment.duration);
+        let open = state.timeline.track(track).and_then(manifest::Track::open).map(manifest::Open::start);
+        if open.is_some_and(|open| open < arrived.start) {
+            self.close_open(state, track, now);
+        }
+        // Where its parts were listed, the segment is what they are.
+        let open = state.timeline.track(track).and_then(manifest::Track::open);
+        let open = open.filter(|open| open.start() == arrived.start);
+        let arrived = match open {
+            Some(open) => Arrived { duration: open.end() - open.start(), ..arrived },
+            None => arrived,
+        };
         let update = match state.timeline.append(track, arrived, now) {
             Ok(update) => update,
             Err(AppendError::Duplicate) => {
@@ -239,9 +368,9 @@ impl Channel {
             }
             Err(error) => return Err(error.into()),
         };
-        self.metrics.segment(&self.name, track, arrived.bytes);
         state.last_arrival = Some(now);
-        state.window.insert(track, arrived.start, bytes);
+        let len = self.keep(state, track, arrived.start, bytes);
+        self.metrics.segment(&self.name, track, len);
         self.settle(state, update, now);
         Ok(true)
     }
@@ -260,6 +389,7 @@ impl Channel {
                     channel = %self.name, track = %published.track, period = segment.period, "discontinuity"
                 );
             }
+            state.ring(&published.track);
             let stored = state.window.segment(&published.track, segment.start);
             let (Some(log), Some(stored)) = (&state.log, stored) else {
                 continue;
@@ -316,6 +446,17 @@ impl Channel {
 }
 
 impl State {
+    /// Tells when something of the track is listed from now on.
+    pub(crate) fn bell(&mut self, track: &TrackName) -> watch::Receiver<()> {
+        self.bells.entry(track.clone()).or_default().subscribe()
+    }
+
+    fn ring(&self, track: &TrackName) {
+        if let Some(bell) = self.bells.get(track) {
+            bell.send_replace(());
+        }
+    }
+
     pub(crate) fn is_on_air(&self, now: Utc) -> bool {
         let longest = ON_AIR_TARGETS * i64::from(self.timeline.target_s()) * 1_000_000;
         self.last_arrival.is_some_and(|last| now.0 - last.0 <= longest)

@@ -86,12 +86,14 @@ fn spawn(
     });
 }
 
-async fn answer(origin: Arc<Origin>, request: hyper::Request<Incoming>) -> Result<serve::Answer, Infallible> {
+async fn answer(
+    origin: Arc<Origin>,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<serve::Body>, Infallible> {
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let answer = match path.strip_prefix("/ingest/") {
-        Some(below) => receive::answer(&origin, below, request).await,
-        None => serve::answer(&origin, &method, &path, request.headers()),
+    let answer = match request.uri().path().strip_prefix("/ingest/").map(str::to_owned) {
+        Some(below) => receive::answer(&origin, &below, request).await.map(serve::Body::Left),
+        None => serve::answer(&origin, &method, request.uri(), request.headers()).await,
     };
     let bytes = hyper::body::Body::size_hint(answer.body()).exact().unwrap_or(0);
     origin.metrics.request(&method, answer.status().as_u16(), bytes);

@@ -11,6 +11,7 @@ mod fingerprint;
 mod http;
 mod log;
 mod metrics;
+mod open;
 mod receive;
 mod serve;
 mod shift;
@@ -89,6 +90,7 @@ struct Origin {
     channels: BTreeMap<ChannelName, Arc<channel::Channel>>,
     clock: EpochClock,
     metrics: metrics::Metrics,
+    drain: Drain,
 }
 
 /// Restores what the log kept, then serves until the drain; ends once requests in flight are answered and the log is
@@ -106,7 +108,7 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
         channels.insert(settings.name.clone(), Arc::new(channel));
     }
     drop(log);
-    let origin = Arc::new(Origin { channels, clock, metrics });
+    let origin = Arc::new(Origin { channels, clock, metrics, drain: drain.clone() });
     registry.register_collector(Box::new(metrics::Gauges(origin.clone())));
     daemon::metrics::serve(registry, &config.metrics_socket, drain.clone())
         .map_err(|source| Error::Metrics { path: config.metrics_socket, source })?;

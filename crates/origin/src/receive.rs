@@ -5,6 +5,7 @@
 
 mod body;
 mod mpd;
+mod parts;
 mod refusal;
 mod target;
 

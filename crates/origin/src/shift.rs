@@ -59,6 +59,15 @@ impl Shift {
         session
     }
 
+    /// The shift of a segment that is coming in, where it is certain before the segment is whole.
+    pub(crate) fn of_open(self, start: MediaTime, header_came: bool, now: Utc) -> Option<i64> {
+        let start_us = start.floor_to(Timescale::MICROS).ticks;
+        match self.session_us {
+            None => ((start_us - now.0).abs() < EPOCH_NEAR_US).then_some(0),
+            Some(session) => (!header_came).then_some(session),
+        }
+    }
+
     /// True while times are the publisher's own.
     pub(crate) const fn is_epoch(&self) -> bool {
         self.session_us.is_none()

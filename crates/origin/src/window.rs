@@ -31,12 +31,19 @@ impl Stored {
 /// One channel's bytes. A segment is held once, from the moment it is whole until nobody may ask for it any more.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
-    segments: HashMap<TrackName, BTreeMap<i64, Stored>>,
+    segments: HashMap<TrackName, BTreeMap<i64, Segment>>,
     headers: HashMap<TrackName, VecDeque<(HeaderId, Stored)>>,
     /// Left the playlists, in that order.
     retired: VecDeque<Retired>,
     retired_bytes: u64,
     bytes: u64,
+}
+
+#[derive(Debug)]
+struct Segment {
+    stored: Stored,
+    /// Where each of its parts ends, in bytes from its start; empty where it has none.
+    part_ends: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -48,12 +55,13 @@ struct Retired {
 }
 
 impl Window {
-    pub(crate) fn insert(&mut self, track: &TrackName, start: i64, bytes: Bytes) {
+    /// Keeps a segment; `part_ends` tells where its parts end, in bytes from its start.
+    pub(crate) fn insert(&mut self, track: &TrackName, start: i64, bytes: Bytes, part_ends: Vec<usize>) {
         let stored = Stored::new(bytes);
         self.bytes += stored.bytes.len() as u64;
         let track = self.segments.entry(track.clone()).or_default();
-        if let Some(before) = track.insert(start, stored) {
-            self.bytes -= before.bytes.len() as u64;
+        if let Some(before) = track.insert(start, Segment { stored, part_ends }) {
+            self.bytes -= before.stored.bytes.len() as u64;
         }
     }
 
@@ -85,7 +93,15 @@ impl Window {
     }
 
     pub(crate) fn segment(&self, track: &TrackName, start: i64) -> Option<&Stored> {
-        self.segments.get(track)?.get(&start)
+        self.segments.get(track)?.get(&start).map(|segment| &segment.stored)
+    }
+
+    /// A part of a whole segment.
+    pub(crate) fn part(&self, track: &TrackName, start: i64, index: usize) -> Option<Bytes> {
+        let Segment { stored, part_ends } = self.segments.get(track)?.get(&start)?;
+        let end = *part_ends.get(index)?;
+        let begin = index.checked_sub(1).map_or(0, |before| part_ends[before]);
+        Some(stored.bytes.slice(begin..end))
     }
 
     /// Keeps a header; `used` tells which may not go.
@@ -139,9 +155,9 @@ mod tests {
     fn a_removed_segment_stays_until_its_time_and_bytes_are_counted_once() {
         let mut window = Window::default();
         for start in 0..4 {
-            window.insert(&name(), start, Bytes::from(vec![0; 100]));
+            window.insert(&name(), start, Bytes::from(vec![0; 100]), Vec::new());
         }
-        window.insert(&name(), 3, Bytes::from(vec![1; 50]));
+        window.insert(&name(), 3, Bytes::from(vec![1; 50]), Vec::new());
         assert_eq!(window.bytes(), 350);
         window.retire(name(), 0, Utc(10));
         window.retire(name(), 1, Utc(20));
@@ -158,7 +174,7 @@ mod tests {
         let mut window = Window::default();
         let half = (RETIRED_BYTES_MAX / 2) as usize;
         for start in 0..3 {
-            window.insert(&name(), start, Bytes::from(vec![0; half]));
+            window.insert(&name(), start, Bytes::from(vec![0; half]), Vec::new());
             window.retire(name(), start, Utc(i64::MAX));
         }
         window.expire(Utc(0));

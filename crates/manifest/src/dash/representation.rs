@@ -3,6 +3,7 @@
 use media::Format;
 
 use super::xml::{Attributes, Xml};
+use super::{Addressing, low_latency};
 use crate::{Header, Period, Presence, Segment, Track};
 
 /// The header of the track's segments in `period`; `None` where it has none to fetch.
@@ -14,7 +15,7 @@ fn segments(track: &Track, period: Period) -> impl Iterator<Item = &Segment> {
     track.segments().filter(move |s| s.period == period.number && s.presence == Presence::Whole)
 }
 
-pub(super) fn write(xml: &mut Xml, track: &Track, period: Period) {
+pub(super) fn write(xml: &mut Xml, track: &Track, period: Period, addressing: Addressing) {
     let Some(header) = header(track, period) else {
         return;
     };
@@ -49,12 +50,18 @@ pub(super) fn write(xml: &mut Xml, track: &Track, period: Period) {
             );
         }
     }
+    let initialization = format!("$RepresentationID$/init-{}.mp4", header.id);
+    if let Addressing::Slot { grid, first, part_us } = addressing {
+        low_latency::write_template(xml, header.timescale, &initialization, grid, first, part_us);
+        xml.close("Representation");
+        return;
+    }
     xml.open(
         "SegmentTemplate",
         &[
             ("timescale", &scale),
             ("presentationTimeOffset", &period.start(header.timescale)),
-            ("initialization", &format!("$RepresentationID$/init-{}.mp4", header.id)),
+            ("initialization", &initialization),
             ("media", &"$RepresentationID$/$Time$.m4s"),
         ],
     );

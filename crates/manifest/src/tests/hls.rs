@@ -6,7 +6,7 @@ use crate::testing::{kept, play, played, shape};
 
 fn media(script: &str, track: &str, expected: Expect) {
     let name = track.parse().expect("a track name");
-    let text = hls::media(&played(script), &name).expect("the track has segments");
+    let text = hls::media(&played(script), &name, hls::Extent::Whole).expect("the track has segments");
     m3u8_rs::parse_media_playlist_res(text.as_bytes()).expect("m3u8-rs reads it");
     expected.assert_eq(&text);
 }
@@ -155,7 +155,7 @@ fn lost_segments_are_gaps() {
     let restored = kept(&played("720p 0+2x3"), 1);
     let mut timeline = Timeline::restore(shape(20), restored).expect("kept in order");
     play(&mut timeline, "720p 6+2");
-    let text = hls::media(&timeline, &"720p".parse().expect("a name")).expect("listed");
+    let text = hls::media(&timeline, &"720p".parse().expect("a name"), hls::Extent::Whole).expect("listed");
     expect![[r##"
         #EXTM3U
         #EXT-X-VERSION:6
@@ -185,7 +185,7 @@ fn lost_segments_are_gaps() {
 #[test]
 fn a_track_without_segments_has_no_playlist() {
     let timeline = played("720p");
-    assert_eq!(hls::media(&timeline, &"720p".parse().expect("a name")), None);
+    assert_eq!(hls::media(&timeline, &"720p".parse().expect("a name"), hls::Extent::Whole), None);
     assert_eq!(hls::multivariant(&timeline), None);
 }
 

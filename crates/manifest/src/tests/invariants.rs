@@ -138,7 +138,7 @@ proptest! {
             witness.look(&timeline);
         }
         for track in timeline.tracks() {
-            let Some(text) = hls::media(&timeline, track.name()) else { continue };
+            let Some(text) = hls::media(&timeline, track.name(), hls::Extent::Whole) else { continue };
             let read = m3u8_rs::parse_media_playlist_res(text.as_bytes()).expect("m3u8-rs reads it");
             prop_assert_eq!(read.segments.len(), track.segments().len());
         }

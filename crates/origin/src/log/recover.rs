@@ -123,6 +123,7 @@ impl Reading {
                     start: record.start,
                     duration: record.duration,
                     bytes: bytes.len() as u64,
+                    parts: Vec::new(),
                     presence: Presence::Whole,
                     published: record.published,
                 };

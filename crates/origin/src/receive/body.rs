@@ -1,12 +1,13 @@
-//! A body, read into headers and whole segments.
+//! A body, read into headers, parts and whole segments.
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use cmaf::{ChunkReader, Event, ReadChunk};
 use manifest::TrackName;
 use media::{MediaTime, Timescale};
 
+use super::parts::{Joiner, TooLong, join};
 use super::refusal::Refusal;
 use super::target::Cut;
 use super::{HEADER_BYTES_MAX, SEGMENT_BYTES_MAX};
@@ -32,6 +33,8 @@ struct Open {
     start: i64,
     end: i64,
     samples: u64,
+    /// On low-latency channels, until a chunk shows itself longer than a part.
+    parts: Option<Joiner>,
 }
 
 impl<'a> Reading<'a> {
@@ -87,18 +90,46 @@ impl<'a> Reading<'a> {
                     Cut::Body => Err(Refusal::NotSync),
                 };
             }
-            self.open =
-                Some(Open { bytes, chunks: vec![chunk.raw], start, end, samples: chunk.sample_count.into() });
+            let mut open = Open {
+                bytes,
+                chunks: vec![chunk.raw.clone()],
+                start,
+                end,
+                samples: chunk.sample_count.into(),
+                parts: self.channel.longest_part(self.timescale()).map(Joiner::new),
+            };
+            self.list_parts(&mut open, &chunk, start, duration);
+            self.open = Some(open);
             return Ok(());
         };
         if start < open.end && start <= open.start {
             return Err(Refusal::Backwards);
         }
         open.bytes = bytes;
-        open.chunks.push(chunk.raw);
+        open.chunks.push(chunk.raw.clone());
         open.end = open.end.max(end);
         open.samples += u64::from(chunk.sample_count);
+        if let Some(mut open) = self.open.take() {
+            self.list_parts(&mut open, &chunk, start, duration);
+            self.open = Some(open);
+        }
         Ok(())
+    }
+
+    /// Gives the channel the parts that `chunk` completes.
+    fn list_parts(&self, open: &mut Open, chunk: &ReadChunk, start: i64, duration: i64) {
+        let Some(joiner) = &mut open.parts else { return };
+        match joiner.push(chunk, start, duration) {
+            Ok(parts) => {
+                for (part, bytes) in parts {
+                    self.channel.part(&self.track, self.timescale(), open.start, part, bytes);
+                }
+            }
+            Err(TooLong) => {
+                open.parts = None;
+                self.channel.has_long_chunks(&self.track, MediaTime::new(duration, self.timescale()));
+            }
+        }
     }
 
     fn begins_segment(&self, chunk: &ReadChunk, start: i64) -> bool {
@@ -120,20 +151,15 @@ impl<'a> Reading<'a> {
         let (Some(open), Some(header)) = (self.open.take(), self.reader.header()) else {
             return Ok(());
         };
-        let bytes = match <[Bytes; 1]>::try_from(open.chunks) {
-            Ok([only]) => only,
-            Err(chunks) => {
-                let mut whole = BytesMut::with_capacity(open.bytes);
-                chunks.iter().for_each(|chunk| whole.extend_from_slice(chunk));
-                whole.freeze()
-            }
-        };
+        if let Some((part, bytes)) = open.parts.and_then(|mut joiner| joiner.finish()) {
+            self.channel.part(&self.track, self.timescale(), open.start, part, bytes);
+        }
         let segment = Segment {
             header: header.clone(),
             start: open.start,
             duration: open.end - open.start,
             samples: open.samples,
-            bytes,
+            bytes: join(open.chunks),
         };
         self.channel.commit(&self.track, segment)?;
         Ok(())

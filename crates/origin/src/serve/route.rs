@@ -28,6 +28,10 @@ pub(super) enum ChannelFile {
     Media(TrackName),
     Header(TrackName, HeaderId),
     Segment(TrackName, i64),
+    /// Of the segment that begins at this time, the part of this index.
+    Part(TrackName, i64, usize),
+    /// The segment in this slot of the grid.
+    Slot(TrackName, i64),
 }
 
 /// Reads a path, without its query; `None` for what is not there.
@@ -67,14 +71,23 @@ fn track_file(track: TrackName, file: &str) -> Option<ChannelFile> {
     if file == "index.m3u8" {
         return Some(ChannelFile::Media(track));
     }
-    if let Some(start) = file.strip_suffix(".m4s") {
-        let number: i64 = start.parse().ok()?;
-        // One URL for one thing: no plus sign, no leading zeros.
-        return (number.to_string() == start).then_some(ChannelFile::Segment(track, number));
+    if let Some(name) = file.strip_suffix(".m4s") {
+        if let Some(slot) = name.strip_prefix("slot-") {
+            return Some(ChannelFile::Slot(track, canonical(slot)?));
+        }
+        return Some(match name.split_once('.') {
+            None => ChannelFile::Segment(track, canonical(name)?),
+            Some((start, index)) => ChannelFile::Part(track, canonical(start)?, canonical(index)?),
+        });
     }
     let id = file.strip_prefix("init-")?.strip_suffix(".mp4")?;
     let number = HeaderId(u64::from_str_radix(id, 16).ok()?);
     (number.to_string() == id).then_some(ChannelFile::Header(track, number))
+}
+
+/// A number as it is printed: one URL for one thing, so no plus sign and no leading zeros.
+fn canonical<T: std::str::FromStr + ToString>(text: &str) -> Option<T> {
+    text.parse().ok().filter(|number: &T| number.to_string() == text)
 }
 
 #[cfg(test)]
@@ -99,6 +112,8 @@ mod tests {
             ("/_/assets/a-1.js", "Asset(\"a-1.js\")"),
             ("/demo/", "Channel(ChannelName(\"demo\"), Page)"),
             ("/demo/video/12.m4s", "Channel(ChannelName(\"demo\"), Segment(TrackName(\"video\"), 12))"),
+            ("/demo/video/12.3.m4s", "Channel(ChannelName(\"demo\"), Part(TrackName(\"video\"), 12, 3))"),
+            ("/demo/video/slot-9.m4s", "Channel(ChannelName(\"demo\"), Slot(TrackName(\"video\"), 9))"),
             (
                 "/demo/video/init-00000000000000ff.mp4",
                 "Channel(ChannelName(\"demo\"), Header(TrackName(\"video\"), HeaderId(255)))",
@@ -115,6 +130,10 @@ mod tests {
             "/demo/video/012.m4s",
             "/demo/video/+12.m4s",
             "/demo/video/ff.m4s",
+            "/demo/video/12.03.m4s",
+            "/demo/video/12.-3.m4s",
+            "/demo/video/12.3.4.m4s",
+            "/demo/video/slot-09.m4s",
             "/demo/video/init-ff.mp4",
             "/demo/video/",
             "/demo/x",

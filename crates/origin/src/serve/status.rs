@@ -13,6 +13,9 @@ struct Status<'a> {
     on_air: bool,
     live_edge: Option<String>,
     target_duration: u32,
+    /// Longest part in seconds, on a low-latency channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part_target: Option<f64>,
     tracks: Vec<TrackStatus<'a>>,
 }
 
@@ -57,6 +60,7 @@ pub(super) fn channel(channel: &Channel, now: Utc) -> String {
         on_air: state.is_on_air(now),
         live_edge: timeline.live_edge().map(|edge| edge.to_string()),
         target_duration: timeline.target_s(),
+        part_target: timeline.shape().part_us.map(|us| us as f64 / 1e6),
         tracks: timeline
             .tracks()
             .iter()
