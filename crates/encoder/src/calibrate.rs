@@ -99,6 +99,7 @@ fn encode(preset: Preset, pictures: &[Frame]) -> Result<Take, ffmpeg::Error> {
         preset: preset.as_str(),
         profile: "high",
         threads: 1,
+        low_delay: false,
         colour: Colour::BT709,
     })?;
     let mut made = 0_u64;

@@ -98,6 +98,7 @@ impl Channel {
             rungs: self.rungs.clone(),
             audio_bps: self.audio_bps,
             grid: self.job.grid,
+            latency: self.job.latency,
             pace: Pace::Live,
             start: Start::Now,
             cores: self.cores,

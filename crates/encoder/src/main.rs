@@ -113,10 +113,9 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
             match channel.ladder.clone() {
                 Ladder::Passthrough => {
                     let passed = passed.clone();
+                    let settings = passthrough::Settings { chunk_ms: channel.latency.part_ms() };
                     channels.spawn(async move {
-                        passthrough::run(channel, passthrough::Settings::default(), passed, drain)
-                            .await
-                            .map_err(anyhow::Error::from)
+                        passthrough::run(channel, settings, passed, drain).await.map_err(anyhow::Error::from)
                     });
                 }
                 Ladder::Transcode { rungs, audio_bps } => {

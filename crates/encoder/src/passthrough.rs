@@ -33,8 +33,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How a channel is cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// Send a chunk each time a segment has grown by this many milliseconds; `None`: each segment in one chunk,
-    /// once it is complete.
+    /// Send chunks of as many samples as fit in this many milliseconds; `None`: each segment in one chunk, once it is
+    /// complete.
     pub chunk_ms: Option<u32>,
 }
 

@@ -28,7 +28,7 @@ use std::io;
 use daemon::{Drain, EpochClock};
 use ffmpeg::Colour;
 use media::{Grid, Rational};
-use spec::Rung;
+use spec::{Latency, Rung};
 
 use crate::metrics::TranscodeMetrics;
 use crate::source::Receiver;
@@ -46,6 +46,8 @@ pub struct Settings {
     pub audio_bps: u32,
     /// Where segments are cut.
     pub grid: Grid,
+    /// Whether they leave part by part.
+    pub latency: Latency,
     /// Whether the source runs in real time.
     pub pace: Pace,
     /// Where output begins.
@@ -139,7 +141,7 @@ impl Settings {
     pub fn heads(&self) -> Result<Vec<TrackHead>, TranscodeError> {
         let mut heads = Vec::with_capacity(self.rungs.len() + 1);
         for (rung, threads) in self.rungs.iter().zip(self.threads()) {
-            heads.push(rung::open(rung, threads, Colour::BT709)?.1);
+            heads.push(rung::open(rung, threads, self.latency, Colour::BT709)?.1);
         }
         heads.push(sound::open(self.audio_bps)?.1);
         Ok(heads)

@@ -35,6 +35,8 @@ pub struct VideoSettings<'a> {
     pub profile: &'a str,
     /// Threads the encoder may use.
     pub threads: usize,
+    /// Give each frame back at once: no frames ahead to look at, none that refer to later ones, none in work on other threads.
+    pub low_delay: bool,
     /// What the stream says about its colours.
     pub colour: Colour,
 }
@@ -78,6 +80,9 @@ impl Encoder {
         let mut options = Options::new();
         options.set("preset", settings.preset)?;
         options.set("forced-idr", "1")?;
+        if settings.low_delay {
+            options.set("tune", "zerolatency")?;
+        }
         let name = match settings.codec {
             VideoCodec::H264 => {
                 options.set("profile", settings.profile)?;
@@ -90,7 +95,7 @@ impl Encoder {
                 // told otherwise.
                 let parameters = format!(
                     "keyint=-1:scenecut=0:open-gop=0:info=0:log-level=none:pools={threads}:frame-threads={}",
-                    threads.min(4)
+                    if settings.low_delay { 1 } else { threads.min(4) }
                 );
                 options.set("x265-params", &parameters)?;
                 c"libx265"

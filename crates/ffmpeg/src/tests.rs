@@ -20,6 +20,7 @@ fn settings() -> VideoSettings<'static> {
         preset: "veryfast",
         profile: "high",
         threads: 1,
+        low_delay: false,
         colour: Colour::BT709,
     }
 }

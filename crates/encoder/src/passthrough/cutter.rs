@@ -48,8 +48,10 @@ struct Lane {
     slot: Option<i64>,
     /// A segment is open; until then samples have nowhere to go.
     is_started: bool,
-    /// Ticks after which a chunk is cut inside a segment.
+    /// Longest chunk in ticks, where a segment is cut into chunks.
     chunk_ticks: Option<i64>,
+    /// Decode time of the newest sample.
+    last_dts: i64,
 }
 
 /// One track and the decode time to begin at.
@@ -61,7 +63,7 @@ pub(super) struct Start<'a> {
 }
 
 impl Cutter {
-    /// `chunk_ms`: cut a chunk each time a segment has grown by this; `None`: one chunk a segment.
+    /// `chunk_ms`: cut segments into chunks of as many samples as fit in this; `None`: one chunk a segment.
     pub(super) fn new(
         grid: Grid,
         video: Option<Start<'_>>,
@@ -201,6 +203,7 @@ impl Lane {
             floor: start.floor,
             slot: None,
             is_started: false,
+            last_dts: i64::MAX,
             chunk_ticks: chunk_ms.map(|ms| rescale_floor(i64::from(ms), Timescale::MILLIS, timescale)),
         }
     }
@@ -222,7 +225,10 @@ impl Lane {
         } else {
             Begins::Nothing
         };
-        if let Some(chunk) = self.fragmenter.push(sample, begins)? {
+        let dts = sample.dts;
+        let chunk = self.fragmenter.push(sample, begins)?;
+        self.last_dts = dts;
+        if let Some(chunk) = chunk {
             out(self.id, Output::Chunk(chunk));
         }
         if cuts {
@@ -236,7 +242,9 @@ impl Lane {
 
     fn chunk_is_due(&self, next: &Sample) -> bool {
         let grown = self.fragmenter.pending_since().map_or(0, |since| next.dts - since);
-        self.chunk_ticks.is_some_and(|chunk| grown >= chunk)
+        // The next sample lasts as long as the one before it, for all that is known.
+        let step = next.dts.saturating_sub(self.last_dts).max(0);
+        self.chunk_ticks.is_some_and(|chunk| grown + step > chunk)
             // Looking at each payload costs, so only once a chunk is long.
             || (grown > i64::from(self.timescale.ticks_per_second())
                 && self.fragmenter.pending_bytes() + next.data.len() > MAX_CHUNK_BYTES)

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use ffmpeg::{Frame, Picture as Coding};
 use media::{Rational, Utc};
+use spec::Latency;
 
 use super::cadence::{Cadence, Place, frame_time_ns, nearest_frame};
 use super::cuts::{Cuts, SOUND_RATE, first_frame_from, first_sound_frame_from};
@@ -83,7 +84,8 @@ impl<S: Sink + 'static> Conductor<S> {
     ) -> Result<Self, TranscodeError> {
         let cuts = Cuts::new(settings.grid, settings.slowest());
         let (pyramid, levels) = Pyramid::new(&settings.rungs).map_err(TranscodeError::Scaler)?;
-        let shared = Shared { pyramid: Arc::new(pyramid), cuts };
+        let latency = settings.latency;
+        let shared = Shared { pyramid: Arc::new(pyramid), cuts, latency };
         let mut rates = vec![cuts.slowest()];
         for rung in &settings.rungs {
             if !rates.contains(&rung.frame_rate) {
@@ -97,7 +99,7 @@ impl<S: Sink + 'static> Conductor<S> {
         let mut writer = |index: usize| {
             let head: &super::TrackHead = &heads[index];
             let sink = sinks.next().expect("a sink a track");
-            TrackWriter::new(head, sink, metrics.track(&settings.channel, &head.name))
+            TrackWriter::new(head, latency, sink, metrics.track(&settings.channel, &head.name))
         };
         let mut rungs = Vec::with_capacity(settings.rungs.len());
         for (index, rung) in settings.rungs.iter().enumerate() {
@@ -168,7 +170,12 @@ impl<S: Sink + 'static> Conductor<S> {
                 self.shift_ns = None;
                 let fastest = self.rates.iter().copied().max_by(|a, b| a.as_f64().total_cmp(&b.as_f64()));
                 let fastest = fastest.expect("a ladder has rungs");
-                self.input = Input::open(&tracks, fastest, self.settings.cores, &self.figures);
+                // A decoder on several threads holds a frame back for each.
+                let cores = match self.settings.latency {
+                    Latency::Standard => self.settings.cores,
+                    Latency::Low { .. } => 1,
+                };
+                self.input = Input::open(&tracks, fastest, cores, &self.figures);
                 if !self.input.has_video() {
                     tracing::warn!("the source has no pictures that can be decoded: waiting for some");
                 } else if !self.input.has_audio() {

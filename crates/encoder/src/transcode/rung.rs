@@ -7,12 +7,12 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use ffmpeg::{Colour, Encoder, Packet, VideoSettings};
 use media::{Format, Sample, Track, TrackId, VideoCodec, VideoFormat};
-use spec::Rung;
+use spec::{Latency, Rung};
 
 use super::TranscodeError;
 use super::cuts::Cuts;
 use super::pyramid::{Picture, Pyramid};
-use super::track::{Sink, TrackHead, TrackWriter};
+use super::track::{Place, Sink, TrackHead, TrackWriter};
 
 /// Pictures that may wait for a rung: a fifth of a second of 30 fps, which evens out what scenes cost and keeps
 /// memory small. At the bound the decoder waits.
@@ -56,6 +56,7 @@ pub(crate) struct RungThread<S> {
 pub(crate) struct Shared {
     pub(crate) pyramid: Arc<Pyramid>,
     pub(crate) cuts: Cuts,
+    pub(crate) latency: Latency,
 }
 
 impl<S: Sink + 'static> RungThread<S> {
@@ -80,6 +81,7 @@ impl<S: Sink + 'static> RungThread<S> {
 pub(crate) fn open(
     rung: &Rung,
     threads: usize,
+    latency: Latency,
     colour: Colour,
 ) -> Result<(Encoder, TrackHead), TranscodeError> {
     let refused = |fault| TranscodeError::Encoder { track: rung.name.clone(), fault };
@@ -95,6 +97,7 @@ pub(crate) fn open(
         preset: rung.preset.as_str(),
         profile: rung.profile.as_str(),
         threads,
+        low_delay: latency != Latency::Standard,
         colour,
     })
     .map_err(refused)?;
@@ -137,7 +140,7 @@ impl<S: Sink> Encode<S> {
             match work {
                 Work::Begin { first, colour } => {
                     self.end()?;
-                    let (encoder, head) = open(&self.rung, self.threads, colour)?;
+                    let (encoder, head) = open(&self.rung, self.threads, self.shared.latency, colour)?;
                     self.writer.begin(&head);
                     self.run = Some(Run { encoder, first });
                 }
@@ -165,9 +168,13 @@ impl<S: Sink> Encode<S> {
         let refused = |fault| TranscodeError::Encoder { track: self.rung.name.clone(), fault };
         while let Some(packet) = run.encoder.receive().map_err(refused)? {
             let (sample, index) = sample(&self.rung, run.first, packet);
-            let starts_segment = sample.sync && self.shared.cuts.is_cut(index, self.rung.frame_rate);
+            let is_cut = |index| self.shared.cuts.is_cut(index, self.rung.frame_rate);
+            let place = Place {
+                starts_segment: sample.sync && is_cut(index),
+                ends_segment: self.shared.latency != Latency::Standard && is_cut(index + 1),
+            };
             self.writer
-                .push(sample, starts_segment)
+                .push(sample, place)
                 .map_err(|fault| TranscodeError::Order { track: self.rung.name.clone(), fault })?;
         }
         Ok(())

@@ -8,7 +8,7 @@ use prometheus_client::metrics::counter::Counter;
 use super::TranscodeError;
 use super::cuts::{AAC_FRAME, Cuts, SOUND_RATE};
 use super::sound_line::SoundLine;
-use super::track::{Sink, TrackHead, TrackWriter};
+use super::track::{Place, Sink, TrackHead, TrackWriter};
 
 /// The audio track's name in URLs.
 pub(crate) const TRACK: &str = "audio";
@@ -168,9 +168,13 @@ impl<S: Sink> Sound<S> {
                 sync: true,
                 data: Bytes::copy_from_slice(packet.data()),
             };
-            let starts_segment = self.cuts.is_sound_cut(time / AAC_FRAME);
+            let frame = time / AAC_FRAME;
+            let place = Place {
+                starts_segment: self.cuts.is_sound_cut(frame),
+                ends_segment: self.cuts.is_sound_cut(frame + 1),
+            };
             self.writer
-                .push(sample, starts_segment)
+                .push(sample, place)
                 .map_err(|fault| TranscodeError::Order { track: TRACK.to_owned(), fault })?;
         }
         Ok(())

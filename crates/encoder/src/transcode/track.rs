@@ -2,14 +2,24 @@
 
 use bytes::Bytes;
 use cmaf::{Begins, Chunk, Fragmenter, Labels};
-use media::{Sample, Track};
+use media::{Sample, Timescale, Track};
+use spec::Latency;
 
 use crate::metrics::TrackFigures;
 use crate::push::PushHandle;
 
-/// Chunks are this long at least, in milliseconds: short enough for an edge to stream an open segment, long enough
-/// that boxes stay below 1 % of the bytes.
+/// Chunks of a standard channel are this long at least, in milliseconds: short enough for an edge to stream an open
+/// segment, long enough that boxes stay below 1 % of the bytes.
 const CHUNK_MS: i64 = 500;
+
+/// Where a segment is cut into chunks.
+#[derive(Clone, Copy, Debug)]
+enum Chunks {
+    /// When one has this many ticks, and another frame shows that it is over.
+    Of(i64),
+    /// Parts: as many frames as fit in this many ticks. Each leaves with its last frame, a segment's last as well.
+    Parts(i64),
+}
 
 /// Who takes a track's CMAF.
 pub trait Sink: Send {
@@ -56,23 +66,35 @@ impl TrackHead {
     }
 }
 
+/// Where a frame stands in its segment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) starts_segment: bool,
+    /// The next frame starts a segment. Said where frames come in the order they are shown.
+    pub(crate) ends_segment: bool,
+}
+
 /// Writes one track.
 pub(crate) struct TrackWriter<S> {
     sink: S,
     init: Bytes,
     fragmenter: Fragmenter,
-    chunk_ticks: i64,
+    chunks: Chunks,
     figures: TrackFigures,
 }
 
 impl<S: Sink> TrackWriter<S> {
     /// A writer to `sink`, which knows `head`'s header already.
-    pub(crate) fn new(head: &TrackHead, sink: S, figures: TrackFigures) -> Self {
+    pub(crate) fn new(head: &TrackHead, latency: Latency, sink: S, figures: TrackFigures) -> Self {
+        let ticks = |ms: i64| media::rescale_floor(ms, Timescale::MILLIS, head.track.timescale);
         Self {
             sink,
             init: head.init.clone(),
             fragmenter: Fragmenter::new(&head.track),
-            chunk_ticks: i64::from(head.track.timescale.ticks_per_second()) * CHUNK_MS / 1_000,
+            chunks: match latency {
+                Latency::Standard => Chunks::Of(ticks(CHUNK_MS)),
+                Latency::Low { part_ms } => Chunks::Parts(ticks(part_ms.into())),
+            },
             figures,
         }
     }
@@ -85,19 +107,33 @@ impl<S: Sink> TrackWriter<S> {
         }
     }
 
-    /// Takes the next coded frame.
-    pub(crate) fn push(&mut self, sample: Sample, starts_segment: bool) -> Result<(), cmaf::DtsBackwards> {
-        let begins = if starts_segment {
-            Begins::Segment
-        } else if self.fragmenter.pending_ticks() + self.chunk_ticks / 10 >= self.chunk_ticks {
-            Begins::Chunk
-        } else {
-            Begins::Nothing
+    /// Takes the next coded frame, which lasts as long as it says.
+    pub(crate) fn push(&mut self, sample: Sample, at: Place) -> Result<(), cmaf::DtsBackwards> {
+        let starts_segment = at.starts_segment;
+        let frame_ticks = i64::from(sample.duration.unwrap_or(0));
+        let is_full = match self.chunks {
+            Chunks::Of(ticks) => self.fragmenter.pending_ticks() + ticks / 10 >= ticks,
+            Chunks::Parts(ticks) => self.fragmenter.pending_ticks() + frame_ticks > ticks,
+        };
+        let begins = match (starts_segment, is_full) {
+            (true, _) => Begins::Segment,
+            (false, true) => Begins::Chunk,
+            (false, false) => Begins::Nothing,
         };
         self.figures.frames_out.inc();
         if let Some(chunk) = self.fragmenter.push(sample, begins)? {
             self.give(chunk);
             if starts_segment {
+                self.sink.end_segment();
+            }
+        }
+        if let Chunks::Parts(ticks) = self.chunks
+            && (at.ends_segment || self.fragmenter.pending_ticks() + frame_ticks > ticks)
+        {
+            if let Some(chunk) = self.fragmenter.cut_chunk() {
+                self.give(chunk);
+            }
+            if at.ends_segment {
                 self.sink.end_segment();
             }
         }

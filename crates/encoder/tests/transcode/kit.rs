@@ -42,6 +42,7 @@ pub(crate) fn settings(rungs: Vec<Rung>) -> Settings {
         rungs,
         audio_bps: 128_000,
         grid: Grid::new(1_000),
+        latency: spec::Latency::Standard,
         pace: Pace::Offline,
         start: Start::Now,
         cores: 2,
