@@ -2,13 +2,13 @@
 // Writes a JSON line a player, samples included, to standard output; words for people go to standard error.
 //
 //   HEADWATER_URL, HEADWATER_CHANNEL   where to watch (a low-latency channel of the built-in source)
-//   PLAY_SECONDS                       how long each player plays after its first 10 s (300)
+//   PLAY_SECONDS                       how long each player plays after its first 20 s (300)
 //   PLAYERS                            which, by name: "hls.js,dash.js,Shaka"
 import { channel, launch, pause, server, until } from "./browser.mjs";
 import { players, servePages } from "./player_page.mjs";
 
 /** Players catch up with the live edge first; what they show then is what they hold. */
-const SETTLE_SECONDS = 10;
+const SETTLE_SECONDS = 20;
 const seconds = Number(process.env.PLAY_SECONDS ?? 300);
 const names = (process.env.PLAYERS ?? Object.keys(players).join(",")).split(",");
 

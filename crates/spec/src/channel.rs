@@ -38,7 +38,7 @@ pub enum Latency {
     Standard,
     /// `latency = "low"`: segments leave part by part, so viewers are some parts behind.
     Low {
-        /// Longest part: `part`, in seconds, 0.2 to 0.5, default 0.334 (ten frames at 30 a second).
+        /// Longest part: `part`, in seconds, 0.2 to 0.5, default 0.25.
         part_ms: u32,
     },
 }
@@ -142,7 +142,7 @@ impl Latency {
         match (low, part) {
             (false, None) => Ok(Self::Standard),
             (false, Some(part)) => Err(part.fault("only a channel with latency = \"low\" has parts")),
-            (true, None) => Ok(Self::Low { part_ms: 334 }),
+            (true, None) => Ok(Self::Low { part_ms: 250 }),
             (true, Some(part)) => {
                 Ok(Self::Low { part_ms: (part.number(0.2..=0.5, "seconds")? * 1e3).round() as u32 })
             }

@@ -18,6 +18,9 @@ const TARGET_PARTS: i64 = 6;
 /// The target exceeds a segment by this at least: DASH-IF asks that a segment be shorter than the target where players
 /// may switch renditions only at its start.
 const OVER_SEGMENT_US: i64 = 100_000;
+/// The delay suggested beside the target, in parts: to a player that counts it from the newest part on, as in HLS
+/// (Shaka Player does, and adds the rest of the target by itself while it starts).
+const DELAY_PARTS: i64 = 3;
 
 /// The period to offer and the part target, where slots address the segments of every track offered.
 pub(super) fn applies(timeline: &Timeline) -> Option<(Period, i64)> {
@@ -51,7 +54,7 @@ pub(super) fn mpd(timeline: &Timeline, period: Period, part_us: i64) -> String {
             ("minimumUpdatePeriod", &seconds(timeline.target_us())),
             ("minBufferTime", &seconds(part_us)),
             ("timeShiftBufferDepth", &seconds(shape.window_us)),
-            ("suggestedPresentationDelay", &seconds(target_us)),
+            ("suggestedPresentationDelay", &seconds(DELAY_PARTS * part_us)),
             ("maxSegmentDuration", &seconds(timeline.target_us())),
         ],
     );
@@ -61,7 +64,9 @@ pub(super) fn mpd(timeline: &Timeline, period: Period, part_us: i64) -> String {
         "Latency",
         &[("referenceId", &0), ("target", &target_ms), ("min", &(target_ms / 2)), ("max", &(target_ms * 3))],
     );
-    xml.empty("PlaybackRate", &[("min", &"0.96"), ("max", &"1.04")]);
+    // A player catches up with the target, but never slows down to meet it: who is nearer to the live edge and plays
+    // on without a stall is welcome to it.
+    xml.empty("PlaybackRate", &[("min", &"1"), ("max", &"1.04")]);
     xml.close("ServiceDescription");
     let oldest_us = timeline.live_edge().map_or(0, |edge| edge.0 - shape.window_us);
     let addressing = Addressing::Slot { grid: shape.grid, first, part_us };
