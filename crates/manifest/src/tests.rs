@@ -1,4 +1,5 @@
 mod dash;
 mod hls;
 mod invariants;
+mod low_latency;
 mod numbering;

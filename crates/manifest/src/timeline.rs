@@ -482,6 +482,7 @@ fn may_shrink(track: &Track, least_us: i64) -> bool {
 
 fn drop_first(track: &mut Track, removed: &mut Vec<Removed>) {
     let segment = track.segments.pop_front().expect("the caller saw it");
+    track.removed_period = Some(segment.period);
     removed.push(Removed { track: track.name.clone(), segment });
 }
 

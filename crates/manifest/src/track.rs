@@ -77,6 +77,8 @@ pub struct Track {
     pub(crate) next_number: Option<u64>,
     /// The period of the last numbered segment.
     pub(crate) period: Option<u64>,
+    /// The period of the segment that was removed last.
+    pub(crate) removed_period: Option<u64>,
     /// End of the last whole segment received, waiting ones included.
     pub(crate) received_end_us: Option<i64>,
     /// Up to where this track holds the others no longer back: `received_end_us`, or later by the grace it has after
@@ -104,6 +106,7 @@ impl Track {
             open: None,
             next_number: None,
             period: None,
+            removed_period: None,
             received_end_us: None,
             edge_us: None,
             stalled: false,
@@ -146,6 +149,11 @@ impl Track {
             (None, Some(last)) => Some((last.number, last.parts.len().checked_sub(1))),
             (None, None) => None,
         }
+    }
+
+    /// The period of the segment before the first that is listed, or of that one where none is known.
+    pub(crate) fn period_before(&self) -> Option<u64> {
+        self.removed_period.or(self.segments.front().map(|first| first.period))
     }
 
     /// The part that comes next, as far as can be told: its segment's start and its index there. `None` where the track

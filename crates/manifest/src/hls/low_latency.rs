@@ -6,7 +6,7 @@ use media::{Timescale, rescale_nearest};
 
 use super::media_playlist::line;
 use crate::decimal::Seconds;
-use crate::{Part, Segment, Timeline, Track};
+use crate::{Part, Timeline, Track};
 
 /// Parts of segments that end this many target durations before the playlist's end are listed no longer (§6.2.2).
 const PARTS_TARGETS: i64 = 3;
@@ -33,13 +33,13 @@ pub(super) fn write_control(out: &mut String, timeline: &Timeline) {
 
 /// Index of the first listed segment whose parts are listed.
 pub(super) fn parts_from(timeline: &Timeline, track: &Track) -> usize {
-    ends_by(track, end_us(track) - PARTS_TARGETS * timeline.target_us())
+    older_than(track, PARTS_TARGETS * timeline.target_us())
 }
 
 /// How many segments a delta update leaves out.
 pub(super) fn skippable(timeline: &Timeline, track: &Track) -> usize {
     match timeline.shape().part_us {
-        Some(_) => ends_by(track, end_us(track) - SKIP_TARGETS * timeline.target_us()),
+        Some(_) => older_than(track, SKIP_TARGETS * timeline.target_us()),
         None => 0,
     }
 }
@@ -81,11 +81,17 @@ pub(super) fn write_edge(out: &mut String, timeline: &Timeline, track: &Track) {
     }
 }
 
-fn ends_by(track: &Track, us: i64) -> usize {
-    track.segments().take_while(|segment| segment.end_us() <= us).count()
-}
-
-fn end_us(track: &Track) -> i64 {
-    let open = track.open().map(|open| rescale_nearest(open.end(), open.timescale(), Timescale::MICROS));
-    open.or(track.segments().next_back().map(Segment::end_us)).unwrap_or(0)
+/// How many segments end at least this long before the playlist's end, in media that is listed: a break of the publisher
+/// lasts nothing.
+fn older_than(track: &Track, us: i64) -> usize {
+    let open = track
+        .open()
+        .map_or(0, |open| rescale_nearest(open.end() - open.start(), open.timescale(), Timescale::MICROS));
+    let mut behind_us = open;
+    let newer = track.segments().rev().take_while(|segment| {
+        let ends_too_near = behind_us < us;
+        behind_us += segment.duration_us();
+        ends_too_near
+    });
+    track.segments().len() - newer.count()
 }

@@ -42,12 +42,13 @@ pub fn media(timeline: &Timeline, name: &TrackName, extent: Extent) -> Option<St
     line(out, format_args!("#EXT-X-TARGETDURATION:{}", timeline.target_s()));
     low_latency::write_control(out, timeline);
     line(out, format_args!("#EXT-X-MEDIA-SEQUENCE:{}", first.number));
-    line(out, format_args!("#EXT-X-DISCONTINUITY-SEQUENCE:{}", first.period));
+    // A tag goes when its segment goes, so that who skips a segment in a delta update has it as it is.
+    let mut period = track.period_before()?;
+    line(out, format_args!("#EXT-X-DISCONTINUITY-SEQUENCE:{period}"));
     if skipped > 0 {
         line(out, format_args!("#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}"));
     }
 
-    let mut period = first.period;
     let mut header = None;
     let mut dated = false;
     let with_parts = low_latency::parts_from(timeline, track);
