@@ -24,6 +24,11 @@ pub struct Server {
 
 impl Server {
     pub fn start(data: &Path) -> Self {
+        Self::start_with(data, None)
+    }
+
+    /// The same with channel `cam` in parts of this length.
+    pub fn start_with(data: &Path, part: Option<Duration>) -> Self {
         let listener = daemon::listen::bind("origin", ([127, 0, 0, 1], 0).into()).expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (drain, trigger) = daemon::Drain::manual();
@@ -34,7 +39,7 @@ impl Server {
             channels: vec![origin::Channel {
                 name: "cam".parse().expect("a name"),
                 grid: media::Grid::new(2_000),
-                part: None,
+                part,
                 window: Duration::from_secs(20),
             }],
         };
@@ -69,6 +74,33 @@ impl Drop for Server {
         self.trigger.start();
         let ended = self.thread.take().expect("joined once").join();
         assert!(ended.is_ok() || std::thread::panicking(), "the origin ended without fault");
+    }
+}
+
+/// A segment's body on its way, chunk by chunk.
+pub struct Push {
+    stream: TcpStream,
+}
+
+impl Push {
+    pub fn begin(address: SocketAddr, path: &str) -> Self {
+        let mut stream = TcpStream::connect(address).expect("connects");
+        stream.set_read_timeout(Some(PATIENCE)).expect("sets");
+        let head = format!(
+            "PUT {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).expect("sends");
+        Self { stream }
+    }
+
+    pub fn chunk(&mut self, bytes: &[u8]) {
+        let framed = [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat();
+        self.stream.write_all(&framed).expect("sends");
+    }
+
+    pub fn finish(mut self) -> Answer {
+        self.stream.write_all(b"0\r\n\r\n").expect("sends");
+        read_answer(&mut self.stream)
     }
 }
 
@@ -165,7 +197,13 @@ impl Sound {
 
     /// The segment that begins at `start`, filled with a byte that tells where.
     pub fn segment(&self, start: i64) -> Vec<u8> {
+        self.chunks(start, Self::FRAMES).concat()
+    }
+
+    /// The same in chunks of so many frames.
+    pub fn chunks(&self, start: i64, frames: i64) -> Vec<Vec<u8>> {
         let mut fragmenter = Fragmenter::new(&self.track);
+        let mut chunks = Vec::new();
         for frame in 0..Self::FRAMES {
             let sample = Sample {
                 track: self.track.id,
@@ -175,10 +213,15 @@ impl Sound {
                 sync: true,
                 data: vec![(start / Self::TICKS) as u8; 200].into(),
             };
-            let begins = if frame == 0 { Begins::Segment } else { Begins::Nothing };
-            fragmenter.push(sample, begins).expect("in order");
+            let begins = match frame {
+                0 => Begins::Segment,
+                frame if frame % frames == 0 => Begins::Chunk,
+                _ => Begins::Nothing,
+            };
+            chunks.extend(fragmenter.push(sample, begins).expect("in order"));
         }
-        fragmenter.finish().expect("a chunk").to_bytes().to_vec()
+        chunks.extend(fragmenter.finish());
+        chunks.iter().map(|chunk| chunk.to_bytes().to_vec()).collect()
     }
 }
 
