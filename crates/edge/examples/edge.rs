@@ -13,6 +13,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address: std::net::SocketAddr = listen.parse()?;
     let connections = number(2, 100_000)? as usize;
     let config = edge::Config {
+        tls: None,
         listener: daemon::listen::bind("viewers", address)?,
         origin: origin.clone(),
         metrics_socket: PathBuf::from(format!("/tmp/edge-{}.sock", address.port())),

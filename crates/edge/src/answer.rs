@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::net::TcpStream;
-
 use crate::body::{Next, Piece};
 use crate::counters::Phase;
 use crate::gate::{Persistence, Version};
 use crate::http1::{self, Framing};
 use crate::resolve::{Question, resolve};
 use crate::respond::Answer;
-use crate::send::{Gone, Sender, reset};
+use crate::send::{Gone, Sender};
 use crate::store::Found;
+use crate::transport::Transport;
 use crate::worker::Worker;
 
 /// A request whose answer has to wait.
@@ -34,7 +33,7 @@ pub(crate) enum Known {
 /// Answers; says what becomes of the connection.
 pub(crate) async fn run(
     worker: &Arc<Worker>,
-    stream: &TcpStream,
+    stream: &mut Transport,
     waiting: Waiting,
 ) -> Result<Persistence, Gone> {
     let Waiting { question, version, persistence, known } = waiting;
@@ -55,16 +54,16 @@ pub(crate) async fn run(
 }
 
 /// Waits, unless the viewer leaves meanwhile.
-async fn or_gone<T>(stream: &TcpStream, wait: impl Future<Output = T>) -> Result<T, Gone> {
+async fn or_gone<T>(stream: &mut Transport, wait: impl Future<Output = T>) -> Result<T, Gone> {
     tokio::pin!(wait);
-    let mut byte = [0];
     tokio::select! {
         biased;
         done = &mut wait => Ok(done),
-        peeked = stream.peek(&mut byte) => match peeked {
-            Ok(0) | Err(_) => Err(Gone),
+        gone = stream.gone() => if gone {
+            Err(Gone)
+        } else {
             // The next request is here already: its sender is waiting for this answer.
-            Ok(_) => Ok(wait.await),
+            Ok(wait.await)
         },
     }
 }
@@ -73,7 +72,7 @@ async fn or_gone<T>(stream: &TcpStream, wait: impl Future<Output = T>) -> Result
 /// a part for the whole.
 async fn send(
     worker: &Worker,
-    stream: &TcpStream,
+    stream: &mut Transport,
     mut answer: Answer,
     version: Version,
     persistence: Persistence,
@@ -100,7 +99,7 @@ async fn send(
                 return Ok(if framing == Framing::Close { Persistence::Close } else { persistence });
             }
             Next::Broken => {
-                reset(stream);
+                stream.abort();
                 return Err(Gone);
             }
         }

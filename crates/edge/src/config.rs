@@ -17,8 +17,35 @@ pub struct Config {
     pub threads: usize,
     /// Bytes of memory for cached bodies.
     pub cache_bytes: u64,
+    /// Where viewers connect with TLS.
+    pub tls: Option<Tls>,
     /// All other bounds.
     pub limits: Limits,
+}
+
+/// The edge's TLS side.
+#[derive(Debug)]
+pub struct Tls {
+    /// Where viewers connect.
+    pub listener: TcpListener,
+    /// What they are shown.
+    pub certificate: Certificate,
+    /// Where the edge keeps certificates and keys it made or was given, for its owner's eyes alone.
+    pub folder: PathBuf,
+}
+
+/// Where the certificate viewers are shown comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// The edge makes one for itself, once. Nobody vouches for it: for development.
+    SelfMade,
+    /// PEM files, read again when they change.
+    Files {
+        /// The chain, the server's own certificate first.
+        certificate: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
 }
 
 /// The edge's bounds. Each says what happens there.
@@ -29,7 +56,7 @@ pub struct Limits {
     /// Connections open at once from one IPv4 address or IPv6 /64; more are answered 503 and closed. Viewers behind
     /// one address translator share it.
     pub connections_per_address: usize,
-    /// From a request's first byte to the end of its head; then the connection is closed.
+    /// From a request's first byte to the end of its head, and from a connection to the end of its TLS handshake; then the connection is closed.
     pub head_time: Duration,
     /// From an answer to the next request's first byte; then the connection is closed.
     pub idle_time: Duration,

@@ -7,14 +7,14 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
+use std::io::IoSlice;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use memchr::memchr;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, ReadBuf};
 use tokio::time::{Sleep, sleep_until, timeout};
 
 use crate::answer::{self, Known, Waiting};
@@ -26,6 +26,8 @@ use crate::resolve::{Question, at_once};
 use crate::respond::{Answer, Ask};
 use crate::send::{Gone, Sender};
 use crate::source::Source;
+use crate::tls::Protocol;
+use crate::transport::{Outgoing, Transport};
 use crate::worker::{Busy, Worker};
 
 /// Bodies up to this size are copied beside their head, in bytes; larger ones leave from where they are.
@@ -50,8 +52,7 @@ struct Buffers {
 }
 
 /// Serves `stream` until one side closes it.
-pub(crate) async fn serve(stream: TcpStream, worker: Arc<Worker>) {
-    worker.counters.opened();
+pub(crate) async fn serve(stream: Transport, worker: Arc<Worker>) {
     let now = Instant::now();
     let deadline = now + worker.shared.limits.idle_time;
     let mut connection = Connection {
@@ -64,11 +65,11 @@ pub(crate) async fn serve(stream: TcpStream, worker: Arc<Worker>) {
     };
     // Whatever ended it, there is nobody left to tell.
     let _: Result<(), Gone> = connection.run().await;
-    connection.worker.counters.ended();
+    connection.stream.shut();
 }
 
 struct Connection {
-    stream: TcpStream,
+    stream: Transport,
     worker: Arc<Worker>,
     /// A head that has not come whole, or requests behind one whose answer had to wait.
     unread: Vec<u8>,
@@ -102,14 +103,14 @@ impl Connection {
         loop {
             let Work { unsent, then } = poll_fn(|cx| self.poll_turn(cx)).await?;
             let busy = Busy::new(&self.worker);
-            if !unsent.is_empty() {
+            if !unsent.is_empty() || self.stream.has_rest() {
                 self.sender().bytes(&[&unsent]).await?;
             }
             match then {
                 Then::Read => {}
                 Then::Answer(waiting) => {
                     // Boxed, so that an idle connection does not hold room for it.
-                    let answered = Box::pin(answer::run(&self.worker, &self.stream, *waiting)).await?;
+                    let answered = Box::pin(answer::run(&self.worker, &mut self.stream, *waiting)).await?;
                     if answered == Persistence::Close {
                         return self.close().await;
                     }
@@ -137,7 +138,7 @@ impl Connection {
                 let mut filled = have;
                 if !std::mem::take(&mut self.unread_is_new) {
                     let mut room = ReadBuf::new(&mut input[have..]);
-                    match Pin::new(&mut self.stream).poll_read(cx, &mut room) {
+                    match self.stream.poll_read(cx, &mut room) {
                         Poll::Ready(Ok(())) if !room.filled().is_empty() => {}
                         Poll::Ready(_) => return Poll::Ready(Err(Gone)),
                         Poll::Pending => return self.poll_deadline(cx).map(Err),
@@ -163,7 +164,7 @@ impl Connection {
 
                 let mut sent = 0;
                 if !output.is_empty() {
-                    sent = match self.stream.try_write(output) {
+                    sent = match self.stream.try_send(Outgoing::Bytes(&[IoSlice::new(output)])) {
                         Ok(sent) => sent,
                         Err(fault) if fault.kind() == std::io::ErrorKind::WouldBlock => 0,
                         Err(_) => return Poll::Ready(Err(Gone)),
@@ -171,7 +172,7 @@ impl Connection {
                     self.worker.counters.sent(sent as u64);
                 }
                 match then {
-                    None if sent == output.len() => {
+                    None if sent == output.len() && !self.stream.has_rest() => {
                         if !self.unread.is_empty() && !began_before {
                             self.wait_at_most(self.worker.shared.limits.head_time);
                         }
@@ -198,6 +199,7 @@ impl Connection {
                 Err(violation) => return (used, Some(Then::Refuse(violation))),
             };
             used += len;
+            worker.counters.asked_by(Protocol::Http1);
             let persistence = if shared.is_draining() { Persistence::Close } else { request.persistence };
             if let Err(known) = quick_answer(worker, &request, persistence, now, output) {
                 let question = Question::new(&request.target, ask_of(&request));
@@ -236,8 +238,8 @@ impl Connection {
         }
     }
 
-    fn sender(&self) -> Sender<'_> {
-        Sender::new(&self.stream, &self.worker.shared.limits, &self.worker.counters)
+    fn sender(&mut self) -> Sender<'_> {
+        Sender::new(&mut self.stream, &self.worker.shared.limits, &self.worker.counters)
     }
 
     async fn refuse(&mut self, violation: Violation) -> Result<(), Gone> {
@@ -260,9 +262,10 @@ impl Connection {
 }
 
 /// Shuts the sending side, and drops what still comes for a short while.
-pub(crate) async fn linger(stream: &mut TcpStream) {
+pub(crate) async fn linger(stream: &mut Transport) {
+    stream.shut();
+    let stream = stream.tcp();
     let _ = timeout(LINGER_TIME, async {
-        stream.shutdown().await?;
         let mut sink = [0; 1024];
         let mut dropped = 0;
         while dropped < LINGER_BYTES {

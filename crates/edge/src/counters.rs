@@ -15,6 +15,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::gate::Violation;
 use crate::store::Store;
+use crate::tls::Protocol;
 
 /// How an answer came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,10 +76,39 @@ pub(crate) enum Closed {
     IdleTime,
     OverTotal,
     OverAddress,
+    /// Its TLS handshake failed.
+    Handshake,
 }
 
 impl Closed {
-    const LABELS: [&str; 5] = ["slow_reader", "head_time", "idle_time", "over_total", "over_address"];
+    const LABELS: [&str; 6] =
+        ["slow_reader", "head_time", "idle_time", "over_total", "over_address", "tls_handshake"];
+}
+
+/// How a TLS session began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Session {
+    /// With a whole handshake.
+    Full,
+    /// From a ticket.
+    Resumed,
+}
+
+impl Session {
+    const LABELS: [&str; 2] = ["full", "resumed"];
+}
+
+/// What became of a certificate after the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Renewal {
+    /// Sessions are shown it.
+    Shown,
+    /// The files cannot be used; the one before stays.
+    Refused,
+}
+
+impl Renewal {
+    const LABELS: [&str; 2] = ["shown", "refused"];
 }
 
 /// One thread's counts.
@@ -92,6 +122,9 @@ pub(crate) struct Counters {
     rejected: [AtomicU64; Violation::ALL.len()],
     closed: [AtomicU64; Closed::LABELS.len()],
     fetches: [AtomicU64; FetchEnd::LABELS.len()],
+    sessions: [AtomicU64; Session::LABELS.len()],
+    renewals: [AtomicU64; Renewal::LABELS.len()],
+    protocols: [AtomicU64; Protocol::ALL.len()],
 }
 
 impl Counters {
@@ -122,6 +155,19 @@ impl Counters {
 
     pub(crate) fn fetched(&self, end: FetchEnd) {
         add(&self.fetches[end as usize], 1);
+    }
+
+    pub(crate) fn tls_session(&self, session: Session) {
+        add(&self.sessions[session as usize], 1);
+    }
+
+    pub(crate) fn certificate(&self, renewal: Renewal) {
+        add(&self.renewals[renewal as usize], 1);
+    }
+
+    /// A request came, by whatever connection.
+    pub(crate) fn asked_by(&self, protocol: Protocol) {
+        add(&self.protocols[protocol as usize], 1);
     }
 }
 
@@ -166,7 +212,28 @@ impl Collector for Figures {
                 ConstCounter::new(count).encode(requests.encode_family(&labels)?)?;
             }
         }
-        let families: [Family<'_>; 3] = [
+        let families: [Family<'_>; 6] = [
+            (
+                "headwater_edge_protocol_requests",
+                "Requests that passed the gate, by protocol",
+                "protocol",
+                &Protocol::ALL.map(Protocol::label),
+                &|counters, at| counters.protocols[at].load(Ordering::Relaxed),
+            ),
+            (
+                "headwater_edge_tls_sessions",
+                "TLS sessions begun over TCP",
+                "handshake",
+                &Session::LABELS,
+                &|counters, at| counters.sessions[at].load(Ordering::Relaxed),
+            ),
+            (
+                "headwater_edge_certificates",
+                "Certificates after the first: shown from then on, or refused",
+                "result",
+                &Renewal::LABELS,
+                &|counters, at| counters.renewals[at].load(Ordering::Relaxed),
+            ),
             (
                 "headwater_edge_rejected",
                 "Heads the request gate refused",

@@ -3,7 +3,7 @@
 //! An HTTP/1.1 server of its own over one thread a core, made for what viewers of live video do: ask for the same few
 //! objects at the same moment. The path of a request:
 //!
-//! [`gate`] (which bytes are a request at all) → `conn` (one read, one write) → `store` (hit, lead, follow or pass, as
+//! `transport` (TCP, or `tls` over it) → [`gate`] (which bytes are a request at all) → `conn` (one read, one write) → `store` (hit, lead, follow or pass, as
 //! [`http_cache`] decides) → `resolve`, with `fetch` and `pass` where the origin is needed → `respond` (status, fields
 //! and a `source` of bytes: nothing so far knows the protocol) → `http1` (the head as text) → `answer` and `send` (the
 //! bytes, at a watched pace). Objects are shared while they fill (`body`): whoever comes late reads from the first byte.
@@ -28,8 +28,11 @@ mod run;
 mod send;
 mod source;
 mod store;
+mod tls;
+mod transport;
 mod worker;
 
-pub use config::{Config, Limits};
+pub use config::{Certificate, Config, Limits, Tls};
 pub use origin::OriginError;
 pub use run::{Error, run};
+pub use tls::certificate::CertificateError;

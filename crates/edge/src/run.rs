@@ -1,7 +1,7 @@
 //! The edge from start to drain: one thread accepts and hands out, the others serve.
 
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,13 +12,18 @@ use daemon::Drain;
 use http_cache::{Cost, Rules};
 use prometheus_client::registry::Registry;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use crate::admission::{Admission, Admitted};
 use crate::config::Config;
 use crate::conn::{linger, serve};
 use crate::counters::{Closed, Counters, Figures, Phase};
+use crate::fetch::Chain;
 use crate::origin::{Client, Origin, OriginError};
 use crate::store::Store;
+use crate::tls::certificate::{self, CertificateError};
+use crate::tls::{Acceptance, Protocol};
+use crate::transport::{Outgoing, Transport};
 use crate::worker::{Shared, Worker};
 
 /// Accepted connections that wait for their thread; more are refused.
@@ -44,6 +49,12 @@ pub enum Error {
     /// The listener or a thread.
     #[error("start the edge")]
     Start(#[source] io::Error),
+    /// The certificate viewers are shown.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// No TLS session could be offered.
+    #[error("start TLS")]
+    Tls(#[source] rustls::Error),
     /// The metrics socket.
     #[error("answer metrics on `{}`", path.display())]
     Metrics {
@@ -70,6 +81,8 @@ struct Seat {
 
 struct Handed {
     stream: TcpStream,
+    /// Where the connection came by TLS: how it is accepted.
+    tls: Option<Arc<Acceptance>>,
     place: Place,
 }
 
@@ -95,7 +108,9 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let admission = Admission::new(shared.limits.connections, shared.limits.connections_per_address);
 
     let at_door = Arc::new(Counters::default());
-    let mut figures = Figures { threads: vec![at_door.clone()], store: store.clone() };
+    // Renewals are counted by a task of their own.
+    let renewals = Arc::new(Counters::default());
+    let mut figures = Figures { threads: vec![at_door.clone(), renewals.clone()], store: store.clone() };
     let mut seats = Vec::new();
     for number in 0..config.threads.max(1) {
         let counters = Arc::new(Counters::default());
@@ -108,18 +123,34 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     daemon::metrics::serve(registry, &config.metrics_socket, drain.clone())
         .map_err(|source| Error::Metrics { path: config.metrics_socket.clone(), source })?;
 
-    let door = Door {
-        listener: tokio::net::TcpListener::from_std(config.listener).map_err(Error::Start)?,
-        admission,
-        counters: at_door,
+    let listener = |listener| tokio::net::TcpListener::from_std(listener).map_err(Error::Start);
+    let plain = Entrance { listener: listener(config.listener)?, tls: None };
+    let tls = match config.tls {
+        Some(config) => {
+            config.listener.set_nonblocking(true).map_err(Error::Start)?;
+            let shown = certificate::start(&config.certificate, &config.folder, renewals)?;
+            let acceptance = Arc::new(Acceptance::new(shown).map_err(Error::Tls)?);
+            Some(Entrance { listener: listener(config.listener)?, tls: Some(acceptance) })
+        }
+        None => None,
+    };
+    let door = Door { admission, counters: at_door };
+    let accepting = async {
+        tokio::select! {
+            ended = door.accept(&plain, &seats) => ended,
+            ended = async { match &tls {
+                Some(tls) => door.accept(tls, &seats).await,
+                None => std::future::pending().await,
+            }} => ended,
+        }
     };
     let ended = tokio::select! {
-        ended = door.accept(&seats) => Some(ended),
+        ended = accepting => Some(ended),
         () = drain.requested() => None,
         never = sweep(&store) => match never {},
     };
     // Whoever connects from now on is refused, or waits for whoever shares the listener.
-    drop(door);
+    drop((plain, tls));
     shared.draining.store(true, Ordering::Relaxed);
     for (thread, seat) in seats.into_iter().enumerate() {
         drop(seat.connections);
@@ -144,20 +175,29 @@ async fn sweep(store: &Store) -> Infallible {
     }
 }
 
-struct Door {
+/// One listener.
+struct Entrance {
     listener: tokio::net::TcpListener,
+    /// How connections are accepted where they come by TLS.
+    tls: Option<Arc<Acceptance>>,
+}
+
+struct Door {
     admission: Arc<Admission>,
     counters: Arc<Counters>,
 }
 
 impl Door {
     /// Hands each connection to the thread that has the fewest. Returns the number of a thread that ended by itself.
-    async fn accept(&self, seats: &[Seat]) -> usize {
+    async fn accept(&self, entrance: &Entrance, seats: &[Seat]) -> usize {
         let told = Arc::new(tokio::sync::Semaphore::new(TOLD));
         loop {
             // Registered with this thread's runtime for a moment only; the serving thread registers it for good.
-            let accepted =
-                self.listener.accept().await.and_then(|(stream, peer)| Ok((stream.into_std()?, peer.ip())));
+            let accepted = entrance
+                .listener
+                .accept()
+                .await
+                .and_then(|(stream, peer)| Ok((stream.into_std()?, peer.ip())));
             let (stream, address) = match accepted {
                 Ok(accepted) => accepted,
                 Err(fault) => match fault.kind() {
@@ -172,7 +212,7 @@ impl Door {
             let admitted = match self.admission.admit(address) {
                 Ok(admitted) => admitted,
                 Err(reason) => {
-                    self.refuse(stream, reason, &told);
+                    self.refuse(entrance, stream, reason, &told);
                     continue;
                 }
             };
@@ -183,23 +223,35 @@ impl Door {
                 .expect("there is at least one thread");
             seat.open.fetch_add(1, Ordering::Relaxed);
             let place = Place { _admitted: admitted, open: seat.open.clone() };
-            match seat.connections.try_send(Handed { stream, place }) {
+            match seat.connections.try_send(Handed { stream, tls: entrance.tls.clone(), place }) {
                 Ok(()) => {}
                 Err(mpsc::error::TrySendError::Full(handed)) => {
-                    self.refuse(handed.stream, Closed::OverTotal, &told);
+                    self.refuse(entrance, handed.stream, Closed::OverTotal, &told);
                 }
                 Err(mpsc::error::TrySendError::Closed(_)) => return number,
             }
         }
     }
 
-    fn refuse(&self, stream: TcpStream, reason: Closed, told: &Arc<tokio::sync::Semaphore>) {
+    fn refuse(
+        &self,
+        entrance: &Entrance,
+        stream: TcpStream,
+        reason: Closed,
+        told: &Arc<tokio::sync::Semaphore>,
+    ) {
         self.counters.closed(reason);
+        if entrance.tls.is_some() {
+            // To say anything takes a handshake, which is most of what a connection costs.
+            return;
+        }
         self.counters.answered(503, Phase::Local);
         let Ok(permit) = told.clone().try_acquire_owned() else { return };
-        let Ok(mut stream) = tokio::net::TcpStream::from_std(stream) else { return };
+        let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
+        let mut stream = Transport::plain(stream);
         tokio::spawn(async move {
-            if stream.writable().await.is_ok() && stream.try_write(OVERLOADED).is_ok() {
+            let words = [IoSlice::new(OVERLOADED)];
+            if stream.writable().await.is_ok() && stream.try_send(Outgoing::Bytes(&words)).is_ok() {
                 linger(&mut stream).await;
             }
             drop(permit);
@@ -220,7 +272,7 @@ fn start_thread(number: usize, worker: Arc<Worker>, drain: Drain) -> io::Result<
 /// closed when the thread ends.
 async fn serve_handed(worker: Arc<Worker>, mut handed: mpsc::Receiver<Handed>, drain: Drain) {
     loop {
-        let Handed { stream, place } = tokio::select! {
+        let Handed { stream, tls, place } = tokio::select! {
             next = handed.recv() => match next {
                 Some(next) => next,
                 None => break,
@@ -236,7 +288,9 @@ async fn serve_handed(worker: Arc<Worker>, mut handed: mpsc::Receiver<Handed>, d
         }
         let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { continue };
         tokio::spawn(async move {
-            serve(stream, worker).await;
+            worker.counters.opened();
+            serve_one(stream, tls.as_deref(), &worker).await;
+            worker.counters.ended();
             drop(place);
         });
     }
@@ -244,5 +298,23 @@ async fn serve_handed(worker: Arc<Worker>, mut handed: mpsc::Receiver<Handed>, d
     let end = Instant::now() + worker.shared.limits.drain_time;
     while worker.shared.is_busy() && Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Serves one connection in the protocol that is spoken on it.
+async fn serve_one(stream: tokio::net::TcpStream, tls: Option<&Acceptance>, worker: &Arc<Worker>) {
+    let Some(acceptance) = tls else {
+        return serve(Transport::plain(stream), worker.clone()).await;
+    };
+    let limit = worker.shared.limits.head_time;
+    match timeout(limit, acceptance.accept(stream, &worker.counters)).await {
+        Ok(Ok((transport, protocol))) => match protocol {
+            Protocol::Http1 => serve(transport, worker.clone()).await,
+        },
+        Ok(Err(fault)) => {
+            worker.counters.closed(Closed::Handshake);
+            tracing::debug!(target: "edge::tls", fault = %Chain(&fault), "no TLS session");
+        }
+        Err(_) => worker.counters.closed(Closed::HeadTime),
     }
 }

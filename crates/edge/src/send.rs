@@ -2,17 +2,15 @@
 
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rustix::net::SendFlags;
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
 use crate::body::Piece;
 use crate::config::Limits;
 use crate::counters::{Closed, Counters};
 use crate::http1::Framing;
+use crate::transport::{Outgoing, Transport};
 
 /// Most bytes of a file handed to the kernel in one call; other viewers of the thread get a turn in between.
 const FILE_TURN: u64 = 1 << 20;
@@ -26,33 +24,39 @@ pub(crate) struct Gone;
 /// The sending half of a connection.
 #[derive(Debug)]
 pub(crate) struct Sender<'a> {
-    stream: &'a TcpStream,
+    transport: &'a mut Transport,
     limits: &'a Limits,
     counters: &'a Counters,
     pace: Pace,
 }
 
-/// What a reader took in the current window.
+/// Where the current window began.
 #[derive(Clone, Copy, Debug)]
 struct Pace {
     since: Instant,
-    bytes: u64,
+    /// What the reader had taken by then, in bytes.
+    taken: u64,
 }
 
 impl Pace {
-    fn start() -> Pace {
-        Pace { since: Instant::now(), bytes: 0 }
+    fn start(transport: &Transport) -> Pace {
+        Pace { since: Instant::now(), taken: transport.taken() }
     }
 }
 
 impl<'a> Sender<'a> {
-    pub(crate) fn new(stream: &'a TcpStream, limits: &'a Limits, counters: &'a Counters) -> Sender<'a> {
-        Sender { stream, limits, counters, pace: Pace::start() }
+    pub(crate) fn new(
+        transport: &'a mut Transport,
+        limits: &'a Limits,
+        counters: &'a Counters,
+    ) -> Sender<'a> {
+        let pace = Pace::start(transport);
+        Sender { transport, limits, counters, pace }
     }
 
     /// The edge kept the reader waiting, not the other way round: its pace is judged anew.
     pub(crate) fn was_idle(&mut self) {
-        self.pace = Pace::start();
+        self.pace = Pace::start(self.transport);
     }
 
     /// Sends a head and the first bytes after it, framed.
@@ -89,11 +93,16 @@ impl<'a> Sender<'a> {
         let mut rest = &mut slices[..parts.len()];
         IoSlice::advance_slices(&mut rest, 0);
         while !rest.is_empty() {
-            let stream = self.stream;
-            let now_rest = &*rest;
-            let attempt = || Ok(rustix::io::writev(stream, now_rest)?);
-            let sent = self.drive(attempt).await?;
+            let sent = self.drive(Outgoing::Bytes(rest)).await?;
             IoSlice::advance_slices(&mut rest, sent);
+        }
+        self.flush().await
+    }
+
+    /// Waits until everything given so far is the kernel's.
+    pub(crate) async fn flush(&mut self) -> Result<(), Gone> {
+        while self.transport.has_rest() {
+            self.drive(Outgoing::Rest).await?;
         }
         Ok(())
     }
@@ -102,13 +111,9 @@ impl<'a> Sender<'a> {
         match piece {
             Piece::Bytes(bytes) => self.bytes(&[before, &bytes, after]).await,
             Piece::File { file, offset, len } => {
-                let stream = self.stream;
                 let mut rest = before;
                 while !rest.is_empty() {
-                    // The kernel waits for the file's first bytes, so that they share the head's packet.
-                    let sent = self
-                        .drive(|| Ok(rustix::net::send(stream, rest, SendFlags::MORE | SendFlags::NOSIGNAL)?))
-                        .await?;
+                    let sent = self.drive(Outgoing::Ahead(rest)).await?;
                     rest = &rest[sent..];
                 }
                 self.file(&file, offset, len).await?;
@@ -118,17 +123,10 @@ impl<'a> Sender<'a> {
     }
 
     async fn file(&mut self, file: &OwnedFd, mut offset: u64, mut len: u64) -> Result<(), Gone> {
-        let stream = self.stream;
         let mut turn = FILE_TURN;
         while len > 0 {
             let want = len.min(turn) as usize;
-            let sent = self
-                .drive(|| match rustix::fs::sendfile(stream, file, Some(&mut { offset }), want)? {
-                    // The file is shorter than what was read of it before: cannot be.
-                    0 => Err(io::ErrorKind::UnexpectedEof.into()),
-                    sent => Ok(sent),
-                })
-                .await? as u64;
+            let sent = self.drive(Outgoing::File { file, offset, len: want }).await? as u64;
             offset += sent;
             len -= sent;
             turn -= sent;
@@ -141,31 +139,29 @@ impl<'a> Sender<'a> {
     }
 
     /// Makes one attempt that moves bytes, waiting until it can.
-    async fn drive(&mut self, mut attempt: impl FnMut() -> io::Result<usize>) -> Result<usize, Gone> {
+    async fn drive(&mut self, outgoing: Outgoing<'_>) -> Result<usize, Gone> {
         loop {
-            match self.stream.try_io(Interest::WRITABLE, &mut attempt) {
+            match self.transport.try_send(outgoing) {
                 Ok(sent) => return self.moved(sent),
                 Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {}
                 Err(fault) if fault.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => return Err(Gone),
             }
             let look = Instant::now() + self.limits.pace_window / LOOKS;
-            match timeout_at(look.into(), self.stream.writable()).await {
+            match timeout_at(look.into(), self.transport.writable()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Err(Gone),
                 Err(_) => {
                     // The kernel reports room only when a third of its buffer is free. A slow reader frees less in a
                     // window, so its pace is told by trying.
-                    let sent = match attempt() {
+                    let sent = match self.transport.send_anyway(outgoing) {
                         Ok(sent) => sent,
                         Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => 0,
                         Err(_) => return Err(Gone),
                     };
-                    self.pace.bytes += sent as u64;
                     self.judge_pace()?;
                     if sent > 0 {
-                        self.counters.sent(sent as u64);
-                        return Ok(sent);
+                        return self.moved(sent);
                     }
                 }
             }
@@ -173,7 +169,6 @@ impl<'a> Sender<'a> {
     }
 
     fn moved(&mut self, sent: usize) -> Result<usize, Gone> {
-        self.pace.bytes += sent as u64;
         self.counters.sent(sent as u64);
         Ok(sent)
     }
@@ -184,19 +179,13 @@ impl<'a> Sender<'a> {
             return Ok(());
         }
         let wanted = elapsed.as_millis() * u128::from(self.limits.pace_bytes_per_s) / 1_000;
-        if u128::from(self.pace.bytes) < wanted {
+        if u128::from(self.transport.taken() - self.pace.taken) < wanted {
             self.counters.closed(Closed::SlowReader);
             // What it did not take would stay in the kernel until it does.
-            reset(self.stream);
+            self.transport.abort();
             return Err(Gone);
         }
-        self.pace = Pace::start();
+        self.pace = Pace::start(self.transport);
         Ok(())
     }
-}
-
-/// Closes so that what is on its way is thrown away: for a reader that does not take it, and for an answer that must
-/// not seem complete.
-pub(crate) fn reset(stream: &TcpStream) {
-    let _ = socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }

@@ -107,6 +107,7 @@ pub(crate) const SEGMENT: &str = "Cache-Control: max-age=86400, immutable\r\nETa
 /// An edge, running.
 pub(crate) struct Edge {
     pub(crate) address: SocketAddr,
+    tls_address: Option<SocketAddr>,
     trigger: daemon::Trigger,
     task: JoinHandle<Result<(), edge::Error>>,
     folder: tempfile::TempDir,
@@ -118,11 +119,36 @@ impl Edge {
     }
 
     pub(crate) async fn with(origin: SocketAddr, limits: edge::Limits, cache_bytes: u64) -> Edge {
+        Edge::start(origin, limits, cache_bytes, None).await
+    }
+
+    /// With a listener for TLS too.
+    pub(crate) async fn with_tls(
+        origin: SocketAddr,
+        limits: edge::Limits,
+        certificate: edge::Certificate,
+    ) -> Edge {
+        Edge::start(origin, limits, 64 << 20, Some(certificate)).await
+    }
+
+    async fn start(
+        origin: SocketAddr,
+        limits: edge::Limits,
+        cache_bytes: u64,
+        certificate: Option<edge::Certificate>,
+    ) -> Edge {
         let listener = daemon::listen::bind("viewers", "127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let (drain, trigger) = daemon::Drain::manual();
+        let tls = certificate.map(|certificate| edge::Tls {
+            listener: daemon::listen::bind("viewers_tls", "127.0.0.1:0".parse().unwrap()).unwrap(),
+            certificate,
+            folder: folder.path().join("tls"),
+        });
+        let tls_address = tls.as_ref().map(|tls| tls.listener.local_addr().unwrap());
         let config = edge::Config {
+            tls,
             listener,
             origin: format!("http://{origin}"),
             metrics_socket: folder.path().join("metrics"),
@@ -138,7 +164,16 @@ impl Edge {
             }
         };
         tokio::time::timeout(HANG, started).await.expect("the edge starts");
-        Edge { address, trigger, task, folder }
+        Edge { address, tls_address, trigger, task, folder }
+    }
+
+    pub(crate) fn tls_address(&self) -> SocketAddr {
+        self.tls_address.expect("the edge was started with TLS")
+    }
+
+    /// Where it keeps its certificates.
+    pub(crate) fn tls_folder(&self) -> std::path::PathBuf {
+        self.folder.path().join("tls")
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {

@@ -1,0 +1,53 @@
+//! A certificate in files, read again when they change.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::counters::{Counters, Renewal};
+use crate::fetch::Chain;
+use crate::tls::certificate::{Pair, Shown};
+
+/// Between two looks at the files. They are replaced every few weeks; a look costs two system calls.
+const LOOK_PERIOD: Duration = Duration::from_secs(1);
+
+/// What tells one content of a file from the next: when it was changed, its size and which file it is.
+type Stamp = Option<(SystemTime, u64, u64)>;
+/// Both files' stamps.
+pub(crate) type Stamps = [Stamp; 2];
+
+/// Shows the pair's files whenever they changed from what was `seen`. A pair that cannot be used is refused, and the one before stays: a
+/// writer may be between the two files.
+pub(crate) async fn watch(pair: Pair, mut seen: Stamps, shown: Arc<Shown>, counters: Arc<Counters>) {
+    let mut period = tokio::time::interval(LOOK_PERIOD);
+    loop {
+        period.tick().await;
+        let now = stamps(&pair);
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        match pair.read() {
+            Ok(read) => {
+                shown.replace(read);
+                counters.certificate(Renewal::Shown);
+                tracing::info!(certificate = %pair.certificate.display(), "certificate reloaded");
+            }
+            Err(fault) => {
+                counters.certificate(Renewal::Refused);
+                tracing::error!(fault = %Chain(&fault), "certificate not reloaded; the one before stays");
+            }
+        }
+    }
+}
+
+/// What the files are now.
+pub(crate) fn stamps(pair: &Pair) -> Stamps {
+    [stamp(&pair.certificate), stamp(&pair.key)]
+}
+
+fn stamp(path: &Path) -> Stamp {
+    use std::os::unix::fs::MetadataExt;
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.modified().ok()?, about.len(), about.ino()))
+}
