@@ -9,7 +9,7 @@ SHELL := /bin/bash
 SOURCE ?=
 say = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: help demo test bench bench-latency deps test-deps web build lint unit e2e browser fuzz soak docs deny
+.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz soak docs deny
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -21,10 +21,16 @@ demo: build ## build everything and run it with the built-in source (SOURCE=clip
 test: test-deps lint unit build e2e browser fuzz ## set up and run every test
 	$(call say,all tests passed)
 
-bench: test-deps build ## measure beside the peers; JSON lines in bench/out/
+bench: bench-deps build bench-client ## measure beside the peers; JSON lines in bench/out/
 	$(call say,benchmarks)
-	cargo build --release --locked -p edge --examples
 	bench/run
+
+bench-edge: bench-deps bench-client ## the edge alone beside nginx, HAProxy, Varnish and Traffic Server
+	$(call say,the edge beside its peers)
+	bench/run edge live
+
+bench-client:
+	cargo build --release --locked -p bench-client -p edge --bins --examples
 
 bench-latency: test-deps build ## clock to pixel in Chromium, with every player; JSON lines in bench/out/, plot in docs/
 	$(call say,latency)
@@ -34,9 +40,13 @@ deps: ## install the system packages that building and running need
 	$(call say,system packages)
 	scripts/packages run
 
-test-deps: ## install the system packages that tests and benchmarks need
+test-deps: ## install the system packages that tests need
 	$(call say,system packages for tests)
 	scripts/packages run test
+
+bench-deps: ## install the system packages that benchmarks need
+	$(call say,system packages for benchmarks)
+	scripts/packages run test bench
 
 web: deps ## bundle the watch page
 	$(call say,watch page)

@@ -1,89 +1,63 @@
-"""Hot objects through the edge, beside nginx as a tuned caching proxy: server CPU per request and per GB.
+"""Hot objects through the edge, beside nginx, HAProxy, Varnish and Traffic Server: server CPU per request and per GB.
 
-Runs in a network namespace of its own whose loopback uses cubic: a pacing congestion control (bbr) makes bulk transfers over
-loopback several times dearer and hides what the servers cost. Needs root for the namespace.
+The load comes from h2load (Debian's nghttp2-client), 64 connections, one thread; over HTTP/2 each asks for 8 playlists
+or 2 segments at once. CPU time is all that the server's processes took from before its first connection to after its last.
 """
 
 import contextlib
-import json
-import os
-import subprocess
+import re
 
 import measure
+import peers
 
 CONNECTIONS = 64
-ORIGIN_PORT, NGINX_PORT, EDGE_PORT = 18000, 18081, 18080
-
-ORIGIN = """
-user root; worker_processes 1; daemon off; pid {folder}/origin.pid; error_log {folder}/origin.log warn;
-events {{ worker_connections 4096; }}
-http {{ access_log off; types {{ application/vnd.apple.mpegurl m3u8; video/mp4 m4s; }}
-  client_body_temp_path {folder}/o1; proxy_temp_path {folder}/o2; fastcgi_temp_path {folder}/o3; uwsgi_temp_path {folder}/o4; scgi_temp_path {folder}/o5;
-  server {{ listen 127.0.0.1:{origin}; root {folder}/files; add_header Cache-Control "public, max-age=3600"; }} }}
-"""
-
-# Every switch that makes nginx fast for this work: sendfile, kept connections to the origin, no access log, files held open.
-PROXY = """
-user root; worker_processes 2; worker_rlimit_nofile 19000; daemon off; pid {folder}/proxy.pid; error_log {folder}/proxy.log warn;
-events {{ worker_connections 8000; use epoll; multi_accept on; }}
-http {{ access_log off; server_tokens off; sendfile on; sendfile_max_chunk 1m; tcp_nopush on; tcp_nodelay on;
-  keepalive_timeout 75s; keepalive_requests 100000000;
-  open_file_cache max=20000 inactive=60s; open_file_cache_valid 30s; open_file_cache_min_uses 1;
-  client_body_temp_path {folder}/p1; proxy_temp_path {folder}/p2; fastcgi_temp_path {folder}/p3; uwsgi_temp_path {folder}/p4; scgi_temp_path {folder}/p5;
-  proxy_cache_path {folder}/cache levels=1:2 keys_zone=live:16m max_size=1g inactive=10m use_temp_path=off;
-  upstream origin {{ server 127.0.0.1:{origin}; keepalive 64; }}
-  server {{ listen 127.0.0.1:{nginx} reuseport backlog=4096;
-    location / {{ proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_cache live; proxy_cache_key $request_uri;
-      proxy_cache_valid 200 1h; proxy_cache_lock on; }} }} }}
-"""
+OBJECTS = {"2 KB playlist": 2048, "1 MB segment": 1 << 20}
+# The best peer's figures that are to be met (docs/bench.md), as a ratio to the best peer of the run.
+TARGETS = {("tls", "1 MB segment"): 0.8, ("h2", "1 MB segment"): 0.8}
 
 
-def run(report, quick):
-    seconds, runs = (2, 2) if quick else (5, 5)
-    with measure.work_folder() as folder, contextlib.ExitStack() as exit:
-        inside = exit.enter_context(namespace())
-        (folder / "files").mkdir()
-        (folder / "files" / "list.m3u8").write_bytes(b"#" * 2048)
-        (folder / "files" / "segment.m4s").write_bytes(os.urandom(1 << 20))
-        for name, text in (("origin", ORIGIN), ("proxy", PROXY)):
-            (folder / f"{name}.conf").write_text(text.format(folder=folder, origin=ORIGIN_PORT, nginx=NGINX_PORT))
-        nginx = measure.need("nginx")
-        exit.enter_context(measure.running([*inside, nginx, "-c", folder / "origin.conf", "-p", folder]))
-        proxy = exit.enter_context(measure.running([*inside, nginx, "-c", folder / "proxy.conf", "-p", folder]))
-        example = lambda name: measure.need(measure.BINARIES / "examples" / name)
-        edge = exit.enter_context(measure.running([*inside, example("edge"), f"127.0.0.1:{EDGE_PORT}", f"http://127.0.0.1:{ORIGIN_PORT}", "2", "512"]))
-        servers = {"nginx": (NGINX_PORT, proxy), "headwater": (EDGE_PORT, edge)}
-        for port, _ in servers.values():
-            for path in ("list.m3u8", "segment.m4s"):
-                warm = [*inside, "python3", "-c", f"import urllib.request as u; u.urlopen('http://127.0.0.1:{port}/{path}').read()"]
-                measure.wait_until(lambda: subprocess.run(warm, stderr=subprocess.DEVNULL).returncode == 0, f"{port} serves {path}")
-        for path, unit, figure in (("list.m3u8", "CPU µs per request", "cpu_us_per_request"), ("segment.m4s", "CPU ms per GB", "cpu_ms_per_gb")):
-            found = {who: [] for who in servers}
-            for _ in range(runs):
-                for who, (port, process) in servers.items():
-                    pids = ",".join(map(str, measure.descendants(process.pid)))
-                    load = [*inside, example("load"), f"127.0.0.1:{port}", f"/{path}", str(CONNECTIONS), str(seconds), pids]
-                    found[who].append(json.loads(subprocess.check_output([str(word) for word in load]))[figure])
-            case = f"edge, hot {'2 KB playlist' if path.endswith('8') else '1 MB segment'}"
-            for who, values in found.items():
-                report(case=case, who=who, unit=unit, median=measure.median(values), runs=values)
-            ratio = [ours / theirs for ours, theirs in zip(found["headwater"], found["nginx"])]
-            report(case=case, who="headwater / nginx", unit="ratio", median=measure.median(ratio), runs=ratio, target=1.3)
+def run(report, quick, part=None):
+    seconds, runs = (1, 2) if quick else (3, 5)
+    for protocol in [part] if part else peers.PROTOCOLS:
+        with contextlib.ExitStack() as exit:
+            place = peers.Place(exit)
+            servers = [exit.enter_context(place.server(name)) for name in peers.chosen()]
+            if "headwater" in peers.chosen() and not any(server.name == "headwater" and protocol in server.urls for server in servers):
+                print(f"skipped: {peers.PROTOCOLS[protocol]}: Headwater's edge does not speak it yet", flush=True)
+                continue
+            servers = [server for server in servers if protocol in server.urls]
+            for name, size in OBJECTS.items():
+                # The floor has one answer, however long the one that is asked for.
+                measured = [server for server in servers if server.name != "floor" or name == "2 KB playlist"]
+                case = f"edge, hot {name}, {peers.PROTOCOLS[protocol]}"
+                found = {server.name: [] for server in measured}
+                for server in measured:
+                    load(place, server, protocol, size, 1)
+                for _ in range(runs):
+                    for server in measured:
+                        found[server.name].append(load(place, server, protocol, size, seconds))
+                compare(report, case, name, found, TARGETS.get((protocol, name), 1.0))
 
 
-@contextlib.contextmanager
-def namespace():
-    """The words before a command that run it in a network namespace of this bench's own."""
-    name = f"headwater-bench-{os.getpid()}"
-    ip = measure.need("ip")
-    if subprocess.run([ip, "netns", "add", name]).returncode != 0:
-        raise SystemExit("the edge case needs a network namespace: run it as root")
-    inside = [ip, "netns", "exec", name]
-    try:
-        subprocess.run([*inside, ip, "link", "set", "lo", "up"], check=True)
-        # 127.0.0.1 has a route of its own, more specific than 127.0.0.0/8's: that is the one to change.
-        route = "table local local 127.0.0.1 dev lo proto kernel scope host src 127.0.0.1 congctl cubic"
-        subprocess.run([*inside, ip, "route", "replace", *route.split()], check=True)
-        yield inside
-    finally:
-        subprocess.run([ip, "netns", "delete", name])
+def compare(report, case, name, found, target):
+    unit = "CPU µs per request" if name == "2 KB playlist" else "CPU ms per GB"
+    for who, values in found.items():
+        report(case=case, who=who, unit=unit, median=measure.median(values), runs=values)
+    others = {who: values for who, values in found.items() if who not in ("headwater", "floor")}
+    if others and "headwater" in found:
+        best = min(others, key=lambda who: measure.median(others[who]))
+        ratio = [ours / theirs for ours, theirs in zip(found["headwater"], others[best])]
+        report(case=case, who=f"headwater / {best}", unit="ratio", median=measure.median(ratio), runs=ratio, target=target)
+
+
+def load(place, server, protocol, size, seconds):
+    """CPU µs per request, or ms per GB of bodies."""
+    large = size >= 1 << 20
+    words = ["--h1"] if protocol in ("http1", "tls") else ["-m", 2 if large else 8]
+    before = server.cpu_seconds()
+    out = place.output(measure.need("h2load"), *words, "-c", CONNECTIONS, "-t", "1", "-D", seconds, f"{server.urls[protocol]}/hot/{size}")
+    cpu = server.cpu_seconds() - before
+    done, moved = int(re.search(r"(\d+) succeeded", out).group(1)), int(re.search(r"\((\d+)\) data", out).group(1))
+    if not done or not re.search(r"0 failed, 0 errored.*\nstatus codes: \d+ 2xx, 0 3xx, 0 4xx, 0 5xx", out):
+        raise SystemExit(f"{server.name} over {protocol}:\n{out}")
+    return cpu * 1e12 / moved if large else cpu * 1e6 / done
