@@ -100,7 +100,12 @@ def floor(place, folder, values, run):
 
 def headwater(place, folder, values, run):
     edge = measure.need(measure.BINARIES / "examples" / "edge")
-    return ["http1"], [run(edge, place.at(values["HTTP1"]), f"http://127.0.0.1:{values['ORIGIN']}", "2", "1024")]
+    tls = [place.at(values["TLS"]), folder / "cert.pem", folder / "key.pem"]
+    pid = run(edge, place.at(values["HTTP1"]), f"http://127.0.0.1:{values['ORIGIN']}", "2", "1024", *tls, env={**os.environ, "TMPDIR": str(folder)})
+    place.wait_for(values["HTTP1"])
+    place.wait_for(values["TLS"])
+    found = place.output(measure.need("h2load"), "-n", "1", "-c", "1", f"https://{place.at(values['TLS'])}/health")
+    return ["http1", "tls", *(["h2"] if "Application protocol: h2" in found else [])], [pid]
 
 
 def nginx(place, folder, values, run):
