@@ -1,26 +1,53 @@
-//! Prometheus text on a unix socket, for the supervisor to gather.
+//! Prometheus text: on a unix socket for the supervisor to gather, or on a TCP listener where a role stands alone.
 
 use std::convert::Infallible;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixListener;
+use tokio::sync::Semaphore;
 
 use crate::Drain;
 
 /// Content type of the Prometheus text this crate writes (OpenMetrics 1.0).
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A client that has not sent its request by then is let go.
+const HEADER_LIMIT: Duration = Duration::from_secs(5);
+/// Scrapes at once over TCP; one more waits.
+const MAX_SCRAPES: usize = 16;
+
+/// Where a process answers with its metrics.
+#[derive(Debug)]
+pub enum Endpoint {
+    /// On a unix socket, which the supervisor gathers from.
+    Socket(PathBuf),
+    /// On a TCP listener, for Prometheus itself.
+    Listener(std::net::TcpListener),
+}
+
+impl Endpoint {
+    /// [`serve`] or [`serve_tcp`].
+    pub fn serve(self, registry: Registry, drain: Drain) -> io::Result<()> {
+        match self {
+            Endpoint::Socket(socket) => serve(registry, &socket, drain),
+            Endpoint::Listener(listener) => serve_tcp(registry, listener, drain),
+        }
+    }
+}
 
 /// Answers every request on `socket` with `registry` as text until the drain; adds this process's own figures.
 /// A socket file left from an earlier run is replaced. Call inside a tokio runtime.
@@ -32,40 +59,69 @@ pub fn serve(mut registry: Registry, socket: &Path, drain: Drain) -> io::Result<
     }
     let listener = UnixListener::bind(socket)?;
     let registry = Arc::new(registry);
-    tokio::spawn(async move {
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = drain.requested() => return,
-            };
-            // A failed accept is the system running out of descriptors: wait for some to come back.
-            let Ok((stream, _)) = accepted else {
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                continue;
-            };
-            let registry = registry.clone();
-            let answer = service_fn(move |_request: hyper::Request<hyper::body::Incoming>| {
-                let registry = registry.clone();
-                async move {
-                    let mut text = String::new();
-                    prometheus_client::encoding::text::encode(&mut text, &registry)
-                        .expect("writing to a string cannot fail");
-                    Ok::<_, Infallible>(
-                        hyper::Response::builder()
-                            .header(hyper::header::CONTENT_TYPE, CONTENT_TYPE)
-                            .body(Full::new(Bytes::from(text)))
-                            .expect("static headers are valid"),
-                    )
-                }
-            });
-            tokio::spawn(
-                hyper::server::conn::http1::Builder::new()
-                    .keep_alive(false)
-                    .serve_connection(TokioIo::new(stream), answer),
-            );
+    tokio::spawn(accept(drain, async move || {
+        let (stream, _) = listener.accept().await?;
+        tokio::spawn(answer(stream, registry.clone()));
+        Ok(())
+    }));
+    Ok(())
+}
+
+/// Answers every request on `listener` with `registry` as text until the drain; adds this process's own figures. The
+/// listener must not block. Call inside a tokio runtime.
+pub fn serve_tcp(mut registry: Registry, listener: std::net::TcpListener, drain: Drain) -> io::Result<()> {
+    registry.register_collector(Box::new(ProcessFigures));
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let registry = Arc::new(registry);
+    let places = Arc::new(Semaphore::new(MAX_SCRAPES));
+    tokio::spawn(accept(drain, async move || {
+        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let (stream, _) = listener.accept().await?;
+        let answered = answer(stream, registry.clone());
+        tokio::spawn(async move {
+            answered.await;
+            drop(place);
+        });
+        Ok(())
+    }));
+    Ok(())
+}
+
+async fn accept(drain: Drain, next: impl AsyncFn() -> io::Result<()>) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = next() => accepted,
+            () = drain.requested() => return,
+        };
+        // A failed accept is the system running out of descriptors: wait for some to come back.
+        if accepted.is_err() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, registry: Arc<Registry>) {
+    let answer = service_fn(move |_request: hyper::Request<hyper::body::Incoming>| {
+        let registry = registry.clone();
+        async move {
+            let mut text = String::new();
+            prometheus_client::encoding::text::encode(&mut text, &registry)
+                .expect("writing to a string cannot fail");
+            Ok::<_, Infallible>(
+                hyper::Response::builder()
+                    .header(hyper::header::CONTENT_TYPE, CONTENT_TYPE)
+                    .body(Full::new(Bytes::from(text)))
+                    .expect("static headers are valid"),
+            )
         }
     });
-    Ok(())
+    // Whoever asked may have left.
+    let _ = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_LIMIT)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), answer)
+        .await;
 }
 
 /// Memory, CPU time and open files of this process, read from `/proc/self` at each scrape.

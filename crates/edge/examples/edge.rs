@@ -3,7 +3,8 @@
 //! `edge 127.0.0.1:20080 http://127.0.0.1:20000 2 1024 127.0.0.1:20443 cert.pem key.pem`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+
+use daemon::metrics::Endpoint;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,8 +29,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = edge::Config {
         tls,
         listener: daemon::listen::bind("viewers", address)?,
-        origin: origin.clone(),
-        metrics_socket: PathBuf::from(&folder).join("metrics"),
+        origins: vec![origin.parse()?],
+        metrics: Endpoint::Socket(folder.join("metrics")),
         threads: number(0, 2)? as usize,
         cache_bytes: number(1, 1024)? << 20,
         limits,

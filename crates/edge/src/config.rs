@@ -4,15 +4,18 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use daemon::metrics::Endpoint;
+use spec::OriginUrl;
+
 /// One edge.
 #[derive(Debug)]
 pub struct Config {
     /// Where viewers connect.
     pub listener: TcpListener,
-    /// Where the edge fetches: `http://host:port`.
-    pub origin: String,
+    /// Where the edge fetches: the first is asked first, the others stand in for it. Never empty.
+    pub origins: Vec<OriginUrl>,
     /// Where metrics are answered.
-    pub metrics_socket: PathBuf,
+    pub metrics: Endpoint,
     /// Serving threads; 0 counts as 1.
     pub threads: usize,
     /// Bytes of memory for cached bodies.

@@ -11,6 +11,7 @@ use http_cache::conditional::Validators;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use spec::{OriginUrl, Scheme};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -28,11 +29,13 @@ type Connection = SendRequest<Empty<Bytes>>;
 /// Where the edge fetches.
 #[derive(Clone, Debug)]
 pub(crate) struct Origin {
-    authority: String,
+    /// Host and port to connect to.
+    address: (String, u16),
     host: HeaderValue,
+    prefix: String,
 }
 
-/// An origin URL that cannot be used.
+/// An origin that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("origin `{url}`: {fault}")]
 pub struct OriginError {
@@ -41,25 +44,13 @@ pub struct OriginError {
 }
 
 impl Origin {
-    /// Reads `http://host[:port]`.
-    pub(crate) fn parse(url: &str) -> Result<Origin, OriginError> {
-        let refused = |fault| OriginError { url: url.to_owned(), fault };
-        let uri: http::Uri = url.parse().map_err(|_| refused("not a URL"))?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err(refused("TLS to the origin is not implemented; use http://")),
-            _ => return Err(refused("must begin with http://")),
+    pub(crate) fn new(url: &OriginUrl) -> Result<Origin, OriginError> {
+        if url.scheme == Scheme::Https {
+            let fault = "TLS to the origin is not implemented; use http://";
+            return Err(OriginError { url: url.to_string(), fault });
         }
-        if uri.path_and_query().is_some_and(|path| path.as_str() != "/") {
-            return Err(refused("a path or query is not implemented; give http://host:port"));
-        }
-        let authority = uri.authority().ok_or_else(|| refused("has no host"))?;
-        if authority.as_str().contains('@') {
-            return Err(refused("credentials in the URL are not implemented"));
-        }
-        let host = HeaderValue::from_str(authority.as_str()).map_err(|_| refused("has no host"))?;
-        let port = authority.port_u16().unwrap_or(80);
-        Ok(Origin { authority: format!("{}:{port}", authority.host()), host })
+        let host = HeaderValue::from_str(&url.authority()).expect("an authority is made of visible ASCII");
+        Ok(Origin { address: (url.host.clone(), url.port), host, prefix: url.prefix.clone() })
     }
 }
 
@@ -123,7 +114,7 @@ impl Client {
         };
         let deadline = Instant::now() + patience;
         let request = || {
-            let mut request = Request::get(target)
+            let mut request = Request::get(format!("{}{target}", self.origin.prefix))
                 .header(HOST, &self.origin.host)
                 .header(ACCEPT_ENCODING, "identity")
                 .header(VIA, "1.1 headwater");
@@ -148,10 +139,11 @@ impl Client {
     }
 
     async fn connect(&self, patience: Duration) -> Result<Connection, FetchError> {
-        let stream = timeout(patience, TcpStream::connect(&self.origin.authority))
-            .await
-            .map_err(|_| FetchError::ConnectTimeout(patience))?
-            .map_err(FetchError::Connect)?;
+        let stream =
+            timeout(patience, TcpStream::connect((self.origin.address.0.as_str(), self.origin.address.1)))
+                .await
+                .map_err(|_| FetchError::ConnectTimeout(patience))?
+                .map_err(FetchError::Connect)?;
         stream.set_nodelay(true).map_err(FetchError::Connect)?;
         let (sender, connection) =
             http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream)).await?;
@@ -251,25 +243,4 @@ fn is_reset(fault: &hyper::Error) -> bool {
     std::error::Error::source(fault)
         .and_then(|source| source.downcast_ref::<std::io::Error>())
         .is_some_and(|fault| matches!(fault.kind(), ConnectionReset | BrokenPipe))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_not_implemented_is_refused_by_name() {
-        assert_eq!(Origin::parse("http://127.0.0.1:8300").unwrap().authority, "127.0.0.1:8300");
-        assert_eq!(Origin::parse("http://origin.example/").unwrap().authority, "origin.example:80");
-        for (url, fault) in [
-            ("https://x", "TLS to the origin"),
-            ("http://x/path", "a path or query"),
-            ("http://u:p@x", "credentials"),
-            ("x:80", "must begin with http://"),
-            ("", "not a URL"),
-        ] {
-            let text = Origin::parse(url).unwrap_err().to_string();
-            assert!(text.contains(fault), "{url}: {text}");
-        }
-    }
 }

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -46,6 +45,9 @@ pub enum Error {
     /// The origin's URL.
     #[error(transparent)]
     Origin(#[from] OriginError),
+    /// As many as this version knows.
+    #[error("one origin is wanted; several are not implemented yet")]
+    Origins,
     /// The listener or a thread.
     #[error("start the edge")]
     Start(#[source] io::Error),
@@ -55,15 +57,9 @@ pub enum Error {
     /// No TLS session could be offered.
     #[error("start TLS")]
     Tls(#[source] rustls::Error),
-    /// The metrics socket.
-    #[error("answer metrics on `{}`", path.display())]
-    Metrics {
-        /// The socket.
-        path: PathBuf,
-        /// The system's words.
-        #[source]
-        source: io::Error,
-    },
+    /// The metrics socket or listener.
+    #[error("answer metrics")]
+    Metrics(#[source] io::Error),
     /// A bug in the edge.
     #[error("serving thread {thread} ended by itself")]
     ThreadEnded {
@@ -100,7 +96,8 @@ impl Drop for Place {
 
 /// Serves viewers until the drain: then accepts nobody, lets answers under way finish, and returns.
 pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
-    let origin = Origin::parse(&config.origin)?;
+    let [origin] = config.origins.as_slice() else { return Err(Error::Origins) };
+    let origin = Origin::new(origin)?;
     config.listener.set_nonblocking(true).map_err(Error::Start)?;
     let room = Cost { bytes: config.cache_bytes, handles: config.limits.large_objects as u64 };
     let store = Arc::new(Store::new(room, Rules::default()));
@@ -120,8 +117,7 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     }
     let mut registry = Registry::default();
     registry.register_collector(Box::new(figures));
-    daemon::metrics::serve(registry, &config.metrics_socket, drain.clone())
-        .map_err(|source| Error::Metrics { path: config.metrics_socket.clone(), source })?;
+    config.metrics.serve(registry, drain.clone()).map_err(Error::Metrics)?;
 
     let listener = |listener| tokio::net::TcpListener::from_std(listener).map_err(Error::Start);
     let plain = Entrance { listener: listener(config.listener)?, tls: None };

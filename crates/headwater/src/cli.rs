@@ -1,5 +1,6 @@
 //! The words of the command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -15,6 +16,7 @@ Try it:
   headwater up --source clip.mp4        the same with your own file, repeated
   headwater up my.toml                  your channels
   headwater up --check my.toml          say what would run, and what is wrong with the file
+  headwater edge --origin http://host   the caching edge alone, in front of any HTTP origin
 
 The smallest useful file:
   [[channel]]
@@ -39,8 +41,8 @@ pub(crate) enum Command {
     Ingest(Role),
     /// Run the origin role alone: CMAF in, HLS and DASH out
     Origin(Role),
-    /// Run the edge role alone: the caching node viewers talk to
-    Edge(Role),
+    /// Run the edge alone: the caching node viewers talk to, in front of any HTTP origin
+    Edge(Edge),
 }
 
 /// Options of `up`.
@@ -67,5 +69,50 @@ pub(crate) struct Role {
     pub(crate) workflow: PathBuf,
     /// Folder for the live window and run-time sockets
     #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+}
+
+/// Options of the edge that runs alone.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+In front of one server on this machine:
+  headwater edge --origin http://127.0.0.1:8000
+
+Of a bucket, below a path:
+  headwater edge --origin https://bucket.s3.eu-west-1.amazonaws.com/live
+
+Of two packagers, the second for when the first fails:
+  headwater edge --origin http://10.0.0.1:8000 --origin http://10.0.0.2:8000
+
+Of another edge, which shields the origin:
+  headwater edge --origin http://parent.example:8080
+
+Ask it:
+  curl -I http://localhost:8080/live/index.m3u8     Cache-Status says what the cache did
+  curl http://127.0.0.1:9400/metrics                what it has done so far
+
+Ctrl-C or SIGTERM drains it: answers under way are finished, then it ends. Every option is also a setting of the workflow
+file, [edge] and [listen], read with --workflow. More: docs/edge.md.")]
+pub(crate) struct Edge {
+    /// Where to fetch: http(s)://host[:port][/path]. Repeat it for origins that stand in when the ones before fail
+    #[arg(long = "origin", value_name = "URL")]
+    pub(crate) origins: Vec<String>,
+    /// Where viewers connect [default: 0.0.0.0:8080]
+    #[arg(long, value_name = "ADDRESS", requires = "origins")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where Prometheus text is answered [default: 127.0.0.1:9400]
+    #[arg(long, value_name = "ADDRESS", requires = "origins")]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// Memory for cached objects, such as 512M or 8G [default: 512M]
+    #[arg(long, value_name = "BYTES", requires = "origins")]
+    pub(crate) cache: Option<String>,
+    /// Serving threads [default: one a core]
+    #[arg(long, value_name = "N", requires = "origins")]
+    pub(crate) threads: Option<u16>,
+    /// Settings from this workflow file instead
+    #[arg(long, value_name = "FILE", default_value = "headwater.toml", conflicts_with = "origins")]
+    pub(crate) workflow: PathBuf,
+    /// Folder for run-time sockets, with --workflow
+    #[arg(long, value_name = "DIR", default_value = "data", conflicts_with = "origins")]
     pub(crate) data: PathBuf,
 }

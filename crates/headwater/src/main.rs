@@ -6,9 +6,11 @@
 //! - [`plan`]: workflow → which processes run with what.
 //! - [`supervise`]: starts, restarts and drains them, hands over listeners, gathers their metrics.
 //! - [`role`]: a role as a process of its own.
+//! - [`edge_alone`]: the edge's options, read as the settings they stand for.
 
 mod cli;
 mod demo;
+mod edge_alone;
 mod plan;
 mod role;
 mod supervise;

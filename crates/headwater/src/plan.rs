@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use spec::{Channel, Input, Ladder, Workflow};
+use spec::{Channel, Input, Ladder, OriginUrl, Scheme, Workflow};
 use wire::{ChannelJob, Job, Source};
 
 /// Where things lie under `--data`.
@@ -100,6 +100,22 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
     }
 }
 
+/// Where the edge fetches: this machine's origin unless others are named.
+pub(crate) fn origins(workflow: &Workflow) -> Vec<OriginUrl> {
+    match workflow.edge.origins.as_slice() {
+        [] => {
+            let own = reachable(workflow.listen.origin);
+            vec![OriginUrl {
+                scheme: Scheme::Http,
+                host: own.ip().to_string(),
+                port: own.port(),
+                prefix: String::new(),
+            }]
+        }
+        named => named.to_vec(),
+    }
+}
+
 /// The address at which this machine reaches a listener: loopback where it listens everywhere.
 pub(crate) fn reachable(mut listener: std::net::SocketAddr) -> std::net::SocketAddr {
     if listener.ip().is_unspecified() {
@@ -130,8 +146,13 @@ pub(crate) fn describe(workflow: &Workflow) -> String {
     let mut line =
         |label: &str, value: String| writeln!(text, "{label:<10} {value}").expect("strings take text");
     line("viewers", format!("http://{}", listen.viewers));
-    line("rtmp", format!("rtmp://{}", listen.rtmp));
-    line("origin", format!("http://{}", listen.origin));
+    for origin in &workflow.edge.origins {
+        line("  fetches", origin.to_string());
+    }
+    if !workflow.channels.is_empty() {
+        line("rtmp", format!("rtmp://{}", listen.rtmp));
+        line("origin", format!("http://{}", listen.origin));
+    }
     line("metrics", format!("http://{}/metrics", listen.metrics));
     for channel in &workflow.channels {
         let seconds = |ms: u64| ms as f64 / 1e3;

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use daemon::metrics::Endpoint;
 use daemon::{Drain, listen};
 use spec::{Input, Ladder, Latency};
 
-use crate::cli::Role;
+use crate::cli::{Edge, Role};
+use crate::edge_alone;
 use crate::plan::{self, Layout};
 use crate::workflow;
 
@@ -80,34 +82,61 @@ pub(crate) fn origin(options: &Role) -> anyhow::Result<()> {
     })
 }
 
-/// Runs the edge until told to stop.
-pub(crate) fn edge(options: &Role) -> anyhow::Result<()> {
-    let workflow = workflow::from_file(&options.workflow)?.workflow;
+/// Runs the edge until told to stop. Where nobody supervises it, it answers Prometheus itself and needs no folder.
+pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
+    let workflow = match options.origins.as_slice() {
+        [] => workflow::from_file(&options.workflow)?.workflow,
+        _ => edge_alone::workflow(options)?,
+    };
     let layout = Layout::under(&options.data);
     let threads = workflow.edge.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into));
-    run(&layout, async |drain| {
+    let origins = plan::origins(&workflow);
+    let role = async |drain| {
+        let listener = listen::inherited_or_bind("viewers", workflow.listen.viewers)?;
+        let metrics = if is_supervised() {
+            Endpoint::Socket(layout.metrics_socket("edge"))
+        } else {
+            let metrics = listen::bind("metrics", workflow.listen.metrics)?;
+            let shown: Vec<_> = origins.iter().map(ToString::to_string).collect();
+            eprintln!(
+                "headwater: http://{} serves {}; metrics at http://{}/metrics",
+                listener.local_addr()?,
+                shown.join(", else "),
+                metrics.local_addr()?
+            );
+            Endpoint::Listener(metrics)
+        };
         let config = edge::Config {
-            listener: listen::inherited_or_bind("viewers", workflow.listen.viewers)?,
-            origin: format!("http://{}", plan::reachable(workflow.listen.origin)),
-            metrics_socket: layout.metrics_socket("edge"),
+            listener,
+            origins,
+            metrics,
             threads: threads.unwrap_or(1),
             cache_bytes: workflow.edge.cache_bytes,
+            tls: None,
             limits: edge::Limits::default(),
         };
         Ok(edge::run(config, drain).await?)
-    })
+    };
+    if is_supervised() { run(&layout, role) } else { run_without_folder(role) }
+}
+
+fn is_supervised() -> bool {
+    std::env::var_os(SUPERVISED_VARIABLE).is_some()
+}
+
+fn run(layout: &Layout, role: impl AsyncFnOnce(Drain) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let folder = layout.run();
+    std::fs::create_dir_all(&folder).with_context(|| format!("make folder `{}`", folder.display()))?;
+    run_without_folder(role)
 }
 
 /// One thread runs a role's tasks: they wait far more than they compute, and a second thread would cost wake-ups. The
 /// edge starts threads of its own.
-fn run(layout: &Layout, role: impl AsyncFnOnce(Drain) -> anyhow::Result<()>) -> anyhow::Result<()> {
+fn run_without_folder(role: impl AsyncFnOnce(Drain) -> anyhow::Result<()>) -> anyhow::Result<()> {
     daemon::log::start();
-    let folder = layout.run();
-    std::fs::create_dir_all(&folder).with_context(|| format!("make folder `{}`", folder.display()))?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     runtime.block_on(async {
-        let supervised = std::env::var_os(SUPERVISED_VARIABLE).is_some();
-        role(if supervised { Drain::on_signal_or_orphaned() } else { Drain::on_signal() }).await
+        role(if is_supervised() { Drain::on_signal_or_orphaned() } else { Drain::on_signal() }).await
     })
 }

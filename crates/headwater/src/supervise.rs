@@ -64,8 +64,14 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
     let workflow = &loaded.workflow;
     // Listeners first: a port in use should be said before anything starts.
     let viewers = listen::bind("viewers", workflow.listen.viewers)?;
-    let origin = listen::bind("origin", workflow.listen.origin)?;
-    let rtmp = listen::bind("rtmp", workflow.listen.rtmp)?;
+    // A machine without channels runs an edge alone.
+    let studio = match workflow.channels.is_empty() {
+        true => None,
+        false => Some((
+            listen::bind("rtmp", workflow.listen.rtmp)?,
+            listen::bind("origin", workflow.listen.origin)?,
+        )),
+    };
     let metrics = listen::bind("metrics", workflow.listen.metrics)?;
     prepare(&layout, &loaded.text)?;
     eprint!("{}", plan::describe(workflow));
@@ -86,8 +92,12 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             input: Vec::new(),
         })
     };
-    let ingest = Child::start(role("ingest", rtmp)?);
-    let origin = Child::start(role("origin", origin)?);
+    let (ingest, origin) = match studio {
+        None => (None, None),
+        Some((rtmp, origin)) => {
+            (Some(Child::start(role("ingest", rtmp)?)), Some(Child::start(role("origin", origin)?)))
+        }
+    };
     let edge = Child::start(role("edge", viewers)?);
     let mut encoders = Vec::new();
     for process in plan::encoders(workflow, &layout) {
@@ -104,8 +114,10 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         }));
     }
 
-    let figures: Vec<_> = [&ingest, &origin, &edge]
-        .into_iter()
+    let figures: Vec<_> = ingest
+        .iter()
+        .chain(&origin)
+        .chain([&edge])
         .chain(&encoders)
         .map(|child| (layout.metrics_socket(child.name()), child.figures()))
         .collect();
@@ -125,7 +137,9 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
     trigger.start();
     let stopped = async {
         // Upstream first, so that nobody is cut off from what it still needs.
-        ingest.stop().await;
+        if let Some(ingest) = ingest {
+            ingest.stop().await;
+        }
         for encoder in &encoders {
             encoder.ask_to_stop();
         }
@@ -133,7 +147,9 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             encoder.stop().await;
         }
         edge.stop().await;
-        origin.stop().await;
+        if let Some(origin) = origin {
+            origin.stop().await;
+        }
     };
     tokio::select! {
         () = stopped => tracing::info!("stopped"),

@@ -8,6 +8,7 @@ mod fault;
 mod fields;
 mod ladder;
 mod listen;
+mod origin_url;
 mod rung;
 mod workflow;
 
@@ -15,5 +16,6 @@ pub use channel::{Channel, Input, Latency, RtmpKey};
 pub use fault::Fault;
 pub use ladder::Ladder;
 pub use listen::Listen;
+pub use origin_url::{OriginUrl, OriginUrlFault, Scheme};
 pub use rung::{Preset, Profile, Rung};
 pub use workflow::{Edge, Workflow};

@@ -4,6 +4,7 @@ use crate::channel::{Channel, Input};
 use crate::fault::Fault;
 use crate::fields::Fields;
 use crate::listen::Listen;
+use crate::origin_url::OriginUrl;
 
 /// Everything one machine is asked to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +13,8 @@ pub struct Workflow {
     pub listen: Listen,
     /// `[edge]`.
     pub edge: Edge,
-    /// `[[channel]]`s, in file order; names and RTMP keys are unique.
+    /// `[[channel]]`s, in file order; names and RTMP keys are unique. None: this machine runs an edge alone, which has
+    /// origins.
     pub channels: Vec<Channel>,
 }
 
@@ -23,11 +25,13 @@ pub struct Edge {
     pub cache_bytes: u64,
     /// `threads`: 1 to 256; as many as the machine has cores where it is not set.
     pub threads: Option<usize>,
+    /// `origins`: where it fetches, the first to be asked first; empty: from this machine's origin.
+    pub origins: Vec<OriginUrl>,
 }
 
 impl Default for Edge {
     fn default() -> Self {
-        Self { cache_bytes: 512_000_000, threads: None }
+        Self { cache_bytes: 512_000_000, threads: None, origins: Vec::new() }
     }
 }
 
@@ -47,6 +51,10 @@ impl Workflow {
             Some(field) => Edge::read(field.table()?)?,
         };
         let Some(entries) = fields.take("channel") else {
+            if !edge.origins.is_empty() {
+                fields.finish()?;
+                return Ok(Self { listen, edge, channels: Vec::new() });
+            }
             return Err(fields.fault(
                 "no channel: add a [[channel]] table with a name and an input, such as name = \"main\" and \
                  input = { rtmp = \"live/main\" }",
@@ -80,6 +88,9 @@ impl Workflow {
 }
 
 impl Edge {
+    /// Origins one edge knows: a primary and some to stand in for it.
+    pub const MAX_ORIGINS: usize = 8;
+
     fn read(mut fields: Fields<'_>) -> Result<Self, Fault> {
         let mut edge = Self::default();
         if let Some(field) = fields.take("cache") {
@@ -87,6 +98,19 @@ impl Edge {
         }
         if let Some(field) = fields.take("threads") {
             edge.threads = Some(field.integer(1..=256, "threads")? as usize);
+        }
+        if let Some(field) = fields.take("origins") {
+            let count = field.fault(format!("a list of 1 to {} different origins", Self::MAX_ORIGINS));
+            for entry in field.list()? {
+                let url: OriginUrl = entry.parsed()?;
+                if edge.origins.contains(&url) || edge.origins.len() == Self::MAX_ORIGINS {
+                    return Err(count);
+                }
+                edge.origins.push(url);
+            }
+            if edge.origins.is_empty() {
+                return Err(count);
+            }
         }
         fields.finish()?;
         Ok(edge)
@@ -209,6 +233,33 @@ mod tests {
         check(
             "[[channel]]\nname = \"a\"\ninput = \"test\"\nsegment = 4\nwindow = 12\n",
             expect![[r#"line 5: channel[0].window: a window holds at least 6 segments, here 24 seconds"#]],
+        );
+    }
+
+    #[test]
+    fn an_edge_machine_has_origins_and_no_channel() {
+        let text = "[edge]\norigins = [\"https://a.example/live\", \"http://10.0.0.2:8300\"]\n";
+        let workflow = Workflow::parse(text).expect("valid");
+        let shown: Vec<_> = workflow.edge.origins.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["https://a.example/live", "http://10.0.0.2:8300"]);
+        assert!(workflow.channels.is_empty());
+        check(
+            "[edge]\norigins = [\n  \"http://a\",\n  \"a:80\" ]\n",
+            expect![[
+                r#"line 4: edge.origins[1]: an origin begins with http:// or https://, such as "https://origin.example/live""#
+            ]],
+        );
+        check(
+            "[edge]\norigins = [\"http://a\", \"http://a:80/\"]\n",
+            expect![[r#"line 2: edge.origins: a list of 1 to 8 different origins"#]],
+        );
+        check(
+            "[edge]\norigins = []\n",
+            expect![[r#"line 2: edge.origins: a list of 1 to 8 different origins"#]],
+        );
+        check(
+            "[edge]\norigins = [\"http://a\"]\nchannel = []\n",
+            expect![[r#"line 3: edge.channel: no such field; there are: cache, threads, origins"#]],
         );
     }
 

@@ -150,8 +150,8 @@ impl Edge {
         let config = edge::Config {
             tls,
             listener,
-            origin: format!("http://{origin}"),
-            metrics_socket: folder.path().join("metrics"),
+            origins: vec![format!("http://{origin}").parse().unwrap()],
+            metrics: daemon::metrics::Endpoint::Socket(folder.path().join("metrics")),
             threads: 2,
             cache_bytes,
             limits,
