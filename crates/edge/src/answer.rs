@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::body::{Next, Piece};
-use crate::counters::Phase;
+use crate::counters::{Phase, Shed};
 use crate::gate::{Persistence, Version};
 use crate::http1::{self, Framing};
 use crate::resolve::{Question, resolve};
@@ -12,7 +12,7 @@ use crate::respond::Answer;
 use crate::send::{Gone, Sender};
 use crate::store::Found;
 use crate::transport::Transport;
-use crate::worker::Worker;
+use crate::worker::{Draining, Worker};
 
 /// A request whose answer has to wait.
 #[derive(Debug)]
@@ -39,8 +39,17 @@ pub(crate) async fn run(
     let Waiting { question, version, persistence, known } = waiting;
     let answer = match known {
         Known::Answer(answer) => *answer,
-        Known::Found(found) => or_gone(stream, resolve(worker, &question, found)).await?,
+        Known::Found(found) => tokio::select! {
+            biased;
+            answer = or_gone(stream, resolve(worker, &question, found)) => answer?,
+            () = worker.shared.drained_to(Draining::Ending) => {
+                worker.counters.shed(Shed::Draining);
+                Answer::draining(question.method())
+            }
+        },
     };
+    // One that waited since before the drain is told now.
+    let persistence = if worker.shared.is_draining() { Persistence::Close } else { persistence };
     let (status, phase) = (answer.status.as_u16(), answer.phase);
     if phase == Phase::Local {
         worker.counters.answered(status, phase);

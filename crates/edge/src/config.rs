@@ -59,6 +59,9 @@ pub struct Limits {
     /// Connections open at once from one IPv4 address or IPv6 /64; more are answered 503 and closed. Viewers behind
     /// one address translator share it.
     pub connections_per_address: usize,
+    /// Requests answered a second for one IPv4 address or IPv6 /64, twice that many at once; more are answered 429. No
+    /// bound where there is none.
+    pub requests_per_s_per_address: Option<u32>,
     /// From a request's first byte to the end of its head, and from a connection to the end of its TLS handshake; then the connection is closed.
     pub head_time: Duration,
     /// From an answer to the next request's first byte; then the connection is closed.
@@ -81,9 +84,13 @@ pub struct Limits {
     pub object_bytes: u64,
     /// Fetches from the origin under way at once; more are answered 503.
     pub fetches: usize,
+    /// How late a serving thread may be for what is due; later, and it is handed no connection and begins no fetch (503)
+    /// until it has caught up. What is in the cache is answered all the same.
+    pub loop_lag: Duration,
     /// Objects of 64 KiB and more held at once (each is one file descriptor); the least wanted make room.
     pub large_objects: usize,
-    /// How long a drain waits for answers under way.
+    /// How long a drain lasts at most: connections that are still open then are closed, and who still waits for a head
+    /// shortly before is answered 503.
     pub drain_time: Duration,
 }
 
@@ -95,6 +102,7 @@ impl Default for Limits {
             // Of all descriptors: 3/4 viewers, 1/8 large objects, 1/16 fetches, the rest in reserve.
             connections: descriptors / 4 * 3,
             connections_per_address: 2_000.min(descriptors / 4),
+            requests_per_s_per_address: None,
             head_time: Duration::from_secs(5),
             idle_time: Duration::from_secs(15),
             pace_window: Duration::from_secs(10),
@@ -106,6 +114,7 @@ impl Default for Limits {
             stale_patience: Duration::from_secs(1),
             object_bytes: 256 << 20,
             fetches: (descriptors / 16).clamp(16, 1_024),
+            loop_lag: Duration::from_secs(1),
             large_objects: (descriptors / 8).max(16),
             drain_time: Duration::from_secs(5),
         }

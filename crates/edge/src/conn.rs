@@ -17,9 +17,10 @@ use memchr::memchr;
 use tokio::io::{AsyncReadExt, ReadBuf};
 use tokio::time::{Sleep, sleep_until, timeout};
 
+use crate::admission::Place;
 use crate::answer::{self, Known, Waiting};
 use crate::body::Piece;
-use crate::counters::{Closed, Phase};
+use crate::counters::{Closed, Phase, Shed};
 use crate::gate::{self, MAX_HEAD, Persistence, Request, Version, Violation};
 use crate::http1;
 use crate::resolve::{Question, at_once};
@@ -28,7 +29,7 @@ use crate::send::{Gone, Sender};
 use crate::source::Source;
 use crate::tls::Protocol;
 use crate::transport::{Outgoing, Transport};
-use crate::worker::{Busy, Worker};
+use crate::worker::Worker;
 
 /// Bodies up to this size are copied beside their head, in bytes; larger ones leave from where they are.
 const COPIED: u64 = 16 * 1024;
@@ -52,7 +53,7 @@ struct Buffers {
 }
 
 /// Serves `stream` until one side closes it.
-pub(crate) async fn serve(stream: Transport, worker: Arc<Worker>) {
+pub(crate) async fn serve(stream: Transport, worker: Arc<Worker>, place: Place) {
     let now = Instant::now();
     let deadline = now + worker.shared.limits.idle_time;
     let mut connection = Connection {
@@ -62,6 +63,7 @@ pub(crate) async fn serve(stream: Transport, worker: Arc<Worker>) {
         deadline,
         timer: Box::pin(sleep_until(deadline.into())),
         worker,
+        place,
     };
     // Whatever ended it, there is nobody left to tell.
     let _: Result<(), Gone> = connection.run().await;
@@ -71,6 +73,7 @@ pub(crate) async fn serve(stream: Transport, worker: Arc<Worker>) {
 struct Connection {
     stream: Transport,
     worker: Arc<Worker>,
+    place: Place,
     /// A head that has not come whole, or requests behind one whose answer had to wait.
     unread: Vec<u8>,
     /// `unread` may hold a whole request.
@@ -102,7 +105,6 @@ impl Connection {
     async fn run(&mut self) -> Result<(), Gone> {
         loop {
             let Work { unsent, then } = poll_fn(|cx| self.poll_turn(cx)).await?;
-            let busy = Busy::new(&self.worker);
             if !unsent.is_empty() || self.stream.has_rest() {
                 self.sender().bytes(&[&unsent]).await?;
             }
@@ -120,10 +122,6 @@ impl Connection {
                     return self.close().await;
                 }
                 Then::Close => return self.close().await,
-            }
-            drop(busy);
-            if self.worker.shared.is_draining() {
-                return Err(Gone);
             }
             self.deadline = Instant::now() + self.worker.shared.limits.idle_time;
         }
@@ -201,7 +199,11 @@ impl Connection {
             used += len;
             worker.counters.asked_by(Protocol::Http1);
             let persistence = if shared.is_draining() { Persistence::Close } else { request.persistence };
-            if let Err(known) = quick_answer(worker, &request, persistence, now, output) {
+            if !self.place.may_ask(now) {
+                worker.counters.shed(Shed::AddressRequests);
+                let answer = Answer::too_many(request.method);
+                write_whole(worker, &answer, request.version, persistence, now, output);
+            } else if let Err(known) = quick_answer(worker, &request, persistence, now, output) {
                 let question = Question::new(&request.target, ask_of(&request));
                 let version = request.version;
                 let waiting = Waiting { question, version, persistence, known };
@@ -297,12 +299,24 @@ fn quick_answer(
     {
         return Err(Known::Answer(Box::new(answer)));
     }
-    http1::write_head(&answer, request.version, persistence, now, output);
-    append_body(&answer, output);
+    write_whole(worker, &answer, request.version, persistence, now, output);
     let status = answer.status.as_u16();
-    worker.counters.answered(status, answer.phase);
     tracing::debug!(target: "edge::access", target_path = %request.target, status, cache = ?answer.phase);
     Ok(())
+}
+
+/// Writes and counts an answer whose body is there.
+fn write_whole(
+    worker: &Worker,
+    answer: &Answer,
+    version: Version,
+    persistence: Persistence,
+    now: Instant,
+    output: &mut Vec<u8>,
+) {
+    http1::write_head(answer, version, persistence, now, output);
+    append_body(answer, output);
+    worker.counters.answered(answer.status.as_u16(), answer.phase);
 }
 
 /// Copies a body that is on the heap.

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -14,8 +15,10 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::gate::Violation;
+use crate::lag::Lag;
 use crate::store::Store;
 use crate::tls::Protocol;
+use crate::worker::Shared;
 
 /// How an answer came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,13 +79,30 @@ pub(crate) enum Closed {
     IdleTime,
     OverTotal,
     OverAddress,
+    Lag,
     /// Its TLS handshake failed.
     Handshake,
 }
 
 impl Closed {
+    const LABELS: [&str; 7] =
+        ["slow_reader", "head_time", "idle_time", "over_total", "over_address", "loop_lag", "tls_handshake"];
+}
+
+/// Which bound made the edge turn new work away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shed {
+    Connections,
+    AddressConnections,
+    AddressRequests,
+    Fetches,
+    LoopLag,
+    Draining,
+}
+
+impl Shed {
     const LABELS: [&str; 6] =
-        ["slow_reader", "head_time", "idle_time", "over_total", "over_address", "tls_handshake"];
+        ["connections", "address_connections", "address_requests", "fetches", "loop_lag", "draining"];
 }
 
 /// How a TLS session began.
@@ -125,6 +145,7 @@ pub(crate) struct Counters {
     sessions: [AtomicU64; Session::LABELS.len()],
     renewals: [AtomicU64; Renewal::LABELS.len()],
     protocols: [AtomicU64; Protocol::ALL.len()],
+    shed: [AtomicU64; Shed::LABELS.len()],
 }
 
 impl Counters {
@@ -153,6 +174,10 @@ impl Counters {
         add(&self.closed[reason as usize], 1);
     }
 
+    pub(crate) fn shed(&self, bound: Shed) {
+        add(&self.shed[bound as usize], 1);
+    }
+
     pub(crate) fn fetched(&self, end: FetchEnd) {
         add(&self.fetches[end as usize], 1);
     }
@@ -179,6 +204,8 @@ fn add(counter: &AtomicU64, more: u64) {
 /// Every thread's counts and the store's accounts, as Prometheus families.
 pub(crate) struct Figures {
     pub(crate) threads: Vec<Arc<Counters>>,
+    pub(crate) lags: Vec<Arc<Lag>>,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) store: Arc<Store>,
 }
 
@@ -212,7 +239,7 @@ impl Collector for Figures {
                 ConstCounter::new(count).encode(requests.encode_family(&labels)?)?;
             }
         }
-        let families: [Family<'_>; 6] = [
+        let families: [Family<'_>; 7] = [
             (
                 "headwater_edge_protocol_requests",
                 "Requests that passed the gate, by protocol",
@@ -249,6 +276,13 @@ impl Collector for Figures {
                 &|counters, at| counters.closed[at].load(Ordering::Relaxed),
             ),
             (
+                "headwater_edge_shed",
+                "New work turned away, by the bound that was reached",
+                "reason",
+                &Shed::LABELS,
+                &|counters, at| counters.shed[at].load(Ordering::Relaxed),
+            ),
+            (
                 "headwater_edge_origin_fetches",
                 "Fetches from the origin",
                 "result",
@@ -274,7 +308,11 @@ impl Collector for Figures {
         }
         let ended = self.sum(|counters| &counters.closed_connections);
         let open = self.sum(|counters| &counters.connections).saturating_sub(ended);
+        let now = Instant::now();
+        let lag = self.lags.iter().map(|lag| lag.at(now)).max().unwrap_or_default();
         let gauges = [
+            ("headwater_edge_draining", "1 while the edge drains", u64::from(self.shared.is_draining())),
+            ("headwater_edge_loop_lag_ms", "How late the latest serving thread is", lag.as_millis() as u64),
             ("headwater_edge_connections", "Viewer connections open", open),
             ("headwater_edge_cache_bytes", "Memory the cached objects take", stored.used.bytes),
             ("headwater_edge_cache_large_objects", "Cached objects of 64 KiB and more", stored.used.handles),

@@ -17,8 +17,7 @@ use crate::worker::Worker;
 /// noticing. An answer that is not to be shared goes to `alone`.
 pub(crate) async fn run(worker: Arc<Worker>, lead: Lead, alone: Option<oneshot::Sender<Reply>>) {
     let limits = &worker.shared.limits;
-    let Ok(_permit) = worker.shared.fetches.try_acquire() else {
-        worker.counters.fetched(FetchEnd::Refused);
+    let Some(_permit) = worker.may_fetch() else {
         return fail(lead, Failure::Busy);
     };
     let known = lead.old.as_ref().filter(|old| old.whole().is_some()).map(|old| old.validators());

@@ -7,7 +7,8 @@
 //! [`http_cache`] decides) → `resolve`, with `fetch` and `pass` where the origin is needed → `respond` (status, fields
 //! and a `source` of bytes: nothing so far knows the protocol) → `http1` (the head as text) → `answer` and `send` (the
 //! bytes, at a watched pace). Objects are shared while they fill (`body`): whoever comes late reads from the first byte.
-//! `admission` bounds who may connect, `counters` tells what happened.
+//! `admission` bounds who may connect and (`rate`) how often he may ask, `lag` tells when a thread cannot keep up and
+//! `worker` then sheds what would be new work, `counters` tells what happened.
 #![forbid(unsafe_code)]
 
 mod admission;
@@ -16,12 +17,15 @@ mod body;
 mod config;
 mod conn;
 mod counters;
+mod depth;
 mod fetch;
 pub mod gate;
 mod http1;
+mod lag;
 mod object;
 mod origin;
 mod pass;
+mod rate;
 mod resolve;
 mod respond;
 mod run;

@@ -29,8 +29,7 @@ pub(crate) struct Passing {
 /// Fetches for this viewer alone, or passes on what was fetched.
 pub(crate) async fn pass(worker: &Arc<Worker>, key: &Key, ask: Ask<'_>, reply: Option<Reply>) -> Answer {
     let limits = &worker.shared.limits;
-    let Ok(permit) = worker.shared.fetches.clone().try_acquire_owned() else {
-        worker.counters.fetched(FetchEnd::Refused);
+    let Some(permit) = worker.may_fetch() else {
         return Answer::failure(ask.method, Failure::Busy);
     };
     let reply = match reply {

@@ -43,6 +43,10 @@ impl Question {
         }
     }
 
+    pub(crate) fn method(&self) -> Method {
+        self.method
+    }
+
     fn ask(&self) -> Ask<'_> {
         Ask {
             method: self.method,

@@ -109,6 +109,16 @@ impl Answer {
         Answer::local(method, failure.status(), &failure.to_string(), extra)
     }
 
+    /// The answer to one request too many from an address.
+    pub(crate) fn too_many(method: Method) -> Answer {
+        Answer::local(method, 429, "too many requests", Some(("retry-after", "1")))
+    }
+
+    /// The answer to who still waits when the edge ends.
+    pub(crate) fn draining(method: Method) -> Answer {
+        Answer::local(method, 503, "this edge is about to end", Some(("retry-after", "0")))
+    }
+
     /// The answer to a preflight (Fetch standard §3.3.5): anybody may read, and send what players send.
     pub(crate) fn preflight() -> Answer {
         Answer {

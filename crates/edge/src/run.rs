@@ -13,17 +13,19 @@ use prometheus_client::registry::Registry;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::admission::{Admission, Admitted};
+use crate::admission::{Admission, Place};
 use crate::config::Config;
 use crate::conn::{linger, serve};
-use crate::counters::{Closed, Counters, Figures, Phase};
+use crate::counters::{Closed, Counters, Figures, Phase, Shed};
+use crate::depth;
 use crate::fetch::Chain;
+use crate::lag::Lag;
 use crate::origin::{Client, Origin, OriginError};
 use crate::store::Store;
 use crate::tls::certificate::{self, CertificateError};
 use crate::tls::{Acceptance, Protocol};
 use crate::transport::{Outgoing, Transport};
-use crate::worker::{Shared, Worker};
+use crate::worker::{Draining, Shared, Worker};
 
 /// Accepted connections that wait for their thread; more are refused.
 const HANDOVER: usize = 1_024;
@@ -35,6 +37,8 @@ const SWEEP_PERIOD: Duration = Duration::from_millis(250);
 const EXHAUSTED_WAIT: Duration = Duration::from_millis(50);
 /// How long the kernel keeps trying to hand sent bytes to a viewer who acknowledges none.
 const UNTAKEN_TIME: Duration = Duration::from_secs(30);
+/// Between two looks whether the last connection has gone.
+const DRAIN_LOOK: Duration = Duration::from_millis(10);
 /// What a refused connection is told.
 const OVERLOADED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\n\
     access-control-allow-origin: *\r\nconnection: close\r\n\r\n";
@@ -72,6 +76,7 @@ pub enum Error {
 struct Seat {
     connections: mpsc::Sender<Handed>,
     open: Arc<AtomicUsize>,
+    lag: Arc<Lag>,
     thread: std::thread::JoinHandle<()>,
 }
 
@@ -82,19 +87,8 @@ struct Handed {
     place: Place,
 }
 
-/// What a connection gives back at its end.
-struct Place {
-    _admitted: Admitted,
-    open: Arc<AtomicUsize>,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Serves viewers until the drain: then accepts nobody, lets answers under way finish, and returns.
+/// Serves viewers until the drain: then accepts nobody, tells each viewer at his next answer to connect anew, and
+/// returns when they have gone or the time for it is over.
 pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let [origin] = config.origins.as_slice() else { return Err(Error::Origins) };
     let origin = Origin::new(origin)?;
@@ -102,18 +96,27 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let room = Cost { bytes: config.cache_bytes, handles: config.limits.large_objects as u64 };
     let store = Arc::new(Store::new(room, Rules::default()));
     let shared = Arc::new(Shared::new(store.clone(), config.limits));
-    let admission = Admission::new(shared.limits.connections, shared.limits.connections_per_address);
+    let limits = &shared.limits;
+    let admission =
+        Admission::new(limits.connections, limits.connections_per_address, limits.requests_per_s_per_address);
 
     let at_door = Arc::new(Counters::default());
     // Renewals are counted by a task of their own.
     let renewals = Arc::new(Counters::default());
-    let mut figures = Figures { threads: vec![at_door.clone(), renewals.clone()], store: store.clone() };
+    let mut figures = Figures {
+        threads: vec![at_door.clone(), renewals.clone()],
+        lags: Vec::new(),
+        shared: shared.clone(),
+        store: store.clone(),
+    };
     let mut seats = Vec::new();
     for number in 0..config.threads.max(1) {
         let counters = Arc::new(Counters::default());
         figures.threads.push(counters.clone());
-        let worker = Worker { shared: shared.clone(), counters, client: Client::new(origin.clone()) };
-        seats.push(start_thread(number, Arc::new(worker), drain.clone()).map_err(Error::Start)?);
+        let lag = Arc::new(Lag::new(Instant::now()));
+        figures.lags.push(lag.clone());
+        let worker = Worker { shared: shared.clone(), counters, lag, client: Client::new(origin.clone()) };
+        seats.push(start_thread(number, Arc::new(worker)).map_err(Error::Start)?);
     }
     let mut registry = Registry::default();
     registry.register_collector(Box::new(figures));
@@ -130,7 +133,7 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
         }
         None => None,
     };
-    let door = Door { admission, counters: at_door };
+    let door = Door { admission: admission.clone(), loop_lag: shared.limits.loop_lag, counters: at_door };
     let accepting = async {
         tokio::select! {
             ended = door.accept(&plain, &seats) => ended,
@@ -143,11 +146,18 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let ended = tokio::select! {
         ended = accepting => Some(ended),
         () = drain.requested() => None,
-        never = sweep(&store) => match never {},
+        never = sweep(&store, &admission) => match never {},
     };
     // Whoever connects from now on is refused, or waits for whoever shares the listener.
     drop((plain, tls));
-    shared.draining.store(true, Ordering::Relaxed);
+    shared.drain(Draining::Begun);
+    tokio::spawn({
+        let shared = shared.clone();
+        async move {
+            tokio::time::sleep(shared.limits.drain_time * 9 / 10).await;
+            shared.drain(Draining::Ending);
+        }
+    });
     for (thread, seat) in seats.into_iter().enumerate() {
         drop(seat.connections);
         let joined = tokio::task::spawn_blocking(move || seat.thread.join()).await;
@@ -161,12 +171,13 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     }
 }
 
-async fn sweep(store: &Store) -> Infallible {
+async fn sweep(store: &Store, admission: &Admission) -> Infallible {
     let mut period = tokio::time::interval(SWEEP_PERIOD);
     let mut turn: usize = 0;
     loop {
         period.tick().await;
         store.sweep(turn, Instant::now());
+        admission.sweep(Instant::now());
         turn = turn.wrapping_add(1);
     }
 }
@@ -180,11 +191,13 @@ struct Entrance {
 
 struct Door {
     admission: Arc<Admission>,
+    loop_lag: Duration,
     counters: Arc<Counters>,
 }
 
 impl Door {
-    /// Hands each connection to the thread that has the fewest. Returns the number of a thread that ended by itself.
+    /// Hands each connection to the thread that has the fewest, of those that keep up. Returns the number of a thread
+    /// that ended by itself.
     async fn accept(&self, entrance: &Entrance, seats: &[Seat]) -> usize {
         let told = Arc::new(tokio::sync::Semaphore::new(TOLD));
         loop {
@@ -205,20 +218,24 @@ impl Door {
                     }
                 },
             };
-            let admitted = match self.admission.admit(address) {
-                Ok(admitted) => admitted,
+            let now = Instant::now();
+            let mut place = match self.admission.admit(address, now) {
+                Ok(place) => place,
                 Err(reason) => {
                     self.refuse(entrance, stream, reason, &told);
                     continue;
                 }
             };
-            let (number, seat) = seats
+            let Some((number, seat)) = seats
                 .iter()
                 .enumerate()
+                .filter(|(_, seat)| seat.lag.at(now) <= self.loop_lag)
                 .min_by_key(|(_, seat)| seat.open.load(Ordering::Relaxed))
-                .expect("there is at least one thread");
-            seat.open.fetch_add(1, Ordering::Relaxed);
-            let place = Place { _admitted: admitted, open: seat.open.clone() };
+            else {
+                self.refuse(entrance, stream, Closed::Lag, &told);
+                continue;
+            };
+            place.sit(&seat.open);
             match seat.connections.try_send(Handed { stream, tls: entrance.tls.clone(), place }) {
                 Ok(()) => {}
                 Err(mpsc::error::TrySendError::Full(handed)) => {
@@ -237,6 +254,11 @@ impl Door {
         told: &Arc<tokio::sync::Semaphore>,
     ) {
         self.counters.closed(reason);
+        self.counters.shed(match reason {
+            Closed::OverAddress => Shed::AddressConnections,
+            Closed::Lag => Shed::LoopLag,
+            _ => Shed::Connections,
+        });
         if entrance.tls.is_some() {
             // To say anything takes a handshake, which is most of what a connection costs.
             return;
@@ -255,57 +277,66 @@ impl Door {
     }
 }
 
-fn start_thread(number: usize, worker: Arc<Worker>, drain: Drain) -> io::Result<Seat> {
+fn start_thread(number: usize, worker: Arc<Worker>) -> io::Result<Seat> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (connections, handed) = mpsc::channel(HANDOVER);
-    let thread = std::thread::Builder::new()
-        .name(format!("edge-{number}"))
-        .spawn(move || runtime.block_on(serve_handed(worker, handed, drain)))?;
-    Ok(Seat { connections, open: Arc::default(), thread })
+    let (open, lag) = (Arc::<AtomicUsize>::default(), worker.lag.clone());
+    let thread = std::thread::Builder::new().name(format!("edge-{number}")).spawn({
+        let open = open.clone();
+        move || runtime.block_on(serve_handed(worker, handed, open))
+    })?;
+    Ok(Seat { connections, open, lag, thread })
 }
 
-/// Serves what it is handed. At the drain, waits for the answers under way; connections between two requests are
-/// closed when the thread ends.
-async fn serve_handed(worker: Arc<Worker>, mut handed: mpsc::Receiver<Handed>, drain: Drain) {
-    loop {
-        let Handed { stream, tls, place } = tokio::select! {
-            next = handed.recv() => match next {
-                Some(next) => next,
-                None => break,
-            },
-            () = drain.requested() => break,
-        };
+/// Serves what it is handed, `open` of them at a time. At the drain, until the last connection has gone or the time for
+/// it is over; what is still open then is closed when the thread ends.
+async fn serve_handed(worker: Arc<Worker>, mut handed: mpsc::Receiver<Handed>, open: Arc<AtomicUsize>) {
+    tokio::spawn({
+        let lag = worker.lag.clone();
+        async move { lag.measure().await }
+    });
+    // Ends once the door is shut and everybody who had passed it is served.
+    while let Some(Handed { stream, tls, place }) = handed.recv().await {
         let worker = worker.clone();
-        // Answers are written whole; waiting to fill a packet would only delay them. And what a viewer has not taken
-        // from the kernel in this time, he will not.
-        let socket = socket2::SockRef::from(&stream);
-        if socket.set_tcp_nodelay(true).is_err() || socket.set_tcp_user_timeout(Some(UNTAKEN_TIME)).is_err() {
+        if prepare(&stream).is_err() {
             continue;
         }
         let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { continue };
         tokio::spawn(async move {
             worker.counters.opened();
-            serve_one(stream, tls.as_deref(), &worker).await;
+            serve_one(stream, tls.as_deref(), &worker, place).await;
             worker.counters.ended();
-            drop(place);
         });
     }
-    worker.shared.draining.store(true, Ordering::Relaxed);
     let end = Instant::now() + worker.shared.limits.drain_time;
-    while worker.shared.is_busy() && Instant::now() < end {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    while open.load(Ordering::Relaxed) > 0 && Instant::now() < end {
+        tokio::time::sleep(DRAIN_LOOK).await;
     }
 }
 
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    let socket = socket2::SockRef::from(stream);
+    // Answers are written whole; waiting to fill a packet would only delay them. And what a viewer has not taken from
+    // the kernel in this time, he will not.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_user_timeout(Some(UNTAKEN_TIME))?;
+    depth::limit(stream)
+}
+
 /// Serves one connection in the protocol that is spoken on it.
-async fn serve_one(stream: tokio::net::TcpStream, tls: Option<&Acceptance>, worker: &Arc<Worker>) {
+async fn serve_one(
+    stream: tokio::net::TcpStream,
+    tls: Option<&Acceptance>,
+    worker: &Arc<Worker>,
+    place: Place,
+) {
     let Some(acceptance) = tls else {
-        return serve(Transport::plain(stream), worker.clone()).await;
+        return serve(Transport::plain(stream), worker.clone(), place).await;
     };
     let limit = worker.shared.limits.head_time;
     match timeout(limit, acceptance.accept(stream, &worker.counters)).await {
         Ok(Ok((transport, protocol))) => match protocol {
-            Protocol::Http1 => serve(transport, worker.clone()).await,
+            Protocol::Http1 => serve(transport, worker.clone(), place).await,
         },
         Ok(Err(fault)) => {
             worker.counters.closed(Closed::Handshake);

@@ -142,7 +142,10 @@ impl<'a> Sender<'a> {
     async fn drive(&mut self, outgoing: Outgoing<'_>) -> Result<usize, Gone> {
         loop {
             match self.transport.try_send(outgoing) {
-                Ok(sent) => return self.moved(sent),
+                Ok(sent) => {
+                    self.transport.took(matches!(outgoing, Outgoing::File { .. }));
+                    return self.moved(sent);
+                }
                 Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {}
                 Err(fault) if fault.kind() == io::ErrorKind::Interrupted => continue,
                 Err(_) => return Err(Gone),
@@ -160,6 +163,7 @@ impl<'a> Sender<'a> {
                         Err(_) => return Err(Gone),
                     };
                     self.judge_pace()?;
+                    self.transport.waited();
                     if sent > 0 {
                         return self.moved(sent);
                     }

@@ -10,12 +10,14 @@ use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::net::SendFlags;
 use rustls::{HandshakeKind, ServerConnection};
 use tokio::io::{AsyncRead, Interest, ReadBuf};
 use tokio::net::TcpStream;
+
+use crate::depth::{Depth, Queued};
 
 /// Most bytes that are encrypted before the kernel took what was encrypted before, in bytes: four of the largest records.
 const TLS_STEP: usize = 4 * TLS_RECORD;
@@ -34,6 +36,7 @@ pub(crate) struct Transport {
     tls: Option<Box<Tls>>,
     /// Bytes the kernel took, encrypted where they are.
     taken: u64,
+    depth: Depth,
     /// What is on its way is thrown away at the close.
     aborted: bool,
 }
@@ -61,13 +64,14 @@ pub(crate) enum Outgoing<'a> {
 impl Transport {
     /// Over TCP alone.
     pub(crate) fn plain(tcp: TcpStream) -> Transport {
-        Transport { tcp, tls: None, taken: 0, aborted: false }
+        Transport { tcp, tls: None, taken: 0, depth: Depth::new(Instant::now()), aborted: false }
     }
 
     /// Over a TLS session whose handshake is done.
     pub(crate) fn tls(tcp: TcpStream, mut session: ServerConnection) -> Transport {
         session.set_buffer_limit(Some(TLS_STEP));
-        Transport { tcp, tls: Some(Box::new(Tls { session, ahead: false })), taken: 0, aborted: false }
+        let tls = Some(Box::new(Tls { session, ahead: false }));
+        Transport { tcp, tls, taken: 0, depth: Depth::new(Instant::now()), aborted: false }
     }
 
     /// Does what is left of the handshake; the caller bounds the time.
@@ -157,6 +161,22 @@ impl Transport {
     /// The same, whether the kernel reported room or not.
     pub(crate) fn send_anyway(&mut self, outgoing: Outgoing<'_>) -> io::Result<usize> {
         attempt(&self.tcp, self.tls.as_deref_mut(), &mut self.taken, outgoing)
+    }
+
+    /// What was given last was taken at once. A reader who does so long enough gets a deeper queue.
+    pub(crate) fn took(&mut self, file: bool) {
+        let queued = match (&self.tls, file) {
+            (None, true) => Queued::Pages,
+            (Some(_), _) => Queued::Copies,
+            // Small answers gather in no depth.
+            (None, false) => return,
+        };
+        self.depth.took(&self.tcp, self.taken, queued);
+    }
+
+    /// The reader kept the edge waiting.
+    pub(crate) fn waited(&mut self) {
+        self.depth.waited(&self.tcp, self.taken);
     }
 
     /// Waits until the kernel reports room.

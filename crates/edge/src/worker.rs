@@ -1,13 +1,15 @@
 //! What the tasks of one serving thread share, and what all threads share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use http_cache::KeyRules;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::config::Limits;
-use crate::counters::Counters;
+use crate::counters::{Counters, FetchEnd, Shed};
+use crate::lag::Lag;
 use crate::origin::Client;
 use crate::store::Store;
 
@@ -19,9 +21,20 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// One permit a fetch from the origin.
     pub(crate) fetches: Arc<Semaphore>,
-    pub(crate) draining: AtomicBool,
-    /// Answers under way, which a drain waits for.
-    busy: AtomicUsize,
+    draining: watch::Sender<Draining>,
+    /// The same, for a look at each request.
+    is_draining: AtomicBool,
+}
+
+/// How far the edge's end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Draining {
+    /// It serves.
+    No,
+    /// It accepts nobody; each viewer is told at his next answer to connect anew.
+    Begun,
+    /// Its time is nearly over: who waits for a head is told to ask again.
+    Ending,
 }
 
 /// One thread of it.
@@ -29,6 +42,7 @@ pub(crate) struct Shared {
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) lag: Arc<Lag>,
     pub(crate) client: Client,
 }
 
@@ -39,33 +53,45 @@ impl Shared {
             key_rules: KeyRules::hls(),
             fetches: Arc::new(Semaphore::new(limits.fetches)),
             limits,
-            draining: AtomicBool::new(false),
-            busy: AtomicUsize::new(0),
+            draining: watch::Sender::new(Draining::No),
+            is_draining: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.is_draining.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Relaxed) > 0
+    pub(crate) fn drain(&self, state: Draining) {
+        self.is_draining.store(state != Draining::No, Ordering::Relaxed);
+        self.draining.send_replace(state);
     }
-}
 
-/// An answer under way.
-#[derive(Debug)]
-pub(crate) struct Busy(Arc<Worker>);
-
-impl Busy {
-    pub(crate) fn new(worker: &Arc<Worker>) -> Busy {
-        worker.shared.busy.fetch_add(1, Ordering::Relaxed);
-        Busy(worker.clone())
+    /// Resolves once the drain has come to `state`.
+    pub(crate) async fn drained_to(&self, state: Draining) {
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = self.draining.subscribe().wait_for(|now| *now >= state).await;
     }
 }
 
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.shared.busy.fetch_sub(1, Ordering::Relaxed);
+impl Worker {
+    /// Leave to fetch from the origin, unless so much is under way or waiting that one more would not come in time.
+    pub(crate) fn may_fetch(&self) -> Option<OwnedSemaphorePermit> {
+        let bound = if self.is_late() {
+            Shed::LoopLag
+        } else {
+            match self.shared.fetches.clone().try_acquire_owned() {
+                Ok(permit) => return Some(permit),
+                Err(_) => Shed::Fetches,
+            }
+        };
+        self.counters.shed(bound);
+        self.counters.fetched(FetchEnd::Refused);
+        None
+    }
+
+    /// Whether this thread is too late for what is due to take on more.
+    pub(crate) fn is_late(&self) -> bool {
+        self.lag.at(Instant::now()) > self.shared.limits.loop_lag
     }
 }

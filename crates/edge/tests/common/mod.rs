@@ -225,10 +225,33 @@ impl Edge {
         self.trigger.start();
     }
 
+    /// Waits until nobody is let in any more.
+    pub(crate) async fn refuses(&self) {
+        let refused = async { while TcpStream::connect(self.address).await.is_ok() {} };
+        tokio::time::timeout(HANG, refused).await.expect("nobody is accepted any more");
+    }
+
     pub(crate) async fn drained(self) {
         self.trigger.start();
         tokio::time::timeout(HANG, self.task).await.expect("it ends").unwrap().unwrap();
     }
+}
+
+/// Reads one answer of a connection that stays open, and no byte more.
+pub(crate) async fn read_answer(stream: &mut TcpStream) -> Answer {
+    let read = async {
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"\r\n\r\n") {
+            bytes.push(stream.read_u8().await.expect("an answer comes"));
+        }
+        let mut answer = Answer::read(&bytes);
+        let len = answer.header("content-length").map_or(0, |len| len.parse().unwrap());
+        answer.body = vec![0; len];
+        stream.read_exact(&mut answer.body).await.unwrap();
+        answer.complete = true;
+        answer
+    };
+    tokio::time::timeout(HANG, read).await.expect("an answer comes")
 }
 
 /// An answer, taken apart.
