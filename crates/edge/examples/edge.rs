@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = edge::Config {
         tls,
         listener: daemon::listen::bind("viewers", address)?,
-        origins: vec![origin.parse()?],
+        upstream: edge::Upstream::of(vec![origin.parse()?]),
         metrics: Endpoint::Socket(folder.join("metrics")),
         threads: number(0, 2)? as usize,
         cache_bytes: number(1, 1024)? << 20,

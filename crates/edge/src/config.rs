@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use daemon::metrics::Endpoint;
+use http::StatusCode;
 use spec::OriginUrl;
 
 /// One edge.
@@ -12,8 +13,8 @@ use spec::OriginUrl;
 pub struct Config {
     /// Where viewers connect.
     pub listener: TcpListener,
-    /// Where the edge fetches: the first is asked first, the others stand in for it. Never empty.
-    pub origins: Vec<OriginUrl>,
+    /// Where the edge fetches.
+    pub upstream: Upstream,
     /// Where metrics are answered.
     pub metrics: Endpoint,
     /// Serving threads; 0 counts as 1.
@@ -49,6 +50,38 @@ pub enum Certificate {
         /// Its private key.
         key: PathBuf,
     },
+}
+
+/// Where the edge fetches, and what it takes for a failure there.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// The first is asked first, the others stand in for it: 1 to 8, all with the same content.
+    pub origins: Vec<OriginUrl>,
+    /// A PEM file of certificate authorities that may vouch for `https://` origins, besides the system's.
+    pub ca: Option<PathBuf>,
+    /// Statuses on which the next origin is asked.
+    pub failover_on: Vec<StatusCode>,
+    /// How long an origin in doubt may take to send the head of an answer, before the next is asked too; one in good
+    /// health has four times as long, at least a second.
+    pub failover_after: Duration,
+}
+
+impl Upstream {
+    /// These origins, with the defaults.
+    pub fn of(origins: Vec<OriginUrl>) -> Upstream {
+        use StatusCode as Status;
+        Upstream {
+            origins,
+            ca: None,
+            failover_on: vec![
+                Status::INTERNAL_SERVER_ERROR,
+                Status::BAD_GATEWAY,
+                Status::SERVICE_UNAVAILABLE,
+                Status::GATEWAY_TIMEOUT,
+            ],
+            failover_after: Duration::from_millis(250),
+        }
+    }
 }
 
 /// The edge's bounds. Each says what happens there.

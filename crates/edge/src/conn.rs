@@ -204,7 +204,8 @@ impl Connection {
                 let answer = Answer::too_many(request.method);
                 write_whole(worker, &answer, request.version, persistence, now, output);
             } else if let Err(known) = quick_answer(worker, &request, persistence, now, output) {
-                let question = Question::new(&request.target, ask_of(&request));
+                let question =
+                    Question::new(&request.target, ask_of(&request)).through(request.via.as_deref());
                 let version = request.version;
                 let waiting = Waiting { question, version, persistence, known };
                 return (used, Some(Then::Answer(Box::new(waiting))));
@@ -293,7 +294,10 @@ fn quick_answer(
     now: Instant,
     output: &mut Vec<u8>,
 ) -> Result<(), Known> {
-    let answer = at_once(worker, &request.target, ask_of(request), now).map_err(Known::Found)?;
+    let answer = match &request.via {
+        Some(via) if worker.client.origins.pseudonym.is_in(via) => Answer::looped(request.method),
+        _ => at_once(worker, &request.target, ask_of(request), now).map_err(Known::Found)?,
+    };
     if let Source::Piece(piece) = &answer.body
         && (piece.len() > COPIED || matches!(piece, Piece::File { .. }))
     {

@@ -7,21 +7,29 @@ use http::StatusCode;
 use http_cache::{Cost, Verdict, judge};
 use tokio::sync::oneshot;
 
+use crate::client::{Fetch, Reply};
 use crate::counters::FetchEnd;
+use crate::hints::{Ending, is_playlist};
 use crate::object::Object;
-use crate::origin::{FetchError, Reply};
+use crate::origin::FetchError;
 use crate::store::{Failure, Landing, Lead};
 use crate::worker::Worker;
 
 /// Fetches what `lead` is for. It runs apart from the viewer who began it, so that viewer may leave without the others
-/// noticing. An answer that is not to be shared goes to `alone`.
-pub(crate) async fn run(worker: Arc<Worker>, lead: Lead, alone: Option<oneshot::Sender<Reply>>) {
+/// noticing. An answer that is not to be shared goes to `alone`. `via` tells which edges that viewer's request came through.
+pub(crate) async fn run(
+    worker: Arc<Worker>,
+    lead: Lead,
+    via: Option<Box<str>>,
+    alone: Option<oneshot::Sender<Reply>>,
+) {
     let limits = &worker.shared.limits;
     let Some(_permit) = worker.may_fetch() else {
         return fail(lead, Failure::Busy);
     };
     let known = lead.old.as_ref().filter(|old| old.whole().is_some()).map(|old| old.validators());
-    let reply = match worker.client.get(lead.key.as_str(), known, limits).await {
+    let ask = Fetch { target: lead.key.as_str(), known, via: via.as_deref() };
+    let reply = match worker.client.get(ask, limits).await {
         Ok(reply) => reply,
         Err(fault) => {
             tracing::warn!(key = %lead.key, fault = %Chain(&fault), "fetch failed");
@@ -113,6 +121,7 @@ async fn fill(worker: &Worker, lead: Lead, object: Arc<Object>, mut reply: Reply
     let mut guard = Filler { worker, key: &key, object: &object, old: old.as_ref(), whole: false };
     lead.land(Landing::Object(object.clone()), Instant::now());
     let limits = &worker.shared.limits;
+    let mut ending = is_playlist(&reply.head.headers).then(Ending::default);
     let mut len = 0;
     loop {
         let piece = match reply.next(&worker.client, limits.between_bytes_time).await {
@@ -126,6 +135,9 @@ async fn fill(worker: &Worker, lead: Lead, object: Arc<Object>, mut reply: Reply
             }
         };
         len += piece.len() as u64;
+        if let Some(ending) = &mut ending {
+            ending.append(&piece);
+        }
         let handles = u64::from(object.filling.will_spill(piece.len() as u64));
         let more = Cost { bytes: piece.len() as u64, handles };
         if len > limits.object_bytes || store.grow(&object.ticket, more).is_err() {
@@ -138,6 +150,9 @@ async fn fill(worker: &Worker, lead: Lead, object: Arc<Object>, mut reply: Reply
             worker.counters.fetched(FetchEnd::TooLarge);
             return;
         }
+    }
+    if let Some(ending) = ending {
+        worker.client.origins.hints.learn(&key, &ending, &worker.shared.key_rules, Instant::now());
     }
     object.complete(object.filling.finish());
     guard.whole = true;

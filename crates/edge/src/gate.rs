@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use http_cache::{KeyFault, KeyRules};
 use memchr::memchr;
 
+use crate::via::joined;
+
 /// Longest request head, in bytes.
 pub const MAX_HEAD: usize = 32 * 1024;
 /// Most header lines.
@@ -57,6 +59,8 @@ pub struct Request<'a> {
     pub persistence: Persistence,
     /// The conditions and range of the request.
     pub wants: Wants<'a>,
+    /// The intermediaries it came through (`Via`).
+    pub via: Option<Cow<'a, str>>,
 }
 
 /// The fields that choose how a stored object is answered.
@@ -186,7 +190,10 @@ pub fn read<'a>(bytes: &'a [u8], rules: &KeyRules) -> Result<Option<(Request<'a>
         (_, true, _) | (Version::Http10, false, false) => Persistence::Close,
         (Version::Http11, false, _) | (Version::Http10, false, true) => Persistence::KeepAlive,
     };
-    Ok(Some((Request { method, version, target, persistence, wants: fields.wants }, lines.at)))
+    Ok(Some((
+        Request { method, version, target, persistence, wants: fields.wants, via: fields.via },
+        lines.at,
+    )))
 }
 
 /// A request that came as fields, by HTTP/2 (RFC 9113 §8.3.1) or HTTP/3 (RFC 9114 §4.3.1), and passed.
@@ -343,6 +350,7 @@ struct Fields<'a> {
     close: bool,
     keep_alive: bool,
     wants: Wants<'a>,
+    via: Option<Cow<'a, str>>,
 }
 
 impl<'a> Fields<'a> {
@@ -366,6 +374,12 @@ impl<'a> Fields<'a> {
         let value = value.trim_ascii();
         let is = |wanted: &[u8]| name.eq_ignore_ascii_case(wanted);
         match name.len() {
+            3 if is(b"via") => {
+                // One that is no text names no edge.
+                if let Ok(line) = std::str::from_utf8(value) {
+                    self.via = Some(joined(self.via.take(), line));
+                }
+            }
             4 if is(b"host") => {
                 once(&mut self.host, value).map_err(|_| Violation::Host)?;
                 if !is_host(value) {

@@ -4,7 +4,8 @@
 //! objects at the same moment. The path of a request:
 //!
 //! `transport` (TCP, or `tls` over it) → [`gate`] (which bytes are a request at all) → `conn` (one read, one write) → `store` (hit, lead, follow or pass, as
-//! [`http_cache`] decides) → `resolve`, with `fetch` and `pass` where the origin is needed → `respond` (status, fields
+//! [`http_cache`] decides) → `resolve`, with `fetch` and `pass` where an origin is needed (`client` asks the one that
+//! `health` names, over `origin`'s connections) → `respond` (status, fields
 //! and a `source` of bytes: nothing so far knows the protocol) → `http1` (the head as text) → `answer` and `send` (the
 //! bytes, at a watched pace). Objects are shared while they fill (`body`): whoever comes late reads from the first byte.
 //! `admission` bounds who may connect and (`rate`) how often he may ask, `lag` tells when a thread cannot keep up and
@@ -14,16 +15,20 @@
 mod admission;
 mod answer;
 mod body;
+mod client;
 mod config;
 mod conn;
 mod counters;
 mod depth;
 mod fetch;
 pub mod gate;
+mod health;
+mod hints;
 mod http1;
 mod lag;
 mod object;
 mod origin;
+mod origin_figures;
 mod pass;
 mod rate;
 mod resolve;
@@ -34,9 +39,12 @@ mod source;
 mod store;
 mod tls;
 mod transport;
+mod trust;
+mod via;
 mod worker;
 
-pub use config::{Certificate, Config, Limits, Tls};
+pub use config::{Certificate, Config, Limits, Tls, Upstream};
 pub use origin::OriginError;
 pub use run::{Error, run};
 pub use tls::certificate::CertificateError;
+pub use trust::TrustError;

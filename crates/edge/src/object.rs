@@ -129,7 +129,7 @@ pub(crate) fn may_have_body(status: StatusCode) -> bool {
 /// The lines that viewers get: no hop-by-hop fields (RFC 9110 §7.6.1), nothing the edge writes itself, no names or
 /// versions of software. Field values beyond ASCII are left out.
 pub(crate) fn end_to_end(status: StatusCode, headers: &HeaderMap) -> Bytes {
-    const NOT_PASSED_ON: [HeaderName; 12] = [
+    const NOT_PASSED_ON: [HeaderName; 11] = [
         header::CONNECTION,
         HeaderName::from_static("keep-alive"),
         header::PROXY_AUTHENTICATE,
@@ -141,7 +141,6 @@ pub(crate) fn end_to_end(status: StatusCode, headers: &HeaderMap) -> Bytes {
         header::AGE,
         header::SERVER,
         header::VIA,
-        HeaderName::from_static("cache-status"),
     ];
     let named_by_connection = |name: &HeaderName| {
         headers

@@ -1,23 +1,29 @@
-//! The edge as a client: one GET at a time over kept connections, with a limit on every wait.
+//! One origin as a thread's client of it: one GET at a time over kept connections, with a limit on every wait.
 
-use std::sync::Mutex;
+use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, VIA};
+use http::response::Parts;
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Empty};
 use http_cache::conditional::Validators;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use spec::{OriginUrl, Scheme};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 use crate::config::Limits;
+use crate::trust::{Trust, TrustError};
 
-/// Connections kept for reuse, a thread.
+/// Connections kept for reuse, a thread and origin.
 const MAX_KEPT: usize = 64;
 /// How long one is kept unused; shorter than most servers' patience.
 const KEEP_TIME: Duration = Duration::from_secs(10);
@@ -33,39 +39,81 @@ pub(crate) struct Origin {
     address: (String, u16),
     host: HeaderValue,
     prefix: String,
+    tls: Option<Tls>,
+}
+
+/// How it proves who it is.
+#[derive(Clone)]
+struct Tls {
+    connector: TlsConnector,
+    name: ServerName<'static>,
+}
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Tls").field(&self.name).finish()
+    }
 }
 
 /// An origin that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("origin `{url}`: {fault}")]
-pub struct OriginError {
-    url: String,
-    fault: &'static str,
+pub enum OriginError {
+    /// The edge was given none, or more than it can keep apart.
+    #[error("an edge has 1 to 8 origins")]
+    Count,
+    /// Nothing could prove who the origin is.
+    #[error("origin `{url}`")]
+    Trust {
+        /// The origin.
+        url: Box<OriginUrl>,
+        /// What is missing.
+        #[source]
+        source: Box<TrustError>,
+    },
+    /// A host that no certificate can be for.
+    #[error("origin `{url}`: a certificate cannot be for this host")]
+    Name {
+        /// The origin.
+        url: Box<OriginUrl>,
+    },
 }
 
 impl Origin {
-    pub(crate) fn new(url: &OriginUrl) -> Result<Origin, OriginError> {
-        if url.scheme == Scheme::Https {
-            let fault = "TLS to the origin is not implemented; use http://";
-            return Err(OriginError { url: url.to_string(), fault });
-        }
+    /// `trust` is asked only where the origin is reached by TLS.
+    pub(crate) fn new(url: &OriginUrl, trust: &mut Trust) -> Result<Origin, OriginError> {
+        let tls = match url.scheme {
+            Scheme::Http => None,
+            Scheme::Https => {
+                let fault = |source| OriginError::Trust { url: url.clone().into(), source: Box::new(source) };
+                let source = trust.client().map_err(fault)?;
+                let name = ServerName::try_from(url.host.clone())
+                    .map_err(|_| OriginError::Name { url: url.clone().into() })?;
+                Some(Tls { connector: TlsConnector::from(source), name })
+            }
+        };
         let host = HeaderValue::from_str(&url.authority()).expect("an authority is made of visible ASCII");
-        Ok(Origin { address: (url.host.clone(), url.port), host, prefix: url.prefix.clone() })
+        Ok(Origin { address: (url.host.clone(), url.port), host, prefix: url.prefix.clone(), tls })
     }
 }
 
-/// One thread's connections to the origin.
-#[derive(Debug)]
-pub(crate) struct Client {
-    origin: Origin,
-    kept: Mutex<Vec<(Connection, Instant)>>,
+/// What is asked of an origin. Nothing of the viewer's request goes along but the edges it came through.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask<'a> {
+    /// A canonical target.
+    pub(crate) target: &'a str,
+    /// Only if it changed.
+    pub(crate) known: Option<Validators<'a>>,
+    /// The value of `Via`.
+    pub(crate) via: &'a HeaderValue,
+    /// From now to the head of the answer.
+    pub(crate) patience: Duration,
 }
 
 /// Why a fetch brought no head, or no end.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FetchError {
     #[error("connect to the origin")]
-    Connect(#[source] std::io::Error),
+    Connect(#[source] io::Error),
     #[error("the origin did not accept a connection in {0:?}")]
     ConnectTimeout(Duration),
     #[error("speak HTTP with the origin")]
@@ -87,71 +135,66 @@ impl FetchError {
     }
 }
 
-/// An answer whose head has come.
+/// One thread's connections to one origin.
 #[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) head: http::response::Parts,
+pub(crate) struct Connections {
+    origin: Arc<Origin>,
+    kept: Mutex<Vec<(Connection, Instant)>>,
+}
+
+/// The rest of an answer whose head has come.
+#[derive(Debug)]
+pub(crate) struct Begun {
     body: Incoming,
     connection: Option<Connection>,
 }
 
-impl Client {
-    pub(crate) fn new(origin: Origin) -> Client {
-        Client { origin, kept: Mutex::default() }
+impl Connections {
+    pub(crate) fn new(origin: Arc<Origin>) -> Connections {
+        Connections { origin, kept: Mutex::default() }
     }
 
-    /// Fetches a canonical target; with validators, only if it changed. Nothing of the viewer's request goes along.
-    pub(crate) async fn get(
-        &self,
-        target: &str,
-        known: Option<Validators<'_>>,
-        limits: &Limits,
-    ) -> Result<Reply, FetchError> {
-        let patience = if target.contains("_HLS_msn=") {
-            limits.blocking_first_byte_time
-        } else {
-            limits.first_byte_time
-        };
-        let deadline = Instant::now() + patience;
+    /// Fetches.
+    pub(crate) async fn get(&self, ask: Ask<'_>, limits: &Limits) -> Result<(Parts, Begun), FetchError> {
+        let deadline = Instant::now() + ask.patience;
         let request = || {
-            let mut request = Request::get(format!("{}{target}", self.origin.prefix))
+            let mut request = Request::get(format!("{}{}", self.origin.prefix, ask.target))
                 .header(HOST, &self.origin.host)
                 .header(ACCEPT_ENCODING, "identity")
-                .header(VIA, "1.1 headwater");
-            if let Some(etag) = known.and_then(|known| known.etag) {
+                .header(VIA, ask.via);
+            if let Some(etag) = ask.known.and_then(|known| known.etag) {
                 request = request.header(IF_NONE_MATCH, etag);
             }
-            if let Some(date) = known.and_then(|known| known.last_modified) {
+            if let Some(date) = ask.known.and_then(|known| known.last_modified) {
                 request = request.header(IF_MODIFIED_SINCE, date);
             }
             request.body(Empty::new()).expect("a canonical target and the origin's own validators are valid")
         };
         if let Some(mut kept) = self.take_kept() {
-            match answer(&mut kept, request(), deadline, patience).await {
+            match answer(&mut kept, request(), deadline, ask.patience).await {
                 // The origin closed it while it lay here; a GET may be sent again (RFC 9110 §9.2.2).
                 Err(FetchError::Http(fault)) if is_stale_connection(&fault) => {}
-                other => return Ok(Reply::new(other?, kept)),
+                other => return Ok(Begun::new(other?, kept)),
             }
         }
-        let mut connection = self.connect(limits.connect_time).await?;
-        let response = answer(&mut connection, request(), deadline, patience).await?;
-        Ok(Reply::new(response, connection))
+        let mut connection = timeout(limits.connect_time, self.connect())
+            .await
+            .map_err(|_| FetchError::ConnectTimeout(limits.connect_time))??;
+        let response = answer(&mut connection, request(), deadline, ask.patience).await?;
+        Ok(Begun::new(response, connection))
     }
 
-    async fn connect(&self, patience: Duration) -> Result<Connection, FetchError> {
-        let stream =
-            timeout(patience, TcpStream::connect((self.origin.address.0.as_str(), self.origin.address.1)))
-                .await
-                .map_err(|_| FetchError::ConnectTimeout(patience))?
-                .map_err(FetchError::Connect)?;
+    async fn connect(&self) -> Result<Connection, FetchError> {
+        let (host, port) = &self.origin.address;
+        let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(FetchError::Connect)?;
         stream.set_nodelay(true).map_err(FetchError::Connect)?;
-        let (sender, connection) =
-            http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(async move {
-            // Its faults reach whoever waits for the answer.
-            let _ = connection.await;
-        });
-        Ok(sender)
+        match &self.origin.tls {
+            None => handshake(stream).await,
+            Some(Tls { connector, name }) => {
+                let stream = connector.connect(name.clone(), stream).await.map_err(FetchError::Connect)?;
+                handshake(stream).await
+            }
+        }
     }
 
     fn take_kept(&self) -> Option<Connection> {
@@ -178,10 +221,10 @@ impl Client {
     }
 }
 
-impl Reply {
-    fn new(response: Response<Incoming>, connection: Connection) -> Reply {
+impl Begun {
+    fn new(response: Response<Incoming>, connection: Connection) -> (Parts, Begun) {
         let (head, body) = response.into_parts();
-        Reply { head, body, connection: Some(connection) }
+        (head, Begun { body, connection: Some(connection) })
     }
 
     /// The body's length, where the origin told.
@@ -189,15 +232,10 @@ impl Reply {
         self.body.size_hint().exact()
     }
 
-    /// Whether the body's end can be told from its breaking off: it has a length or is chunked.
-    pub(crate) fn is_delimited(&self) -> bool {
-        self.declared_len().is_some() || self.head.headers.contains_key(http::header::TRANSFER_ENCODING)
-    }
-
-    /// The next piece of the body; `None` at its end, when the connection goes back to `client`.
+    /// The next piece of the body; `None` at its end, when the connection goes back to `connections`.
     pub(crate) async fn next(
         &mut self,
-        client: &Client,
+        connections: &Connections,
         patience: Duration,
     ) -> Result<Option<Bytes>, FetchError> {
         loop {
@@ -209,13 +247,25 @@ impl Reply {
                 Some(Err(_)) => {}
                 None => {
                     if let Some(connection) = self.connection.take() {
-                        client.keep(connection);
+                        connections.keep(connection);
                     }
                     return Ok(None);
                 }
             }
         }
     }
+}
+
+async fn handshake(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> Result<Connection, FetchError> {
+    let (sender, connection) =
+        http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(async move {
+        // Its faults reach whoever waits for the answer.
+        let _ = connection.await;
+    });
+    Ok(sender)
 }
 
 async fn answer(
@@ -241,6 +291,6 @@ fn is_stale_connection(fault: &hyper::Error) -> bool {
 fn is_reset(fault: &hyper::Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
     std::error::Error::source(fault)
-        .and_then(|source| source.downcast_ref::<std::io::Error>())
+        .and_then(|source| source.downcast_ref::<io::Error>())
         .is_some_and(|fault| matches!(fault.kind(), ConnectionReset | BrokenPipe))
 }

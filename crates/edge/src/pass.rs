@@ -6,11 +6,11 @@ use http_cache::Key;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::body::{Next, Piece};
+use crate::client::{Fetch, Reply};
 use crate::counters::{FetchEnd, Phase};
 use crate::fetch::{self, Chain};
 use crate::gate::Method;
 use crate::object::{end_to_end, may_have_body};
-use crate::origin::Reply;
 use crate::respond::{Answer, Ask, Head};
 use crate::source::Source;
 use crate::store::Failure;
@@ -27,14 +27,20 @@ pub(crate) struct Passing {
 }
 
 /// Fetches for this viewer alone, or passes on what was fetched.
-pub(crate) async fn pass(worker: &Arc<Worker>, key: &Key, ask: Ask<'_>, reply: Option<Reply>) -> Answer {
+pub(crate) async fn pass(
+    worker: &Arc<Worker>,
+    key: &Key,
+    ask: Ask<'_>,
+    via: Option<&str>,
+    reply: Option<Reply>,
+) -> Answer {
     let limits = &worker.shared.limits;
     let Some(permit) = worker.may_fetch() else {
         return Answer::failure(ask.method, Failure::Busy);
     };
     let reply = match reply {
         Some(reply) => reply,
-        None => match worker.client.get(key.as_str(), None, limits).await {
+        None => match worker.client.get(Fetch { target: key.as_str(), known: None, via }, limits).await {
             Ok(reply) => {
                 worker.counters.fetched(FetchEnd::Passed);
                 reply

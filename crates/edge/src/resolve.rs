@@ -24,6 +24,7 @@ const ATTEMPTS: usize = 3;
 pub(crate) struct Question {
     pub(crate) key: Key,
     method: Method,
+    via: Option<Box<str>>,
     range: Option<Box<str>>,
     if_range: Option<Box<str>>,
     if_none_match: Option<Box<str>>,
@@ -36,6 +37,7 @@ impl Question {
         Question {
             key: Key::from_canonical(target),
             method: ask.method,
+            via: None,
             range: own(ask.wants.range),
             if_range: own(ask.wants.if_range),
             if_none_match: own(ask.wants.if_none_match),
@@ -45,6 +47,12 @@ impl Question {
 
     pub(crate) fn method(&self) -> Method {
         self.method
+    }
+
+    /// The same for a request that came through other edges.
+    pub(crate) fn through(mut self, via: Option<&str>) -> Question {
+        self.via = via.map(Box::from);
+        self
     }
 
     fn ask(&self) -> Ask<'_> {
@@ -84,20 +92,23 @@ pub(crate) async fn resolve(worker: &Arc<Worker>, question: &Question, mut found
             Found::Hit(object) => (Landing::Object(object), Phase::Hit),
             Found::HitStale(object, lead) => {
                 if let Some(lead) = lead {
-                    tokio::spawn(fetch::run(worker.clone(), lead, None));
+                    tokio::spawn(fetch::run(worker.clone(), lead, question.via.clone(), None));
                 }
                 (Landing::Object(object), Phase::Stale)
             }
             Found::StaleOnError(object) => (Landing::Object(object), Phase::Stale),
             Found::Failed(failure) => (Landing::Failed(failure), Phase::Local),
-            Found::Pass => return pass(worker, &question.key, ask, None).await,
+            Found::Pass => return pass(worker, &question.key, ask, question.via.as_deref(), None).await,
             Found::Lead(lead) => {
                 let phase = if lead.old.is_some() { Phase::Revalidated } else { Phase::Miss };
                 let (flight, old) = (lead.flight.clone(), lead.old.clone());
                 let (alone, own) = oneshot::channel();
-                tokio::spawn(fetch::run(worker.clone(), lead, Some(alone)));
+                tokio::spawn(fetch::run(worker.clone(), lead, question.via.clone(), Some(alone)));
                 match landing(worker, &flight, old).await {
-                    Landing::Pass => return pass(worker, &question.key, ask, own.await.ok()).await,
+                    Landing::Pass => {
+                        return pass(worker, &question.key, ask, question.via.as_deref(), own.await.ok())
+                            .await;
+                    }
                     landing => (landing, phase),
                 }
             }
@@ -106,7 +117,7 @@ pub(crate) async fn resolve(worker: &Arc<Worker>, question: &Question, mut found
         let (object, phase) = match landing {
             Landing::Object(object) => (object, phase),
             Landing::Stale(object) => (object, Phase::Stale),
-            Landing::Pass => return pass(worker, &question.key, ask, None).await,
+            Landing::Pass => return pass(worker, &question.key, ask, question.via.as_deref(), None).await,
             Landing::Failed(failure) => return Answer::failure(ask.method, failure),
         };
         let mut answer = Answer::from_object(ask, object, phase);

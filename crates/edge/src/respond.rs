@@ -103,6 +103,11 @@ impl Answer {
         Answer::local(Method::Get, violation.status(), violation.label(), extra)
     }
 
+    /// The answer to a request that was here before: asked for it again, the edge would wait for itself.
+    pub(crate) fn looped(method: Method) -> Answer {
+        Answer::local(method, 508, "this edge is among its own origins", None)
+    }
+
     /// The answer where the origin gave none.
     pub(crate) fn failure(method: Method, failure: Failure) -> Answer {
         let extra = (failure.status() == 503).then_some(("retry-after", "1"));

@@ -14,13 +14,15 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::admission::{Admission, Place};
+use crate::client::{Client, Origins};
 use crate::config::Config;
 use crate::conn::{linger, serve};
 use crate::counters::{Closed, Counters, Figures, Phase, Shed};
 use crate::depth;
 use crate::fetch::Chain;
 use crate::lag::Lag;
-use crate::origin::{Client, Origin, OriginError};
+use crate::origin::OriginError;
+use crate::origin_figures::OriginFigures;
 use crate::store::Store;
 use crate::tls::certificate::{self, CertificateError};
 use crate::tls::{Acceptance, Protocol};
@@ -46,12 +48,9 @@ const OVERLOADED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r
 /// Why an edge could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The origin's URL.
+    /// An origin.
     #[error(transparent)]
     Origin(#[from] OriginError),
-    /// As many as this version knows.
-    #[error("one origin is wanted; several are not implemented yet")]
-    Origins,
     /// The listener or a thread.
     #[error("start the edge")]
     Start(#[source] io::Error),
@@ -90,8 +89,7 @@ struct Handed {
 /// Serves viewers until the drain: then accepts nobody, tells each viewer at his next answer to connect anew, and
 /// returns when they have gone or the time for it is over.
 pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
-    let [origin] = config.origins.as_slice() else { return Err(Error::Origins) };
-    let origin = Origin::new(origin)?;
+    let origins = Arc::new(Origins::new(config.upstream)?);
     config.listener.set_nonblocking(true).map_err(Error::Start)?;
     let room = Cost { bytes: config.cache_bytes, handles: config.limits.large_objects as u64 };
     let store = Arc::new(Store::new(room, Rules::default()));
@@ -115,11 +113,12 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
         figures.threads.push(counters.clone());
         let lag = Arc::new(Lag::new(Instant::now()));
         figures.lags.push(lag.clone());
-        let worker = Worker { shared: shared.clone(), counters, lag, client: Client::new(origin.clone()) };
+        let worker = Worker { shared: shared.clone(), counters, lag, client: Client::new(origins.clone()) };
         seats.push(start_thread(number, Arc::new(worker)).map_err(Error::Start)?);
     }
     let mut registry = Registry::default();
     registry.register_collector(Box::new(figures));
+    registry.register_collector(Box::new(OriginFigures(origins)));
     config.metrics.serve(registry, drain.clone()).map_err(Error::Metrics)?;
 
     let listener = |listener| tokio::net::TcpListener::from_std(listener).map_err(Error::Start);

@@ -7,10 +7,10 @@ use std::time::Instant;
 use http_cache::KeyRules;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::client::Client;
 use crate::config::Limits;
 use crate::counters::{Counters, FetchEnd, Shed};
 use crate::lag::Lag;
-use crate::origin::Client;
 use crate::store::Store;
 
 /// One edge.

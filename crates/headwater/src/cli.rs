@@ -109,6 +109,15 @@ pub(crate) struct Edge {
     /// Serving threads [default: one a core]
     #[arg(long, value_name = "N", requires = "origins")]
     pub(crate) threads: Option<u16>,
+    /// PEM file of certificate authorities for https:// origins, besides the system's
+    #[arg(long, value_name = "FILE", requires = "origins")]
+    pub(crate) origin_ca: Option<PathBuf>,
+    /// Statuses on which the next origin is asked, such as 500,503,404 [default: 500,502,503,504]
+    #[arg(long, value_name = "STATUS,…", value_delimiter = ',', requires = "origins")]
+    pub(crate) failover_on: Option<Vec<u16>>,
+    /// Seconds an origin in doubt may take to answer before the next is asked too [default: 0.25]
+    #[arg(long, value_name = "SECONDS", requires = "origins")]
+    pub(crate) failover_after: Option<f64>,
     /// Settings from this workflow file instead
     #[arg(long, value_name = "FILE", default_value = "headwater.toml", conflicts_with = "origins")]
     pub(crate) workflow: PathBuf,

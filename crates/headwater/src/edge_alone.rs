@@ -8,12 +8,15 @@ use spec::Workflow;
 use crate::cli::Edge;
 
 /// Which option stands for which setting of the workflow file.
-const OPTIONS: [(&str, &str); 5] = [
+const OPTIONS: [(&str, &str); 8] = [
     ("edge.origins", "--origin"),
     ("listen.viewers", "--listen"),
     ("listen.metrics", "--metrics"),
     ("edge.cache", "--cache"),
     ("edge.threads", "--threads"),
+    ("edge.origin_ca", "--origin-ca"),
+    ("edge.failover_on", "--failover-on"),
+    ("edge.failover_after", "--failover-after"),
 ];
 
 /// The workflow that `options` spell out. They go through the same door as a file, so that bounds and words are the
@@ -27,7 +30,8 @@ pub(crate) fn workflow(options: &Edge) -> anyhow::Result<Workflow> {
 }
 
 fn text(options: &Edge) -> String {
-    let Edge { origins, listen, metrics, cache, threads, workflow: _, data: _ } = options;
+    let Edge { origins, listen, metrics, cache, threads, origin_ca, failover_on, failover_after, .. } =
+        options;
     let mut text = String::new();
     let mut line = |name: &str, value: String| writeln!(text, "{name} = {value}").expect("strings take text");
     // JSON's strings and lists of strings are TOML's too.
@@ -44,6 +48,16 @@ fn text(options: &Edge) -> String {
     }
     if let Some(threads) = threads {
         line("edge.threads", threads.to_string());
+    }
+    if let Some(file) = origin_ca {
+        line("edge.origin_ca", quoted(&file.to_string_lossy()));
+    }
+    if let Some(statuses) = failover_on {
+        line("edge.failover_on", format!("{statuses:?}"));
+    }
+    if let Some(seconds) = failover_after {
+        // Rust writes NaN, TOML nan.
+        line("edge.failover_after", format!("{seconds:?}").to_lowercase());
     }
     text
 }
@@ -65,11 +79,13 @@ mod tests {
     #[test]
     fn options_are_the_settings_they_stand_for() {
         let workflow = read(
-            "--origin http://a:81/live --origin https://b --listen 127.0.0.1:80 --cache 2G --threads 3 --metrics [::1]:9",
+            "--origin http://a:81/live --origin https://b --listen 127.0.0.1:80 --cache 2G --threads 3 --metrics [::1]:9 \
+             --origin-ca a.pem --failover-on 500,404 --failover-after 1",
         )
         .expect("valid");
         let expected = "listen = { viewers = \"127.0.0.1:80\", metrics = \"[::1]:9\" }\n\
-            edge = { origins = [\"http://a:81/live\", \"https://b\"], cache = \"2G\", threads = 3 }\n";
+            edge = { origins = [\"http://a:81/live\", \"https://b\"], cache = \"2G\", threads = 3, \
+            origin_ca = \"a.pem\", failover_on = [500, 404], failover_after = 1.0 }\n";
         assert_eq!(workflow, Workflow::parse(expected).expect("valid"));
         let least = read("--origin http://a").expect("valid");
         assert_eq!(least, Workflow::parse("edge.origins = [\"http://a\"]").expect("valid"));
@@ -80,6 +96,8 @@ mod tests {
         for (line, words) in [
             ("--origin a:80", "--origin: an origin begins with http:// or https://"),
             ("--origin http://a --cache 1k", "--cache: 1k is out of bounds: 16000000 to"),
+            ("--origin http://a --failover-on 200", "--failover-on: 200 is out of bounds"),
+            ("--origin http://a --failover-after nan", "--failover-after: nan is out of bounds"),
             ("--origin http://a --threads 999", "--threads: 999 is out of bounds: 1 to 256"),
             (
                 "--origin http://a --listen 127.0.0.1:9 --metrics 127.0.0.1:9",

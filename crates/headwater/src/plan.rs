@@ -1,8 +1,10 @@
 //! Workflow → which processes run, and what each is told.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use http::StatusCode;
 use spec::{Channel, Input, Ladder, OriginUrl, Scheme, Workflow};
 use wire::{ChannelJob, Job, Source};
 
@@ -100,9 +102,10 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
     }
 }
 
-/// Where the edge fetches: this machine's origin unless others are named.
-pub(crate) fn origins(workflow: &Workflow) -> Vec<OriginUrl> {
-    match workflow.edge.origins.as_slice() {
+/// Where the edge fetches: from this machine's origin unless others are named.
+pub(crate) fn upstream(workflow: &Workflow) -> edge::Upstream {
+    let settings = &workflow.edge;
+    let origins = match settings.origins.as_slice() {
         [] => {
             let own = reachable(workflow.listen.origin);
             vec![OriginUrl {
@@ -113,6 +116,13 @@ pub(crate) fn origins(workflow: &Workflow) -> Vec<OriginUrl> {
             }]
         }
         named => named.to_vec(),
+    };
+    let status = |status: &u16| StatusCode::from_u16(*status).expect("the workflow's bounds are a status's");
+    edge::Upstream {
+        origins,
+        ca: settings.origin_ca.clone(),
+        failover_on: settings.failover_on.iter().map(status).collect(),
+        failover_after: Duration::from_millis(settings.failover_after_ms.into()),
     }
 }
 

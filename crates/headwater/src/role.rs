@@ -90,14 +90,14 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
     };
     let layout = Layout::under(&options.data);
     let threads = workflow.edge.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into));
-    let origins = plan::origins(&workflow);
+    let upstream = plan::upstream(&workflow);
     let role = async |drain| {
         let listener = listen::inherited_or_bind("viewers", workflow.listen.viewers)?;
         let metrics = if is_supervised() {
             Endpoint::Socket(layout.metrics_socket("edge"))
         } else {
             let metrics = listen::bind("metrics", workflow.listen.metrics)?;
-            let shown: Vec<_> = origins.iter().map(ToString::to_string).collect();
+            let shown: Vec<_> = upstream.origins.iter().map(ToString::to_string).collect();
             eprintln!(
                 "headwater: http://{} serves {}; metrics at http://{}/metrics",
                 listener.local_addr()?,
@@ -108,7 +108,7 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
         };
         let config = edge::Config {
             listener,
-            origins,
+            upstream,
             metrics,
             threads: threads.unwrap_or(1),
             cache_bytes: workflow.edge.cache_bytes,

@@ -36,5 +36,8 @@ pub(crate) fn from_file(path: &Path) -> anyhow::Result<Loaded> {
             *file = folder.join(&*file);
         }
     }
+    if let Some(file) = &mut workflow.edge.origin_ca {
+        *file = folder.join(&*file);
+    }
     Ok(Loaded { workflow, text, origin: shown.to_string() })
 }

@@ -1,5 +1,7 @@
 //! The workflow file.
 
+use std::path::PathBuf;
+
 use crate::channel::{Channel, Input};
 use crate::fault::Fault;
 use crate::fields::Fields;
@@ -27,11 +29,26 @@ pub struct Edge {
     pub threads: Option<usize>,
     /// `origins`: where it fetches, the first to be asked first; empty: from this machine's origin.
     pub origins: Vec<OriginUrl>,
+    /// `origin_ca`: a PEM file of certificate authorities for `https://` origins, besides the system's; read
+    /// relative to the workflow file's folder.
+    pub origin_ca: Option<PathBuf>,
+    /// `failover_on`: statuses on which the next origin is asked, 400 to 599, default 500, 502, 503 and 504.
+    pub failover_on: Vec<u16>,
+    /// `failover_after`: how long an origin in doubt may take to answer before the next is asked too, in
+    /// milliseconds, 50 to 5,000, default 250.
+    pub failover_after_ms: u32,
 }
 
 impl Default for Edge {
     fn default() -> Self {
-        Self { cache_bytes: 512_000_000, threads: None, origins: Vec::new() }
+        Self {
+            cache_bytes: 512_000_000,
+            threads: None,
+            origins: Vec::new(),
+            origin_ca: None,
+            failover_on: vec![500, 502, 503, 504],
+            failover_after_ms: 250,
+        }
     }
 }
 
@@ -111,6 +128,18 @@ impl Edge {
             if edge.origins.is_empty() {
                 return Err(count);
             }
+        }
+        if let Some(field) = fields.take("origin_ca") {
+            edge.origin_ca = Some(field.string()?.into());
+        }
+        if let Some(field) = fields.take("failover_on") {
+            edge.failover_on.clear();
+            for entry in field.list()? {
+                edge.failover_on.push(entry.integer(400..=599, "as an HTTP status")? as u16);
+            }
+        }
+        if let Some(field) = fields.take("failover_after") {
+            edge.failover_after_ms = (field.number(0.05..=5.0, "seconds")? * 1e3).round() as u32;
         }
         fields.finish()?;
         Ok(edge)
@@ -254,12 +283,22 @@ mod tests {
             expect![[r#"line 2: edge.origins: a list of 1 to 8 different origins"#]],
         );
         check(
+            "[edge]\nfailover_on = [500, 200]\n",
+            expect![[r#"line 2: edge.failover_on[1]: 200 is out of bounds: 400 to 599 as an HTTP status"#]],
+        );
+        check(
+            "[edge]\nfailover_after = 10\n",
+            expect![[r#"line 2: edge.failover_after: 10 is out of bounds: 0.05 to 5 seconds"#]],
+        );
+        check(
             "[edge]\norigins = []\n",
             expect![[r#"line 2: edge.origins: a list of 1 to 8 different origins"#]],
         );
         check(
             "[edge]\norigins = [\"http://a\"]\nchannel = []\n",
-            expect![[r#"line 3: edge.channel: no such field; there are: cache, threads, origins"#]],
+            expect![[
+                r#"line 3: edge.channel: no such field; there are: cache, threads, origins, origin_ca, failover_on, failover_after"#
+            ]],
         );
     }
 

@@ -27,7 +27,16 @@ impl Origin {
         F: Fn(String, TcpStream) -> A + Send + Sync + 'static,
         A: Future<Output = Option<TcpStream>> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Origin::start_at("127.0.0.1:0".parse().unwrap(), script).await
+    }
+
+    /// The same at a given address.
+    pub(crate) async fn start_at<F, A>(address: SocketAddr, script: F) -> Origin
+    where
+        F: Fn(String, TcpStream) -> A + Send + Sync + 'static,
+        A: Future<Output = Option<TcpStream>> + Send + 'static,
+    {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let heads = Arc::<Mutex<Vec<String>>>::default();
         let script = Arc::new(script);
@@ -104,6 +113,16 @@ pub(crate) fn body(len: usize) -> Vec<u8> {
 
 pub(crate) const SEGMENT: &str = "Cache-Control: max-age=86400, immutable\r\nETag: \"s\"\r\n";
 
+/// A listener of an edge that is about to start.
+pub(crate) fn listener() -> std::net::TcpListener {
+    daemon::listen::bind("viewers", "127.0.0.1:0".parse().unwrap()).unwrap()
+}
+
+/// Plain origins.
+pub(crate) fn upstream(origins: &[SocketAddr]) -> edge::Upstream {
+    edge::Upstream::of(origins.iter().map(|origin| format!("http://{origin}").parse().unwrap()).collect())
+}
+
 /// An edge, running.
 pub(crate) struct Edge {
     pub(crate) address: SocketAddr,
@@ -119,7 +138,20 @@ impl Edge {
     }
 
     pub(crate) async fn with(origin: SocketAddr, limits: edge::Limits, cache_bytes: u64) -> Edge {
-        Edge::start(origin, limits, cache_bytes, None).await
+        Edge::start(listener(), upstream(&[origin]), limits, cache_bytes, None).await
+    }
+
+    /// One before several origins.
+    pub(crate) async fn before_all(origins: &[SocketAddr]) -> Edge {
+        Edge::fetching(upstream(origins)).await
+    }
+
+    pub(crate) async fn fetching(upstream: edge::Upstream) -> Edge {
+        Edge::at(listener(), upstream).await
+    }
+
+    pub(crate) async fn at(listener: std::net::TcpListener, upstream: edge::Upstream) -> Edge {
+        Edge::start(listener, upstream, edge::Limits::default(), 64 << 20, None).await
     }
 
     /// With a listener for TLS too.
@@ -128,16 +160,16 @@ impl Edge {
         limits: edge::Limits,
         certificate: edge::Certificate,
     ) -> Edge {
-        Edge::start(origin, limits, 64 << 20, Some(certificate)).await
+        Edge::start(listener(), upstream(&[origin]), limits, 64 << 20, Some(certificate)).await
     }
 
     async fn start(
-        origin: SocketAddr,
+        listener: std::net::TcpListener,
+        upstream: edge::Upstream,
         limits: edge::Limits,
         cache_bytes: u64,
         certificate: Option<edge::Certificate>,
     ) -> Edge {
-        let listener = daemon::listen::bind("viewers", "127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let (drain, trigger) = daemon::Drain::manual();
@@ -150,7 +182,7 @@ impl Edge {
         let config = edge::Config {
             tls,
             listener,
-            origins: vec![format!("http://{origin}").parse().unwrap()],
+            upstream,
             metrics: daemon::metrics::Endpoint::Socket(folder.path().join("metrics")),
             threads: 2,
             cache_bytes,
