@@ -30,6 +30,10 @@ pub struct Channel {
     pub audio_bps: u32,
 }
 
+/// Parts of a channel that names none, in milliseconds: the first that suits every rung's frame rate.
+const DEFAULT_PARTS_MS: [u32; 4] = [250, 300, 334, 400];
+const LONGEST_PART_MS: u32 = 500;
+
 /// How soon viewers see what happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -38,7 +42,8 @@ pub enum Latency {
     Standard,
     /// `latency = "low"`: segments leave part by part, so viewers are some parts behind.
     Low {
-        /// Longest part: `part`, in seconds, 0.2 to 0.5, default 0.25.
+        /// Longest part: `part`, in seconds, 0.2 to 0.5, default 0.25, or the next longer that holds
+        /// whole frames of every rung.
         part_ms: u32,
     },
 }
@@ -104,7 +109,7 @@ impl Channel {
             }
             (_, Some(field)) => Ladder::read(field, preset)?,
         };
-        let latency = Latency::read(fields.take("latency"), fields.take("part"))?;
+        let latency = Latency::read(fields.take("latency"), fields.take("part"), &ladder)?;
         let segment_ms = match fields.take("segment") {
             None => 2_000,
             Some(field) => (field.number(1.0..=10.0, "seconds")? * 1e3).round() as u32,
@@ -134,7 +139,7 @@ impl Channel {
 }
 
 impl Latency {
-    fn read(latency: Option<Field<'_>>, part: Option<Field<'_>>) -> Result<Self, Fault> {
+    fn read(latency: Option<Field<'_>>, part: Option<Field<'_>>, ladder: &Ladder) -> Result<Self, Fault> {
         let low = match latency {
             None => false,
             Some(field) => field.choice(&[("standard", false), ("low", true)])?,
@@ -142,9 +147,21 @@ impl Latency {
         match (low, part) {
             (false, None) => Ok(Self::Standard),
             (false, Some(part)) => Err(part.fault("only a channel with latency = \"low\" has parts")),
-            (true, None) => Ok(Self::Low { part_ms: 250 }),
+            (true, None) => {
+                let fits = |part_ms: &u32| ladder.filled_badly(*part_ms).is_none();
+                let part_ms = DEFAULT_PARTS_MS.into_iter().find(fits);
+                Ok(Self::Low { part_ms: part_ms.unwrap_or(LONGEST_PART_MS) })
+            }
             (true, Some(part)) => {
-                Ok(Self::Low { part_ms: (part.number(0.2..=0.5, "seconds")? * 1e3).round() as u32 })
+                let part_ms = (part.number(0.2..=0.5, "seconds")? * 1e3).round() as u32;
+                match ladder.filled_badly(part_ms) {
+                    None => Ok(Self::Low { part_ms }),
+                    Some(share) => Err(part.fault(format!(
+                        "the whole frames that fit fill {share} % of such a part, and HLS asks for {}: \
+                         0.25 suits every usual frame rate",
+                        Ladder::PART_FILLED_PERCENT
+                    ))),
+                }
             }
         }
     }

@@ -21,6 +21,19 @@ impl Ladder {
     /// More rungs than any player offers, and the bound on encoder threads of one channel.
     pub const MAX_RUNGS: usize = 12;
 
+    /// Share of the longest part that every part but a segment's last fills (RFC 8216bis §4.4.3.7).
+    pub(crate) const PART_FILLED_PERCENT: u32 = 85;
+
+    /// The share of a part that a rung's whole frames fill, in percent, where it is less than HLS asks for.
+    pub(crate) fn filled_badly(&self, part_ms: u32) -> Option<u32> {
+        let Self::Transcode(rungs) = self else { return None };
+        let filled = rungs.iter().map(|rung| {
+            let frames = f64::from(part_ms) / 1e3 * rung.frame_rate.as_f64();
+            (frames.floor() / frames * 100.0) as u32
+        });
+        filled.min().filter(|percent| *percent < Self::PART_FILLED_PERCENT)
+    }
+
     /// The ladder of a channel that names none.
     pub fn standard(preset: Preset) -> Self {
         let rungs = ["1080p30", "720p30", "480p30"];

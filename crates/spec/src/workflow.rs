@@ -179,6 +179,21 @@ mod tests {
     }
 
     #[test]
+    fn the_default_part_holds_whole_frames_of_every_rung() {
+        let part = |fps: &str| {
+            let text = format!(
+                "[[channel]]\nname = \"main\"\ninput = \"test\"\nlatency = \"low\"\nladder = [{{ name = \"x\", size = \"640x360\", fps = {fps} }}]\n"
+            );
+            Workflow::parse(&text).expect("valid").channels[0].latency.part_ms()
+        };
+        for (fps, part_ms) in
+            [("24", 250), ("29.97", 250), ("30", 250), ("25", 250), ("50", 250), ("60", 250), ("15", 300)]
+        {
+            assert_eq!(part(fps), Some(part_ms), "{fps}");
+        }
+    }
+
+    #[test]
     fn a_fault_names_line_field_and_bound() {
         check(
             "",
@@ -238,6 +253,12 @@ mod tests {
         check(
             "[[channel]]\nname = \"a\"\ninput = \"test\"\nlatency = \"low\"\npart = 2\n",
             expect![[r#"line 5: channel[0].part: 2 is out of bounds: 0.2 to 0.5 seconds"#]],
+        );
+        check(
+            "[[channel]]\nname = \"a\"\ninput = \"test\"\nladder = [{ name = \"x\", size = \"640x360\", fps = 24 }]\nlatency = \"low\"\npart = 0.2\n",
+            expect![
+                "line 6: channel[0].part: the whole frames that fit fill 83 % of such a part, and HLS asks for 85: 0.25 suits every usual frame rate"
+            ],
         );
         check(
             "[[channel]]\nname = \"a\"\ninput = \"test\"\npart = 0.3\n",

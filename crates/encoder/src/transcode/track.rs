@@ -163,3 +163,103 @@ impl<S: Sink> TrackWriter<S> {
         self.sink
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use media::{AudioCodec, AudioFormat, Format, TrackId};
+
+    use super::*;
+    use crate::metrics::TranscodeMetrics;
+
+    enum Given {
+        Chunk(Chunk),
+        EndOfSegment,
+    }
+
+    impl Sink for mpsc::Sender<Given> {
+        fn header(&mut self, _: Bytes) {}
+
+        fn chunk(&mut self, chunk: Chunk) {
+            self.send(Given::Chunk(chunk)).expect("the test listens");
+        }
+
+        fn end_segment(&mut self) {
+            self.send(Given::EndOfSegment).expect("the test listens");
+        }
+    }
+
+    /// Frames in each chunk of three segments, segment by segment; checks that each chunk left with its last frame.
+    fn chunks_of(latency: Latency, frame_ticks: u32, frames: u32) -> Vec<Vec<u32>> {
+        // What is in the frames is nobody's business here.
+        let format = Format::Audio(AudioFormat {
+            codec: AudioCodec::Aac,
+            sample_rate: 48_000,
+            channels: 2,
+            config: Bytes::from_static(&[0x11, 0x90]),
+            rfc6381: "mp4a.40.2".to_owned(),
+        });
+        let track = Track { id: TrackId(1), timescale: Timescale::MPEG, format };
+        let head = TrackHead::new("t", track, 1_000, 0);
+        let (sink, given) = mpsc::channel();
+        let mut writer = TrackWriter::new(&head, latency, sink, TranscodeMetrics::default().track("c", "t"));
+        let (mut segments, mut chunks, mut left) = (Vec::new(), Vec::new(), 0);
+        for frame in 0..frames * 3 {
+            let at = frame % frames;
+            let sample = Sample {
+                track: TrackId(1),
+                dts: i64::from(frame) * i64::from(frame_ticks),
+                composition_offset: 0,
+                duration: Some(frame_ticks),
+                sync: at == 0,
+                data: Bytes::from_static(b"frame"),
+            };
+            let place = Place { starts_segment: at == 0, ends_segment: at + 1 == frames };
+            writer.push(sample, place).expect("in order");
+            for given in given.try_iter() {
+                match given {
+                    Given::Chunk(chunk) => {
+                        assert_eq!(chunk.segment_start, chunks.is_empty(), "a segment begins with its chunk");
+                        assert_eq!(chunk.independent, chunks.is_empty());
+                        chunks.push(chunk.sample_count);
+                        left += chunk.sample_count;
+                        let in_time = matches!(latency, Latency::Standard) || left == frame + 1;
+                        assert!(in_time, "a part leaves with its last frame: {left} of {}", frame + 1);
+                    }
+                    Given::EndOfSegment if chunks.is_empty() => {}
+                    Given::EndOfSegment => segments.push(std::mem::take(&mut chunks)),
+                }
+            }
+        }
+        segments
+    }
+
+    #[test]
+    fn parts_are_filled_with_whole_frames_at_every_usual_rate() {
+        // Ticks of 90 kHz a frame, frames of two seconds, frames of a part of 0.25 s.
+        for (frame_ticks, frames, fit) in [
+            (3_750, 48, 6),
+            (3_600, 50, 6),
+            (3_003, 60, 7),
+            (3_000, 60, 7),
+            (1_800, 100, 12),
+            (1_500, 120, 15),
+        ] {
+            let segments = chunks_of(Latency::Low { part_ms: 250 }, frame_ticks, frames);
+            let rest = (frames % fit > 0).then_some(frames % fit);
+            let expected: Vec<u32> = std::iter::repeat_n(fit, (frames / fit) as usize).chain(rest).collect();
+            assert_eq!(segments, vec![expected; 3], "{frame_ticks} ticks a frame");
+        }
+    }
+
+    #[test]
+    fn a_standard_channel_s_chunks_are_about_half_a_second() {
+        let segments = chunks_of(Latency::Standard, 3_000, 60);
+        assert_eq!(
+            segments,
+            vec![vec![14, 14, 14, 14, 4]; 2],
+            "the last segment is open until its end is known"
+        );
+    }
+}
