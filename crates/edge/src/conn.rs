@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use ::http2::PREFACE;
 use memchr::memchr;
 use tokio::io::{AsyncReadExt, ReadBuf};
 use tokio::time::{Sleep, sleep_until, timeout};
@@ -23,6 +24,7 @@ use crate::body::Piece;
 use crate::counters::{Closed, Phase, Shed};
 use crate::gate::{self, MAX_HEAD, Persistence, Request, Version, Violation};
 use crate::http1;
+use crate::http2;
 use crate::resolve::{Question, at_once};
 use crate::respond::{Answer, Ask};
 use crate::send::{Gone, Sender};
@@ -36,6 +38,8 @@ const COPIED: u64 = 16 * 1024;
 /// Gathered answers are sent when they come to this, in bytes. With what may be unread and one more answer, a
 /// connection holds at most 64 KiB.
 const BATCH: usize = 16 * 1024;
+/// Length of the preface's first line, in bytes.
+const PREFACE_LINE: usize = 16;
 /// After a refusal, what the viewer still sends is read and dropped up to this, in bytes, so that the refusal arrives.
 const LINGER_BYTES: usize = 64 * 1024;
 /// The same, in time.
@@ -60,14 +64,21 @@ pub(crate) async fn serve(stream: Transport, worker: Arc<Worker>, place: Place) 
         stream,
         unread: Vec::new(),
         unread_is_new: false,
+        has_asked: false,
         deadline,
         timer: Box::pin(sleep_until(deadline.into())),
         worker,
         place,
     };
-    // Whatever ended it, there is nobody left to tell.
-    let _: Result<(), Gone> = connection.run().await;
-    connection.stream.shut();
+    match connection.run().await {
+        Ok(SpeaksHttp2) => {
+            let Connection { stream, worker, place, unread, .. } = connection;
+            // Boxed, so that HTTP/1.1 does not hold room for it.
+            Box::pin(http2::serve(stream, worker, place, unread)).await;
+        }
+        // Whatever ended it, there is nobody left to tell.
+        Err(Gone) => connection.stream.shut(),
+    }
 }
 
 struct Connection {
@@ -78,6 +89,8 @@ struct Connection {
     unread: Vec<u8>,
     /// `unread` may hold a whole request.
     unread_is_new: bool,
+    /// A request has come: what follows is HTTP/1.1 too.
+    has_asked: bool,
     deadline: Instant,
     /// Fires at `deadline` or before it; moved only when it fires too early, so that a request costs no timer.
     timer: Pin<Box<Sleep>>,
@@ -99,10 +112,15 @@ enum Then {
     Refuse(Violation),
     /// Close.
     Close,
+    /// Give the connection to HTTP/2.
+    Http2,
 }
 
+/// The viewer began with HTTP/2's preface (RFC 9113 §3.3); it is unread.
+struct SpeaksHttp2;
+
 impl Connection {
-    async fn run(&mut self) -> Result<(), Gone> {
+    async fn run(&mut self) -> Result<SpeaksHttp2, Gone> {
         loop {
             let Work { unsent, then } = poll_fn(|cx| self.poll_turn(cx)).await?;
             if !unsent.is_empty() || self.stream.has_rest() {
@@ -122,6 +140,7 @@ impl Connection {
                     return self.close().await;
                 }
                 Then::Close => return self.close().await,
+                Then::Http2 => return Ok(SpeaksHttp2),
             }
             self.deadline = Instant::now() + self.worker.shared.limits.idle_time;
         }
@@ -194,9 +213,14 @@ impl Connection {
             let (request, len) = match gate::read(&input[used..], &shared.key_rules) {
                 Ok(Some(read)) => read,
                 Ok(None) => return (used, None),
+                // Its first line is one of HTTP/1 with a method nobody has, so that other servers refuse it.
+                Err(_) if !self.has_asked && used == 0 && input.starts_with(&PREFACE[..PREFACE_LINE]) => {
+                    return (0, Some(Then::Http2));
+                }
                 Err(violation) => return (used, Some(Then::Refuse(violation))),
             };
             used += len;
+            self.has_asked = true;
             worker.counters.asked_by(Protocol::Http1);
             let persistence = if shared.is_draining() { Persistence::Close } else { request.persistence };
             if !self.place.may_ask(now) {
@@ -258,7 +282,7 @@ impl Connection {
 
     /// Ends the connection so that what was sent arrives: bytes that come after a close are answered with a reset,
     /// which can overtake the answer.
-    async fn close(&mut self) -> Result<(), Gone> {
+    async fn close<T>(&mut self) -> Result<T, Gone> {
         linger(&mut self.stream).await;
         Err(Gone)
     }

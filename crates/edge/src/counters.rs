@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use http2::Attack;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
@@ -82,11 +83,21 @@ pub(crate) enum Closed {
     Lag,
     /// Its TLS handshake failed.
     Handshake,
+    /// It broke HTTP/2 (RFC 9113 §5.4.1).
+    Http2,
 }
 
 impl Closed {
-    const LABELS: [&str; 7] =
-        ["slow_reader", "head_time", "idle_time", "over_total", "over_address", "loop_lag", "tls_handshake"];
+    const LABELS: [&str; 8] = [
+        "slow_reader",
+        "head_time",
+        "idle_time",
+        "over_total",
+        "over_address",
+        "loop_lag",
+        "tls_handshake",
+        "http2_fault",
+    ];
 }
 
 /// Which bound made the edge turn new work away.
@@ -141,6 +152,7 @@ pub(crate) struct Counters {
     closed_connections: AtomicU64,
     rejected: [AtomicU64; Violation::ALL.len()],
     closed: [AtomicU64; Closed::LABELS.len()],
+    http2_attacks: [AtomicU64; Attack::ALL.len()],
     fetches: [AtomicU64; FetchEnd::LABELS.len()],
     sessions: [AtomicU64; Session::LABELS.len()],
     renewals: [AtomicU64; Renewal::LABELS.len()],
@@ -191,6 +203,10 @@ impl Counters {
     }
 
     /// A request came, by whatever connection.
+    pub(crate) fn attacked(&self, attack: Attack) {
+        add(&self.http2_attacks[attack as usize], 1);
+    }
+
     pub(crate) fn asked_by(&self, protocol: Protocol) {
         add(&self.protocols[protocol as usize], 1);
     }
@@ -239,7 +255,14 @@ impl Collector for Figures {
                 ConstCounter::new(count).encode(requests.encode_family(&labels)?)?;
             }
         }
-        let families: [Family<'_>; 7] = [
+        let families: [Family<'_>; 8] = [
+            (
+                "headwater_edge_http2_attacks",
+                "HTTP/2 connections ended because of what the viewer did, by its name",
+                "attack",
+                &Attack::ALL.iter().map(|attack| attack.label()).collect::<Vec<_>>(),
+                &|counters, at| counters.http2_attacks[at].load(Ordering::Relaxed),
+            ),
             (
                 "headwater_edge_protocol_requests",
                 "Requests that passed the gate, by protocol",

@@ -25,6 +25,7 @@ pub mod gate;
 mod health;
 mod hints;
 mod http1;
+mod http2;
 mod lag;
 mod object;
 mod origin;

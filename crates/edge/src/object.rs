@@ -31,6 +31,8 @@ pub(crate) struct Object {
 pub(crate) struct Whole {
     /// The answer to a plain GET from the status line up to, and without, `Age` and the empty line.
     pub(crate) hit_head: Bytes,
+    /// The same as an HTTP/2 header block, made by the first who needs it.
+    pub(crate) hit_block: OnceLock<Bytes>,
     pub(crate) body: Body,
 }
 
@@ -98,7 +100,7 @@ impl Object {
             let _ = write!(hit_head, "content-length: {}\r\n", body.len());
         }
         hit_head.push_str("cache-status: headwater; hit\r\n");
-        let _ = self.whole.set(Whole { hit_head: hit_head.into(), body });
+        let _ = self.whole.set(Whole { hit_head: hit_head.into(), hit_block: OnceLock::new(), body });
     }
 
     /// The whole object, once it is.

@@ -20,6 +20,7 @@ use crate::conn::{linger, serve};
 use crate::counters::{Closed, Counters, Figures, Phase, Shed};
 use crate::depth;
 use crate::fetch::Chain;
+use crate::http2;
 use crate::lag::Lag;
 use crate::origin::OriginError;
 use crate::origin_figures::OriginFigures;
@@ -336,6 +337,7 @@ async fn serve_one(
     match timeout(limit, acceptance.accept(stream, &worker.counters)).await {
         Ok(Ok((transport, protocol))) => match protocol {
             Protocol::Http1 => serve(transport, worker.clone(), place).await,
+            Protocol::Http2 => http2::serve(transport, worker.clone(), place, Vec::new()).await,
         },
         Ok(Err(fault)) => {
             worker.counters.closed(Closed::Handshake);

@@ -15,7 +15,7 @@ use crate::transport::{Outgoing, Transport};
 /// Most bytes of a file handed to the kernel in one call; other viewers of the thread get a turn in between.
 const FILE_TURN: u64 = 1 << 20;
 /// Looks at a blocked reader's pace in a window.
-const LOOKS: u32 = 5;
+pub(crate) const LOOKS: u32 = 5;
 
 /// The viewer is gone, or was sent away; the connection cannot be used further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -48,6 +48,15 @@ impl Source {
         Source::Piece(Piece::Bytes(bytes))
     }
 
+    /// How many bytes there will be, where they are all on the heap.
+    pub(crate) fn len_at_hand(&self) -> Option<u64> {
+        match self {
+            Source::Nothing => Some(0),
+            Source::Piece(piece @ Piece::Bytes(_)) => Some(piece.len()),
+            Source::Piece(Piece::File { .. }) | Source::Filling(_) | Source::Passing(_) => None,
+        }
+    }
+
     /// Whether there are no bytes and will be none.
     pub(crate) fn is_nothing(&self) -> bool {
         matches!(self, Source::Nothing)

@@ -15,22 +15,25 @@ use crate::counters::{Counters, Session};
 use crate::transport::Transport;
 
 /// Protocols the edge speaks over TLS, in the order it prefers them (RFC 7301).
-const OFFERED: [Protocol; 1] = [Protocol::Http1];
+const OFFERED: [Protocol; 2] = [Protocol::Http2, Protocol::Http1];
 
 /// What is spoken on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
     /// HTTP/1.1, which is also what is spoken where a client agreed on nothing.
     Http1,
+    /// HTTP/2.
+    Http2,
 }
 
 impl Protocol {
-    pub(crate) const ALL: [Protocol; 1] = [Protocol::Http1];
+    pub(crate) const ALL: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
 
     /// Its name in ALPN and in metrics.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Protocol::Http1 => "http/1.1",
+            Protocol::Http2 => "h2",
         }
     }
 }

@@ -165,18 +165,27 @@ impl Transport {
 
     /// What was given last was taken at once. A reader who does so long enough gets a deeper queue.
     pub(crate) fn took(&mut self, file: bool) {
-        let queued = match (&self.tls, file) {
-            (None, true) => Queued::Pages,
-            (Some(_), _) => Queued::Copies,
+        match (&self.tls, file) {
+            (None, true) => self.depth.took(&self.tcp, self.taken, Queued::Pages),
+            (Some(_), _) => self.took_copies(),
             // Small answers gather in no depth.
-            (None, false) => return,
-        };
-        self.depth.took(&self.tcp, self.taken, queued);
+            (None, false) => {}
+        }
+    }
+
+    /// The same, where what was given was this connection's own copy.
+    pub(crate) fn took_copies(&mut self) {
+        self.depth.took(&self.tcp, self.taken, Queued::Copies);
     }
 
     /// The reader kept the edge waiting.
     pub(crate) fn waited(&mut self) {
         self.depth.waited(&self.tcp, self.taken);
+    }
+
+    /// Whether the kernel reports room; if not, who asks is woken when it does.
+    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.tcp.poll_write_ready(cx)
     }
 
     /// Waits until the kernel reports room.

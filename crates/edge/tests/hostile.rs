@@ -94,7 +94,6 @@ fn corpus() -> Vec<Vec<u8>> {
         heads.push(format!("{method} / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n", "b".repeat(33_000)));
         heads.push(format!("{method} /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(9_000)));
     }
-    heads.push("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".into());
     let mut corpus: Vec<Vec<u8>> = heads.into_iter().map(String::into_bytes).collect();
     corpus.push(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n".to_vec());
     corpus.push(b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n".to_vec());

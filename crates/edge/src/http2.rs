@@ -1,0 +1,586 @@
+//! One viewer's HTTP/2 connection: [`http2::Connection`] between the socket and the cache.
+//!
+//! As over HTTP/1.1, small objects that are fresh are answered between one read and one write: the requests of a read
+//! are answered into the thread's buffer, which leaves in one write. Answers that take longer are [`Reply`]s, which go
+//! round: each may write one frame before the next one's turn. Nothing is written ahead of the kernel but what it
+//! refused, at most [`QUEUE`], and nothing is read while it refuses, so that a viewer who asks and does not read waits
+//! for himself.
+//!
+//! How long a viewer may keep the edge waiting is judged as over HTTP/1.1, wherever he does it: with the socket's buffer
+//! or with the protocol's windows.
+
+mod head;
+mod reply;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io::{ErrorKind, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use http2::{Attack, Connection, Event, Fault, Headers, StreamId, frame::ErrorCode};
+use tokio::io::ReadBuf;
+use tokio::time::{Sleep, sleep_until};
+
+use self::reply::{Desk, Reply, Step};
+use crate::admission::Place;
+use crate::conn::linger;
+use crate::counters::{Closed, Shed};
+use crate::gate::{self, Pseudo};
+use crate::resolve::{Question, at_once};
+use crate::respond::{Answer, Ask};
+use crate::send::{Gone, LOOKS};
+use crate::source::Source;
+use crate::tls::Protocol;
+use crate::transport::{Outgoing, Transport};
+use crate::worker::{Draining, Worker};
+
+/// What is read at once, in bytes; a longest frame fits.
+const INPUT: usize = 2 * http2::limits::MAX_FRAME;
+/// Answers are sent when they come to this, in bytes.
+const BATCH: usize = 48 * 1024 - http2::limits::MAX_FRAME;
+/// Most that is written and not taken by the kernel, in bytes: a batch, one more small answer and what the protocol
+/// itself has to say.
+#[allow(dead_code, reason = "the bound that follows from the others")]
+const QUEUE: usize = 64 * 1024;
+/// Largest body that is answered at once, in bytes: one frame.
+const AT_ONCE: u64 = http2::limits::MAX_FRAME as u64;
+/// Whoever takes this much at once, in bytes, may be fast enough for a deeper queue.
+const DEEPENS: usize = 16 * 1024;
+/// After so many bytes other viewers of the thread get a turn.
+const TURN: usize = 1 << 20;
+
+thread_local! {
+    /// Nothing is kept in them between two polls.
+    static BUFFERS: RefCell<Buffers> = RefCell::new(Buffers {
+        input: vec![0; INPUT].into(),
+        output: Vec::with_capacity(QUEUE),
+        headers: Headers::default(),
+        scratch: Vec::with_capacity(1024),
+    });
+}
+
+struct Buffers {
+    input: Box<[u8]>,
+    output: Vec<u8>,
+    headers: Headers,
+    scratch: Vec<u8>,
+}
+
+/// Serves `transport` until one side closes it. `received` was read from it already.
+pub(crate) async fn serve(transport: Transport, worker: Arc<Worker>, place: Place, received: Vec<u8>) {
+    let now = Instant::now();
+    let mut unsent = Vec::new();
+    let connection = Connection::new(now, &mut unsent);
+    let deadline = now + worker.shared.limits.head_time;
+    let mut viewer = Viewer {
+        transport,
+        drain: Drain::begun(worker.clone()),
+        worker,
+        place,
+        connection,
+        unread_is_new: !received.is_empty(),
+        unread: received,
+        unsent,
+        replies: VecDeque::new(),
+        owed_since: Some(now),
+        idle_since: now,
+        pace: None,
+        ended: false,
+        is_starved: false,
+        timer: Box::pin(sleep_until(deadline.into())),
+    };
+    match poll_fn(|cx| viewer.poll(cx)).await {
+        // It was told why, and is to hear it.
+        Ok(()) => linger(&mut viewer.transport).await,
+        // There is nobody left to tell.
+        Err(Gone) => viewer.transport.shut(),
+    }
+}
+
+struct Viewer {
+    transport: Transport,
+    worker: Arc<Worker>,
+    place: Place,
+    drain: Drain,
+    connection: Connection,
+    /// A frame that has not come whole, or frames behind a full batch.
+    unread: Vec<u8>,
+    /// `unread` may hold a whole frame.
+    unread_is_new: bool,
+    /// What the kernel had no room for.
+    unsent: Vec<u8>,
+    replies: VecDeque<Reply>,
+    /// Since when the rest of a frame or of a header block is owed.
+    owed_since: Option<Instant>,
+    /// When there was something to do last.
+    idle_since: Instant,
+    /// Kept while the viewer keeps the edge waiting.
+    pace: Option<Pace>,
+    /// Nothing more is read or answered; what is written goes out.
+    ended: bool,
+    /// Answers wait for the viewer's windows.
+    is_starved: bool,
+    /// Fires at what is due next or before it; moved only when it fires too early, or too late.
+    timer: Pin<Box<Sleep>>,
+}
+
+/// What a viewer took since he began to keep the edge waiting, or since he was looked at.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    since: Instant,
+    looked: Instant,
+    taken: u64,
+}
+
+/// Whether there is more to do at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum More {
+    Yes,
+    No,
+}
+
+impl Viewer {
+    /// Reads and answers until there is nothing to do without waiting.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        BUFFERS.with_borrow_mut(|buffers| {
+            let mut moved = 0;
+            loop {
+                let turn = self.turn(cx, buffers)?;
+                moved += buffers.output.len();
+                let is_blocked = !self.unsent.is_empty() || self.transport.has_rest();
+                if self.ended && !is_blocked {
+                    return Poll::Ready(Ok(()));
+                }
+                if is_blocked || turn == More::No {
+                    return self.wait(cx, is_blocked);
+                }
+                if moved > TURN {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+        })
+    }
+
+    /// One round: reads once, lets every reply write, sends what was written.
+    fn turn(&mut self, cx: &mut Context<'_>, buffers: &mut Buffers) -> Result<More, Gone> {
+        buffers.output.clear();
+        if !self.send(cx, &[])? || self.ended {
+            return Ok(More::No);
+        }
+        let now = Instant::now();
+        self.follow_drain(cx, &mut buffers.output);
+        self.give_up_shut(now, &mut buffers.output);
+        let mut more = self.read(cx, now, buffers)?;
+        if !self.ended && self.reply(cx, now, buffers) == More::Yes {
+            more = More::Yes;
+        }
+        self.ended |= self.connection.is_drained();
+        if self.send(cx, &buffers.output)? && buffers.output.len() > DEEPENS {
+            self.transport.took_copies();
+        }
+        Ok(more)
+    }
+
+    /// Reads once and answers what needs no waiting.
+    fn read(&mut self, cx: &mut Context<'_>, now: Instant, buffers: &mut Buffers) -> Result<More, Gone> {
+        let input = &mut buffers.input;
+        let have = self.unread.len();
+        input[..have].copy_from_slice(&self.unread);
+        let mut filled = have;
+        if !std::mem::take(&mut self.unread_is_new) {
+            let mut room = ReadBuf::new(&mut input[have..]);
+            match self.transport.poll_read(cx, &mut room) {
+                Poll::Ready(Ok(())) if !room.filled().is_empty() => filled += room.filled().len(),
+                Poll::Ready(_) => return Err(Gone),
+                Poll::Pending => return Ok(More::No),
+            }
+        }
+        let was_owed = self.connection.is_owed();
+        let mut used = 0;
+        let is_full = loop {
+            if buffers.output.len() >= BATCH {
+                break true;
+            }
+            let Buffers { input, output, headers, .. } = buffers;
+            match self.connection.receive(&input[used..filled], now, headers, output) {
+                Ok(received) => {
+                    used += received.used;
+                    let Some(event) = received.event else { break false };
+                    if let Err(fault) = self.event(event, now, buffers) {
+                        self.fault(fault);
+                        break false;
+                    }
+                }
+                Err(fault) => {
+                    self.fault(fault);
+                    break false;
+                }
+            }
+        };
+        self.unread.clear();
+        if used < filled {
+            self.unread.extend_from_slice(&buffers.input[used..filled]);
+        } else {
+            self.unread = Vec::new();
+        }
+        self.unread_is_new = is_full && used < filled;
+        let is_owed = self.connection.is_owed();
+        self.owed_since = match self.owed_since {
+            Some(since) if is_owed && was_owed || used == 0 => Some(since),
+            _ if is_owed || !self.unread.is_empty() => Some(now),
+            _ => None,
+        };
+        self.idle_since = now;
+        Ok(More::Yes)
+    }
+
+    fn event(&mut self, event: Event, now: Instant, buffers: &mut Buffers) -> Result<(), Fault> {
+        match event {
+            Event::Request { stream } => self.request(stream, now, buffers),
+            Event::TooLarge { stream } => {
+                let answer = Answer::refusal(gate::Violation::HeadLength);
+                self.worker.counters.rejected(gate::Violation::HeadLength);
+                self.answer(stream, "", answer, now, buffers)
+            }
+            Event::Reset { stream } => {
+                self.replies.retain(|reply| reply.stream != stream);
+                Ok(())
+            }
+        }
+    }
+
+    fn request(&mut self, stream: StreamId, now: Instant, buffers: &mut Buffers) -> Result<(), Fault> {
+        let worker = self.worker.clone();
+        let headers = std::mem::take(&mut buffers.headers);
+        let pseudo =
+            Pseudo { method: headers.method(), path: headers.path(), authority: headers.authority() };
+        let answered = match gate::check(pseudo, headers.regular(), &worker.shared.key_rules) {
+            Err(violation) => {
+                worker.counters.rejected(violation);
+                tracing::debug!(target: "edge::gate", reason = violation.label(), "refused");
+                let mut answer = Answer::refusal(violation);
+                if headers.method() == b"HEAD" {
+                    answer.body = Source::Nothing;
+                }
+                self.answer(stream, "", answer, now, buffers)
+            }
+            Ok(request) => {
+                worker.counters.asked_by(Protocol::Http2);
+                let ask = Ask { method: request.method, wants: request.wants };
+                if !self.place.may_ask(now) {
+                    worker.counters.shed(Shed::AddressRequests);
+                    let answer = Answer::too_many(ask.method);
+                    buffers.headers = headers;
+                    return self.answer(stream, "", answer, now, buffers);
+                }
+                match at_once(&worker, &request.target, ask, now) {
+                    Ok(answer) => self.answer(stream, &request.target, answer, now, buffers),
+                    Err(found) => {
+                        let question = Question::new(&request.target, ask);
+                        self.replies.push_back(Reply::resolving(&worker, stream, question, found));
+                        Ok(())
+                    }
+                }
+            }
+        };
+        buffers.headers = headers;
+        answered
+    }
+
+    /// Answers at once what is small; what is not gets its turns.
+    fn answer(
+        &mut self,
+        stream: StreamId,
+        target: &str,
+        answer: Answer,
+        now: Instant,
+        buffers: &mut Buffers,
+    ) -> Result<(), Fault> {
+        let mut desk = self.desk(now, &mut buffers.scratch, &mut buffers.output);
+        let is_small = answer.body.len_at_hand().is_some_and(|len| len <= AT_ONCE);
+        if is_small && desk.write_whole(stream, &answer)? {
+            let (status, cache) = (answer.status.as_u16(), answer.phase);
+            tracing::debug!(target: "edge::access", target_path = target, status, ?cache);
+        } else {
+            self.replies.push_back(Reply::answered(stream, target, answer));
+        }
+        Ok(())
+    }
+
+    /// Tells the viewer of a drain, and whoever still waits for a head when it is nearly over to ask again.
+    fn follow_drain(&mut self, cx: &mut Context<'_>, output: &mut Vec<u8>) {
+        if self.drain.state == Draining::No && self.worker.shared.is_draining() {
+            self.connection.drain(output);
+            self.drain = Drain::ending(self.worker.clone());
+        }
+        if self.drain.state == Draining::Begun && self.drain.is_over(cx) {
+            self.connection.tell_drain(output);
+            self.drain.state = Draining::Ending;
+        }
+        if self.drain.state == Draining::Ending {
+            for reply in &mut self.replies {
+                reply.end_wait(&self.worker);
+            }
+        }
+    }
+
+    /// Gives every reply turns of one frame, until there is a batch or none can go on.
+    fn reply(&mut self, cx: &mut Context<'_>, now: Instant, buffers: &mut Buffers) -> More {
+        loop {
+            let mut wrote = false;
+            self.is_starved = false;
+            for _ in 0..self.replies.len() {
+                if buffers.output.len() >= BATCH {
+                    return More::Yes;
+                }
+                let Some(mut reply) = self.replies.pop_front() else { break };
+                let mut desk = self.desk(now, &mut buffers.scratch, &mut buffers.output);
+                match reply.step(cx, &mut desk) {
+                    Ok(Step::Done) => {
+                        wrote = true;
+                        self.idle_since = now;
+                        continue;
+                    }
+                    Ok(Step::Wrote) => wrote = true,
+                    Ok(Step::Waits) => {}
+                    Ok(Step::Shut) => self.is_starved = true,
+                    Err(fault) => {
+                        self.fault(fault);
+                        return More::No;
+                    }
+                }
+                self.replies.push_back(reply);
+            }
+            if !wrote {
+                return More::No;
+            }
+        }
+    }
+
+    fn desk<'a>(&'a mut self, now: Instant, scratch: &'a mut Vec<u8>, output: &'a mut Vec<u8>) -> Desk<'a> {
+        Desk { worker: &self.worker, connection: &mut self.connection, now, scratch, output }
+    }
+
+    /// Takes note of what ended the connection; its `GOAWAY` is written.
+    fn fault(&mut self, fault: Fault) {
+        match fault {
+            Fault::Attack(attack) => self.worker.counters.attacked(attack),
+            _ => self.worker.counters.closed(Closed::Http2),
+        }
+        tracing::debug!(target: "edge::http2", %fault, "ended");
+        self.ended = true;
+        self.replies.clear();
+        self.unread = Vec::new();
+    }
+
+    /// Sends what is unsent, then `more`, which is kept where there is no room; true if the kernel has all.
+    fn send(&mut self, cx: &mut Context<'_>, mut more: &[u8]) -> Result<bool, Gone> {
+        loop {
+            let outgoing = [IoSlice::new(if self.unsent.is_empty() { more } else { &self.unsent })];
+            if outgoing[0].is_empty() && !self.transport.has_rest() {
+                return Ok(true);
+            }
+            let attempt = match outgoing[0].is_empty() {
+                true => self.transport.try_send(Outgoing::Rest),
+                false => self.transport.try_send(Outgoing::Bytes(&outgoing)),
+            };
+            match attempt {
+                Ok(sent) => self.sent(sent, &mut more),
+                Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
+                Err(fault) if fault.kind() == ErrorKind::WouldBlock => {
+                    match self.transport.poll_writable(cx) {
+                        Poll::Ready(Ok(())) => {}
+                        Poll::Ready(Err(_)) => return Err(Gone),
+                        Poll::Pending => {
+                            self.unsent.extend_from_slice(more);
+                            return Ok(false);
+                        }
+                    }
+                }
+                Err(_) => return Err(Gone),
+            }
+        }
+    }
+
+    fn sent(&mut self, sent: usize, more: &mut &[u8]) {
+        self.worker.counters.sent(sent as u64);
+        if self.unsent.is_empty() {
+            *more = &more[sent..];
+        } else {
+            self.unsent.drain(..sent);
+            if self.unsent.is_empty() {
+                self.unsent = Vec::new();
+            }
+        }
+    }
+
+    /// Waits for what can happen, but for nothing longer than its bound.
+    fn wait(&mut self, cx: &mut Context<'_>, is_blocked: bool) -> Poll<Result<(), Gone>> {
+        if self.drain.state == Draining::No && !self.drain.is_heard && self.drain.is_over(cx) {
+            cx.waker().wake_by_ref();
+        }
+        let now = Instant::now();
+        let due = match self.due(now, is_blocked) {
+            Ok(due) => due,
+            Err(overdue) => {
+                self.close(overdue)?;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        };
+        loop {
+            if self.timer.deadline().into_std() > due {
+                self.timer.as_mut().reset(due.into());
+            }
+            ready!(self.timer.as_mut().poll(cx));
+            if Instant::now() >= due {
+                break;
+            }
+            self.timer.as_mut().reset(due.into());
+        }
+        if is_blocked {
+            self.insist()?;
+        }
+        // Something is due: the next poll sees to it.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// When to look again at the latest, or what has lasted too long.
+    fn due(&mut self, now: Instant, is_blocked: bool) -> Result<Instant, Overdue> {
+        let limits = &self.worker.shared.limits;
+        let mut due = now + limits.idle_time;
+        if is_blocked || self.is_starved {
+            let start = Pace { since: now, looked: now, taken: self.transport.taken() };
+            let pace = self.pace.get_or_insert(start);
+            let elapsed = now - pace.since;
+            if elapsed >= limits.pace_window {
+                let wanted = elapsed.as_millis() * u128::from(limits.pace_bytes_per_s) / 1_000;
+                if u128::from(self.transport.taken() - pace.taken) < wanted {
+                    return Err(if is_blocked { Overdue::Reader } else { Overdue::Windows });
+                }
+                *pace = start;
+            }
+            due = due.min(pace.since + limits.pace_window);
+            if is_blocked {
+                due = due.min(pace.looked + limits.pace_window / LOOKS);
+            }
+        } else {
+            self.pace = None;
+        }
+        if is_blocked {
+            return Ok(due);
+        }
+        for since in self.replies.iter().filter_map(|reply| reply.shut_since) {
+            due = due.min(since + limits.pace_window);
+        }
+        let (end, overdue) = match self.owed_since {
+            Some(since) => (since + limits.head_time, Overdue::Head),
+            None if self.replies.is_empty() => (self.idle_since + limits.idle_time, Overdue::Idle),
+            None => return Ok(due),
+        };
+        if now >= end { Err(overdue) } else { Ok(due.min(end)) }
+    }
+
+    /// Tries to send, whether the kernel reported room or not: it does so only when a third of its buffer is free, and a
+    /// slow reader frees less in a window.
+    fn insist(&mut self) -> Result<(), Gone> {
+        if let Some(pace) = &mut self.pace {
+            pace.looked = Instant::now();
+        }
+        self.transport.waited();
+        let attempt = match self.unsent.is_empty() {
+            true => self.transport.send_anyway(Outgoing::Rest),
+            false => self.transport.send_anyway(Outgoing::Bytes(&[IoSlice::new(&self.unsent)])),
+        };
+        match attempt {
+            Ok(sent) => self.sent(sent, &mut &[][..]),
+            Err(fault) if matches!(fault.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(_) => return Err(Gone),
+        }
+        Ok(())
+    }
+
+    /// Ends what has lasted too long: at once, or with a word that the next poll sends.
+    fn close(&mut self, overdue: Overdue) -> Result<(), Gone> {
+        let counters = &self.worker.counters;
+        match overdue {
+            Overdue::Reader => {
+                counters.closed(Closed::SlowReader);
+                // What he did not take would stay in the kernel until he does.
+                self.transport.abort();
+                return Err(Gone);
+            }
+            Overdue::Windows => {
+                let fault = self.connection.accuse(Attack::BrokeWindow, &mut self.unsent);
+                self.fault(fault);
+            }
+            Overdue::Head => counters.closed(Closed::HeadTime),
+            Overdue::Idle => counters.closed(Closed::IdleTime),
+        }
+        self.connection.end(ErrorCode::NoError, &mut self.unsent);
+        self.ended = true;
+        self.is_starved = false;
+        Ok(())
+    }
+
+    /// Gives up answers whose own window is shut though the connection goes on: they would hold old objects for ever.
+    fn give_up_shut(&mut self, now: Instant, output: &mut Vec<u8>) {
+        let window = self.worker.shared.limits.pace_window;
+        let connection = &mut self.connection;
+        self.replies.retain(|reply| {
+            let is_over = reply.shut_since.is_some_and(|since| now >= since + window);
+            if is_over {
+                connection.reset(reply.stream, ErrorCode::Cancel, output);
+            }
+            !is_over
+        });
+    }
+}
+
+/// How far the edge's end has come, and the wait for its next step.
+struct Drain {
+    /// What this connection has followed.
+    state: Draining,
+    next: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// `next` knows whom to wake.
+    is_heard: bool,
+}
+
+impl Drain {
+    fn begun(worker: Arc<Worker>) -> Drain {
+        Drain::to(worker, Draining::No, Draining::Begun)
+    }
+
+    fn ending(worker: Arc<Worker>) -> Drain {
+        Drain::to(worker, Draining::Begun, Draining::Ending)
+    }
+
+    fn to(worker: Arc<Worker>, state: Draining, next: Draining) -> Drain {
+        let next = Box::pin(async move { worker.shared.drained_to(next).await });
+        Drain { state, next, is_heard: false }
+    }
+
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        self.is_heard = true;
+        self.next.as_mut().poll(cx).is_ready()
+    }
+}
+
+/// What has lasted too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Overdue {
+    /// The viewer takes nothing from the socket.
+    Reader,
+    /// He takes everything, and keeps his windows shut.
+    Windows,
+    /// The rest of a frame or a header block.
+    Head,
+    /// The next request.
+    Idle,
+}

@@ -1,0 +1,47 @@
+//! An answer's head as an HTTP/2 header block (RFC 7541).
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use http2::{Connection, End, StreamId, hpack};
+
+use crate::counters::Phase;
+use crate::respond::{Answer, Head, Shown, decimal};
+
+/// Appends the head of `answer`; `scratch` is emptied.
+pub(super) fn write(
+    answer: &Answer,
+    connection: &mut Connection,
+    stream: StreamId,
+    now: Instant,
+    scratch: &mut Vec<u8>,
+    output: &mut Vec<u8>,
+) {
+    scratch.clear();
+    let end = if answer.body.is_nothing() { End::Yes } else { End::No };
+    if let Head::Object { object, shown: Shown::Whole } = &answer.head
+        && answer.phase == Phase::Hit
+        && let Some(whole) = object.whole()
+    {
+        let kept = whole.hit_block.get_or_init(|| lasting(answer, now));
+        decimal(object.lifetime.age(now).as_secs(), |digits| hpack::field_raw(AGE, digits, scratch));
+        return connection.send_headers(stream, &[kept, scratch], end, output);
+    }
+    hpack::status(answer.status.as_u16(), scratch);
+    answer.each_field(now, |name, value| hpack::field_raw(name, value, scratch));
+    connection.send_headers(stream, &[scratch], end, output);
+}
+
+const AGE: &[u8] = b"age";
+
+/// What the heads of all hits on an object have in common.
+fn lasting(answer: &Answer, now: Instant) -> Bytes {
+    let mut block = Vec::with_capacity(512);
+    hpack::status(answer.status.as_u16(), &mut block);
+    answer.each_field(now, |name, value| {
+        if name != AGE {
+            hpack::field(name, value, &mut block);
+        }
+    });
+    block.into()
+}
