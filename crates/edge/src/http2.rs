@@ -19,7 +19,7 @@ use std::io::{ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http2::{Attack, Connection, Event, Fault, Headers, StreamId, frame::ErrorCode};
 use tokio::io::ReadBuf;
@@ -477,7 +477,7 @@ impl Viewer {
             return Ok(due);
         }
         for since in self.replies.iter().filter_map(|reply| reply.shut_since) {
-            due = due.min(since + limits.pace_window);
+            due = due.min(since + self.shut_time());
         }
         let (end, overdue) = match self.owed_since {
             Some(since) => (since + limits.head_time, Overdue::Head),
@@ -529,9 +529,14 @@ impl Viewer {
         Ok(())
     }
 
+    /// How long one stream's window may stay shut: longer than all of them, for which the connection is judged first.
+    fn shut_time(&self) -> Duration {
+        2 * self.worker.shared.limits.pace_window
+    }
+
     /// Gives up answers whose own window is shut though the connection goes on: they would hold old objects for ever.
     fn give_up_shut(&mut self, now: Instant, output: &mut Vec<u8>) {
-        let window = self.worker.shared.limits.pace_window;
+        let window = self.shut_time();
         let connection = &mut self.connection;
         self.replies.retain(|reply| {
             let is_over = reply.shut_since.is_some_and(|since| now >= since + window);

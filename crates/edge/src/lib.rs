@@ -1,15 +1,16 @@
 //! The caching edge viewers talk to.
 //!
-//! An HTTP/1.1 server of its own over one thread a core, made for what viewers of live video do: ask for the same few
-//! objects at the same moment. The path of a request:
+//! An HTTP/1.1 and HTTP/2 server of its own over one thread a core, made for what viewers of live video do: ask for the
+//! same few objects at the same moment. The path of a request:
 //!
-//! `transport` (TCP, or `tls` over it) → [`gate`] (which bytes are a request at all) → `conn` (one read, one write) → `store` (hit, lead, follow or pass, as
-//! [`http_cache`] decides) → `resolve`, with `fetch` and `pass` where an origin is needed (`client` asks the one that
-//! `health` names, over `origin`'s connections) → `respond` (status, fields
-//! and a `source` of bytes: nothing so far knows the protocol) → `http1` (the head as text) → `answer` and `send` (the
-//! bytes, at a watched pace). Objects are shared while they fill (`body`): whoever comes late reads from the first byte.
-//! `admission` bounds who may connect and (`rate`) how often he may ask, `lag` tells when a thread cannot keep up and
-//! `worker` then sheds what would be new work, `counters` tells what happened.
+//! `transport` (TCP, or `tls` over it) → [`gate`] (which bytes are a request at all) → `conn` (one read, one write) →
+//! `store` (hit, lead, follow or pass, as [`http_cache`] decides) → `resolve`, with `fetch` and `pass` where an origin is
+//! needed (`client` asks the one that `health` names, over `origin`'s connections) → `respond` (status, fields and a
+//! `source` of bytes: nothing so far knows the protocol) → `http1` (the head as text) → `answer` and `send` (the bytes, at a
+//! watched pace). A connection that speaks HTTP/2 goes to `http2`, which does for streams what `conn`, `http1`, `answer`
+//! and `send` do. Objects are shared while they fill (`body`): whoever comes late reads from the first byte. `admission`
+//! bounds who may connect and (`rate`) how often he may ask, `lag` tells when a thread cannot keep up and `worker` then
+//! sheds what would be new work, `counters` tells what happened.
 #![forbid(unsafe_code)]
 
 mod admission;

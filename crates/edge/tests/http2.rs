@@ -13,7 +13,6 @@ use h2::client::SendRequest;
 use http::{Method, Request, StatusCode};
 use http2::StreamId;
 use http2::frame::{self, ErrorCode, Head, Kind};
-use http2::limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -245,6 +244,7 @@ async fn an_open_object_goes_out_as_it_comes_and_one_that_breaks_off_ends_its_st
         for stream in [&mut early, &mut late] {
             match stream.data().await {
                 None => assert!(ends),
+                Some(Ok(rest)) => assert!(ends && rest.is_empty()),
                 Some(end) => {
                     assert!(!ends);
                     assert_eq!(end.unwrap_err().reason(), Some(h2::Reason::INTERNAL_ERROR));
@@ -400,8 +400,6 @@ async fn every_attack_is_counted_and_ends_its_connection_and_no_other() {
     let edge = Edge::before(origin.address).await;
     let bystander = Client::connect(&edge).await;
     assert_eq!(bystander.get("/").await.status, 200);
-    let get = |stream| frame_of(Kind::Headers, WHOLE, stream, GET);
-    let _ = get;
     let attacks: [Attack; 10] = [
         ("rapid_reset", |round| {
             let stream = 2 * round + 1;
@@ -621,7 +619,6 @@ async fn requests_that_are_none_are_reset_or_refused_and_reach_nobody() {
         (&[], "/a/../b", 400, "target_path"),
         (&[], "/a%00", 400, "target_byte"),
     ] {
-        // The client of this crate would not end a stream that owes a body; the frames are the same.
         let got = match client.ask(Method::GET, target, headers).await {
             Ok(got) => got.status,
             Err(fault) => panic!("{headers:?} {target}: {fault}"),
@@ -684,7 +681,15 @@ async fn a_drain_lets_streams_finish_and_says_goodbye() {
     )
     .await;
     let mut len = raw.frame_of_kind(Kind::Data).await.payload.len();
+    let mut idle = Raw::connect(&edge).await;
+    idle.frame_of_kind(Kind::Settings).await;
     edge.drain();
+    // First it is asked to go, then, when it has heard that, told that nothing more is answered.
+    assert_eq!(idle.frame_of_kind(Kind::GoAway).await.number(0), 0x7fff_ffff);
+    let ping = idle.frame_of_kind(Kind::Ping).await;
+    idle.send(&frame_of(Kind::Ping, frame::ACK, 0, &ping.payload)).await;
+    assert_eq!(idle.frame_of_kind(Kind::GoAway).await.number(0), 0);
+    assert_eq!(idle.frame().await, None);
     let address = edge.address;
     let refused = async { while TcpStream::connect(address).await.is_ok() {} };
     tokio::time::timeout(HANG, refused).await.expect("nobody is accepted any more");

@@ -56,6 +56,8 @@ pub const SETTINGS: Budget = Budget { burst: 30, per_s: 2 };
 pub const EMPTY_DATA: Budget = Budget { burst: 60, per_s: 5 };
 /// DATA frames under [`SMALL_DATA`] that the peer's window made us cut.
 pub const CUT_DATA: Budget = Budget { burst: 200, per_s: 20 };
+/// Cut frames that every longer one excuses: what is left of a window that many streams share may be small.
+pub const CUTS_PER_DATA: u32 = 2;
 /// Frames that ask for nothing: window updates beyond [`UPDATES_PER_DATA`], priorities, unknown kinds, whatever comes
 /// for streams that are gone.
 pub const IDLE_FRAMES: Budget = Budget { burst: 2_000, per_s: 200 };

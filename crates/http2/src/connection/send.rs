@@ -7,7 +7,7 @@ use crate::attack::Attack;
 use crate::fault::Fault;
 use crate::frame::{self, ErrorCode, Head, Kind};
 use crate::hpack;
-use crate::limits::{SMALL_DATA, UPDATES_PER_DATA};
+use crate::limits::{CUTS_PER_DATA, SMALL_DATA, UPDATES_PER_DATA};
 use crate::stream::{Ended, StreamId};
 
 /// The measure of a DATA frame.
@@ -93,6 +93,9 @@ impl Connection {
         self.send_window -= len as i64;
         self.streams.at(at).send_window -= len as i64;
         self.budgets.earn(Attack::FrameFlood, UPDATES_PER_DATA);
+        if len >= SMALL_DATA {
+            self.budgets.earn(Attack::BrokeWindow, CUTS_PER_DATA);
+        }
         if end == End::Yes {
             self.end_stream(at, out);
         }
