@@ -27,7 +27,8 @@ use crate::trust::{Trust, TrustError};
 const MAX_KEPT: usize = 64;
 /// How long one is kept unused; shorter than most servers' patience.
 const KEEP_TIME: Duration = Duration::from_secs(10);
-/// Read buffer of a connection to the origin, in bytes.
+/// Read buffer of a connection to the origin, in bytes. All of it from the first read on: each piece that comes wakes every
+/// viewer who waits for the object, so one that came whole should not be handed on in four.
 const READ_BUFFER: usize = 64 * 1024;
 
 type Connection = SendRequest<Empty<Bytes>>;
@@ -260,7 +261,7 @@ async fn handshake(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
 ) -> Result<Connection, FetchError> {
     let (sender, connection) =
-        http1::Builder::new().max_buf_size(READ_BUFFER).handshake(TokioIo::new(stream)).await?;
+        http1::Builder::new().read_buf_exact_size(Some(READ_BUFFER)).handshake(TokioIo::new(stream)).await?;
     tokio::spawn(async move {
         // Its faults reach whoever waits for the answer.
         let _ = connection.await;
