@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::{Bytes, BytesMut};
-use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use tokio::sync::Notify;
 
 /// Objects of this size and more live in a memory file, in bytes.
@@ -139,6 +139,10 @@ impl Filling {
             let state = &mut *state;
             if spill && let Store::Small(pieces) = &state.bytes {
                 let file = memfd_create("object", MemfdFlags::CLOEXEC)?;
+                if let Some(declared) = self.declared {
+                    // Where the kernel may use large pages for memory files, it does so for those whose size it knows.
+                    ftruncate(&file, declared)?;
+                }
                 let mut at = 0;
                 for piece in pieces {
                     write_all(&file, piece, at)?;
