@@ -79,9 +79,9 @@ class Place:
             urls = {}
             for protocol in protocols:
                 scheme, port = {"http1": ("http", "HTTP1"), "h2c": ("http", "H2C")}.get(protocol, ("https", "TLS"))
-                urls[protocol] = f"{scheme}://{self.at(ports[port])}"
+                urls[protocol] = f"{scheme}://{self.at(values[port])}"
                 if protocol != "h3":
-                    self.wait_for(ports[port])
+                    self.wait_for(values[port])
             yield Server(name, urls, roots)
 
 
@@ -104,8 +104,11 @@ def headwater(place, folder, values, run):
     pid = run(edge, place.at(values["HTTP1"]), f"http://127.0.0.1:{values['ORIGIN']}", "2", "1024", *tls, env={**os.environ, "TMPDIR": str(folder)})
     place.wait_for(values["HTTP1"])
     place.wait_for(values["TLS"])
-    found = place.output(measure.need("h2load"), "-n", "1", "-c", "1", f"https://{place.at(values['TLS'])}/health")
-    return ["http1", "tls", *(["h2"] if "Application protocol: h2" in found else [])], [pid]
+    # HTTP/2 without TLS comes to the same port as HTTP/1.1.
+    values["H2C"] = values["HTTP1"]
+    spoken = lambda url: "1 succeeded" in place.output(measure.need("h2load"), "-n", "1", "-c", "1", url)
+    h2c, h2 = (spoken(f"{scheme}://{place.at(values[port])}/hot/1") for scheme, port in (("http", "HTTP1"), ("https", "TLS")))
+    return ["http1", "tls", *(["h2c"] if h2c else []), *(["h2"] if h2 else [])], [pid]
 
 
 def nginx(place, folder, values, run):
