@@ -37,6 +37,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run every role on this machine, restart what fails, and stop everything on Ctrl-C
     Up(Up),
+    /// Start the edge of a running `headwater up` again, dropping nobody: the same program file, perhaps a newer version
+    Restart(Restart),
     /// Run the ingest role alone: RTMP publishers in, samples out to encoders
     Ingest(Role),
     /// Run the origin role alone: CMAF in, HLS and DASH out
@@ -59,6 +61,24 @@ pub(crate) struct Up {
     /// The demo, whatever ./headwater.toml says, with this media file, repeated; `test` is the test pattern
     #[arg(long, value_name = "FILE|test", conflicts_with = "file")]
     pub(crate) source: Option<PathBuf>,
+}
+
+/// Options of `restart`.
+#[derive(Debug, Args)]
+pub(crate) struct Restart {
+    /// What to start again
+    #[arg(value_enum)]
+    pub(crate) role: Restartable,
+    /// The data folder that `up` was given
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+}
+
+/// A role that can be started again while it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Restartable {
+    /// The edge: a second one starts on the same listeners, then the first drains
+    Edge,
 }
 
 /// Options of a role that runs alone.

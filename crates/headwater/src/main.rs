@@ -24,6 +24,7 @@ fn main() -> ExitCode {
     let command = cli::Cli::parse().command;
     let done = match command {
         cli::Command::Up(up) => supervise::up(&up),
+        cli::Command::Restart(options) => supervise::restart(&options),
         cli::Command::Ingest(options) => role::ingest(&options),
         cli::Command::Origin(options) => role::origin(&options),
         cli::Command::Edge(options) => role::edge(&options),

@@ -40,6 +40,11 @@ impl Layout {
         self.run().join("samples.sock")
     }
 
+    /// Where the supervisor is asked to replace the edge.
+    pub(crate) fn control_socket(&self) -> PathBuf {
+        self.run().join("control.sock")
+    }
+
     /// Where `process` answers with its metrics.
     pub(crate) fn metrics_socket(&self, process: &str) -> PathBuf {
         self.run().join(format!("{process}.metrics.sock"))

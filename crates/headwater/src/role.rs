@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use daemon::metrics::Endpoint;
 use daemon::{Drain, listen};
-use spec::{Input, Ladder, Latency};
+use spec::{EdgeLimits, Input, Ladder, Latency};
 
 use crate::cli::{Edge, Role};
 use crate::edge_alone;
@@ -113,11 +113,29 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
             threads: threads.unwrap_or(1),
             cache_bytes: workflow.edge.cache_bytes,
             tls: None,
-            limits: edge::Limits::default(),
+            limits: edge_limits(&workflow.edge.limits),
         };
         Ok(edge::run(config, drain).await?)
     };
     if is_supervised() { run(&layout, role) } else { run_without_folder(role) }
+}
+
+/// The edge's bounds: the file's, and for the rest what fits the process.
+fn edge_limits(set: &EdgeLimits) -> edge::Limits {
+    let fitting = edge::Limits::default();
+    let connections = set.connections.unwrap_or(fitting.connections);
+    edge::Limits {
+        connections,
+        connections_per_address: set
+            .connections_per_address
+            .unwrap_or(fitting.connections_per_address.min(connections)),
+        requests_per_s_per_address: Some(set.requests_per_address),
+        pace_bytes_per_s: set.slow_reader_bytes_per_s,
+        fetches: set.fetches.unwrap_or(fitting.fetches),
+        loop_lag: Duration::from_millis(set.lag_ms),
+        drain_time: Duration::from_millis(set.drain_ms),
+        ..fitting
+    }
 }
 
 fn is_supervised() -> bool {

@@ -1,6 +1,7 @@
 //! `headwater up`: every role as a child process of one machine.
 //!
-//! - [`child`]: one child: spawn, watch, restart with backoff, stop.
+//! - [`child`]: one child: spawn, watch, restart with backoff, replace, stop.
+//! - [`control`]: what a running supervisor is asked: to replace the edge.
 //! - [`gather`]: all processes' metrics as one page.
 //! - [`announce`]: tells people when a channel is on air.
 //!
@@ -9,6 +10,7 @@
 
 mod announce;
 mod child;
+mod control;
 mod gather;
 
 use std::fs;
@@ -17,13 +19,14 @@ use std::net::TcpListener;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use daemon::{Drain, listen};
 use spec::Workflow;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::Up;
+use crate::cli::{Restart, Restartable, Up};
 use crate::demo;
 use crate::plan::{self, Layout};
 use crate::workflow::{self, Loaded};
@@ -31,6 +34,9 @@ use child::{Child, Spec};
 
 /// Used where `up` is given no file and this one exists.
 const DEFAULT_FILE: &str = "headwater.toml";
+
+/// What a role may take to end beyond its own drain time.
+const DRAIN_SLACK: Duration = Duration::from_secs(3);
 
 /// Environment of processes that hold segments. glibc raises its threshold for mapping large blocks once one was freed, and
 /// segments then fragment the heap; held still, each goes back to the system when it is dropped.
@@ -47,6 +53,13 @@ pub(crate) fn up(options: &Up) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     runtime.block_on(run(options, loaded))
+}
+
+/// Asks the `headwater up` of a data folder to replace a role; returns once the successor serves.
+pub(crate) fn restart(options: &Restart) -> anyhow::Result<()> {
+    let Restartable::Edge = options.role;
+    println!("{}", control::ask(&Layout::under(&options.data).control_socket())?);
+    Ok(())
 }
 
 /// The workflow that `up` was asked for: its file, `headwater.toml`, or the demo.
@@ -90,6 +103,11 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             environment: SEGMENT_HOLDER,
             listener: Some(listener),
             input: Vec::new(),
+            metrics_socket: layout.metrics_socket(name),
+            drain_limit: match name {
+                "edge" => Duration::from_millis(workflow.edge.limits.drain_ms) + DRAIN_SLACK,
+                _ => child::DRAIN_LIMIT,
+            },
         })
     };
     let (ingest, origin) = match studio {
@@ -111,6 +129,8 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             environment: SEGMENT_HOLDER,
             listener: None,
             input,
+            metrics_socket: process.job.metrics_socket.clone(),
+            drain_limit: child::DRAIN_LIMIT,
         }));
     }
 
@@ -123,8 +143,10 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         .collect();
     let (drain, trigger) = Drain::manual();
     gather::serve(metrics, figures, drain.clone())?;
-    tokio::spawn(announce::when_on_air(Arc::new(workflow.clone()), drain));
+    tokio::spawn(announce::when_on_air(Arc::new(workflow.clone()), drain.clone()));
 
+    control::serve(&layout.control_socket(), edge.replacer(), drain.clone())
+        .context("answer `headwater restart`")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("handle Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("handle SIGTERM")?;
     tokio::select! {

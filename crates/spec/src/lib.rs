@@ -4,6 +4,7 @@
 //! number is within its bound, so nobody checks again. A [`Fault`] names line, field and bound.
 
 mod channel;
+mod edge_limits;
 mod fault;
 mod fields;
 mod ladder;
@@ -13,6 +14,7 @@ mod rung;
 mod workflow;
 
 pub use channel::{Channel, Input, Latency, RtmpKey};
+pub use edge_limits::EdgeLimits;
 pub use fault::Fault;
 pub use ladder::Ladder;
 pub use listen::Listen;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::channel::{Channel, Input};
+use crate::edge_limits::EdgeLimits;
 use crate::fault::Fault;
 use crate::fields::Fields;
 use crate::listen::Listen;
@@ -37,6 +38,8 @@ pub struct Edge {
     /// `failover_after`: how long an origin in doubt may take to answer before the next is asked too, in
     /// milliseconds, 50 to 5,000, default 250.
     pub failover_after_ms: u32,
+    /// `limits`: what the edge bears.
+    pub limits: EdgeLimits,
 }
 
 impl Default for Edge {
@@ -48,6 +51,7 @@ impl Default for Edge {
             origin_ca: None,
             failover_on: vec![500, 502, 503, 504],
             failover_after_ms: 250,
+            limits: EdgeLimits::default(),
         }
     }
 }
@@ -140,6 +144,9 @@ impl Edge {
         }
         if let Some(field) = fields.take("failover_after") {
             edge.failover_after_ms = (field.number(0.05..=5.0, "seconds")? * 1e3).round() as u32;
+        }
+        if let Some(field) = fields.take("limits") {
+            edge.limits = EdgeLimits::read(field.table()?)?;
         }
         fields.finish()?;
         Ok(edge)
@@ -318,7 +325,7 @@ mod tests {
         check(
             "[edge]\norigins = [\"http://a\"]\nchannel = []\n",
             expect![[
-                r#"line 3: edge.channel: no such field; there are: cache, threads, origins, origin_ca, failover_on, failover_after"#
+                r#"line 3: edge.channel: no such field; there are: cache, threads, origins, origin_ca, failover_on, failover_after, limits"#
             ]],
         );
     }

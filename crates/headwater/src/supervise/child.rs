@@ -1,13 +1,15 @@
-//! One child process: started, watched, restarted with backoff, stopped.
+//! One child process: started, watched, restarted with backoff, replaced, stopped.
 //!
 //! ```text
 //!  Running --exits--> Waiting (0.1 s, doubling to 5 s) --> Running
-//!     `--- asked to stop --> SIGTERM, 5 s, SIGKILL --> gone
+//!     |--- asked to be replaced --> a second one starts; once it answers, the first gets SIGTERM and drains
+//!     `--- asked to stop --> SIGTERM, the drain limit, SIGKILL --> gone
 //! ```
 
 use std::ffi::OsString;
 use std::io;
 use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -17,8 +19,8 @@ use std::time::{Duration, Instant};
 use command_fds::{CommandFdExt, FdMapping};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, Command};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::role::SUPERVISED_VARIABLE;
 
@@ -28,8 +30,12 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 /// A child that ran this long starts over with the first backoff.
 const HEALTHY_AFTER: Duration = Duration::from_secs(10);
-/// How long a child may take to finish what it has in flight.
-const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+/// How long a child may take to finish what it has in flight, where its role has no setting for it.
+pub(crate) const DRAIN_LIMIT: Duration = Duration::from_secs(8);
+/// How long a successor may take until it answers.
+const START_LIMIT: Duration = Duration::from_secs(10);
+/// Between two looks whether it does.
+const START_LOOK: Duration = Duration::from_millis(20);
 /// Where a handed-over listener lies in the child: the first descriptor after standard error, as `LISTEN_FDS` says.
 const LISTENER_FD: i32 = 3;
 
@@ -48,6 +54,10 @@ pub(crate) struct Spec {
     pub(crate) listener: Option<TcpListener>,
     /// What it reads first on standard input, which then stays open.
     pub(crate) input: Vec<u8>,
+    /// Where it answers with its metrics: it binds this anew once it serves.
+    pub(crate) metrics_socket: PathBuf,
+    /// How long it may take to finish what it has in flight; then it is killed.
+    pub(crate) drain_limit: Duration,
 }
 
 /// Figures of a child for the metrics page.
@@ -77,7 +87,35 @@ impl Figures {
 pub(crate) struct Child {
     figures: Arc<Figures>,
     stop: watch::Sender<bool>,
+    replace: mpsc::Sender<oneshot::Sender<Replaced>>,
     keeper: JoinHandle<()>,
+}
+
+/// What became of a replacement: the process ids of the one that left and the one that took over, or why the running one
+/// goes on.
+pub(crate) type Replaced = Result<(u32, u32), String>;
+
+/// Asks for a child's replacement, from anywhere.
+#[derive(Clone, Debug)]
+pub(crate) struct Replacer(mpsc::Sender<oneshot::Sender<Replaced>>);
+
+impl Replacer {
+    /// Starts another process on the same listeners; once it serves, the running one is told to drain.
+    pub(crate) async fn replace(&self) -> Replaced {
+        let (reply, replaced) = oneshot::channel();
+        let asked = self.0.send(reply).await;
+        match (asked, replaced.await) {
+            (Ok(()), Ok(replaced)) => replaced,
+            _ => Err("it is being stopped".to_owned()),
+        }
+    }
+}
+
+/// A running process. Its standard input must be held open: its end tells the child that its supervisor has gone.
+struct Running {
+    process: tokio::process::Child,
+    pid: u32,
+    _held_open: ChildStdin,
 }
 
 impl Child {
@@ -89,8 +127,14 @@ impl Child {
             pid: AtomicU32::new(0),
         });
         let (stop, stopping) = watch::channel(false);
-        let keeper = tokio::spawn(keep_running(spec, figures.clone(), stopping));
-        Self { figures, stop, keeper }
+        let (replace, replacing) = mpsc::channel(1);
+        let keeper = tokio::spawn(keep_running(spec, figures.clone(), stopping, replacing));
+        Self { figures, stop, replace, keeper }
+    }
+
+    /// For whoever may ask for its replacement.
+    pub(crate) fn replacer(&self) -> Replacer {
+        Replacer(self.replace.clone())
     }
 
     /// Its name.
@@ -116,28 +160,51 @@ impl Child {
     }
 }
 
-async fn keep_running(spec: Spec, figures: Arc<Figures>, mut stopping: watch::Receiver<bool>) {
+async fn keep_running(
+    spec: Spec,
+    figures: Arc<Figures>,
+    mut stopping: watch::Receiver<bool>,
+    mut replacing: mpsc::Receiver<oneshot::Sender<Replaced>>,
+) {
     let mut backoff = FIRST_BACKOFF;
+    // Those that were replaced and still drain.
+    let mut leaving = JoinSet::new();
     loop {
         let started = Instant::now();
         match spawn(&spec).await {
-            Ok((mut process, _held_open)) => {
-                let pid = process.id().expect("a child that was not waited for has an id");
-                figures.pid.store(pid, Ordering::Relaxed);
-                tracing::info!(process = spec.name, pid, "started");
-                let exited = tokio::select! {
-                    exited = process.wait() => Some(exited),
-                    _ = stopping.wait_for(|stop| *stop) => None,
+            Ok(mut running) => {
+                tracing::info!(process = spec.name, pid = running.pid, "started");
+                let exited = loop {
+                    figures.pid.store(running.pid, Ordering::Relaxed);
+                    tokio::select! {
+                        exited = running.process.wait() => break Some(exited),
+                        () = stop_asked(&mut stopping) => break None,
+                        _ = leaving.join_next(), if !leaving.is_empty() => {}
+                        Some(reply) = replacing.recv() => {
+                            let replaced = replace(&spec, &mut running, &mut leaving).await;
+                            if let Err(fault) = &replaced {
+                                tracing::error!(process = spec.name, "not replaced: {fault}");
+                            }
+                            // Whoever asked may have left.
+                            let _ = reply.send(replaced);
+                        }
+                    }
                 };
                 match exited {
                     None => {
-                        terminate(&spec.name, process).await;
+                        terminate(&spec.name, spec.drain_limit, running).await;
+                        while leaving.join_next().await.is_some() {}
                         figures.pid.store(0, Ordering::Relaxed);
                         return;
                     }
                     Some(exited) => {
                         figures.pid.store(0, Ordering::Relaxed);
-                        tracing::error!(process = spec.name, pid, "{}; restarting", ended(exited));
+                        tracing::error!(
+                            process = spec.name,
+                            pid = running.pid,
+                            "{}; restarting",
+                            ended(exited)
+                        );
                     }
                 }
             }
@@ -150,15 +217,49 @@ async fn keep_running(spec: Spec, figures: Arc<Figures>, mut stopping: watch::Re
         }
         tokio::select! {
             () = tokio::time::sleep(backoff) => {}
-            _ = stopping.wait_for(|stop| *stop) => return,
+            () = stop_asked(&mut stopping) => return,
         }
         backoff = (backoff * 2).min(MAX_BACKOFF);
         figures.restarts.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Starts the process. Its standard input must be held open: its end tells the child that its supervisor has gone.
-async fn spawn(spec: &Spec) -> io::Result<(tokio::process::Child, ChildStdin)> {
+async fn stop_asked(stopping: &mut watch::Receiver<bool>) {
+    // Where nobody is left to ask, nobody is left to run for.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// Starts a successor on the same listeners. Once it serves it is the one that runs, and the other drains by itself;
+/// where it does not, nothing has changed.
+async fn replace(spec: &Spec, running: &mut Running, leaving: &mut JoinSet<()>) -> Replaced {
+    let socket = || std::fs::metadata(&spec.metrics_socket).map(|file| file.ino()).ok();
+    let before = socket();
+    let mut successor =
+        spawn(spec).await.map_err(|fault| format!("cannot start `{}`: {fault}", spec.program.display()))?;
+    let serves = async {
+        while socket().is_none_or(|now| Some(now) == before) {
+            tokio::time::sleep(START_LOOK).await;
+        }
+    };
+    tokio::select! {
+        () = serves => {}
+        exited = successor.process.wait() => {
+            return Err(format!("the successor {}", ended(exited)));
+        }
+        () = tokio::time::sleep(START_LIMIT) => {
+            return Err(format!("the successor does not serve after {} s", START_LIMIT.as_secs()));
+        }
+    }
+    let pids = (running.pid, successor.pid);
+    tracing::info!(process = spec.name, pid = pids.1, "took over from {}", pids.0);
+    let before = std::mem::replace(running, successor);
+    let (name, drain_limit) = (spec.name.clone(), spec.drain_limit);
+    leaving.spawn(async move { terminate(&name, drain_limit, before).await });
+    Ok(pids)
+}
+
+/// Starts the process.
+async fn spawn(spec: &Spec) -> io::Result<Running> {
     let mut command = Command::new(&spec.program);
     command
         .args(&spec.arguments)
@@ -180,19 +281,20 @@ async fn spawn(spec: &Spec) -> io::Result<(tokio::process::Child, ChildStdin)> {
     let mut input = process.stdin.take().expect("standard input is piped");
     input.write_all(&spec.input).await?;
     input.flush().await?;
-    Ok((process, input))
+    let pid = process.id().expect("a child that was not waited for has an id");
+    Ok(Running { process, pid, _held_open: input })
 }
 
-async fn terminate(name: &str, mut process: tokio::process::Child) {
+async fn terminate(name: &str, limit: Duration, Running { mut process, .. }: Running) {
     let pid = process.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
     if let Some(pid) = pid {
         // It may have gone in this moment; waiting tells.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
-    match tokio::time::timeout(DRAIN_LIMIT, process.wait()).await {
+    match tokio::time::timeout(limit, process.wait()).await {
         Ok(exited) => tracing::info!(process = name, "{}", ended(exited)),
         Err(_) => {
-            tracing::warn!(process = name, "did not drain within {} s: killed", DRAIN_LIMIT.as_secs());
+            tracing::warn!(process = name, "did not drain within {} s: killed", limit.as_secs());
             let _ = process.kill().await;
         }
     }

@@ -1,0 +1,88 @@
+//! What a running supervisor is asked for: to replace the edge, by SIGHUP or over a socket that says how it went.
+//!
+//! The socket lies in the run-time folder, which is its owner's alone. One line asks, one answers.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use daemon::Drain;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::child::{Replaced, Replacer};
+
+/// The one thing that can be asked.
+const RESTART_EDGE: &str = "restart edge";
+/// Longest line taken, in bytes.
+const MAX_LINE: u64 = 64;
+/// A client that has not asked by then is let go.
+const ASK_LIMIT: Duration = Duration::from_secs(5);
+/// Longer than a replacement takes, whatever becomes of it.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// How an answer begins that is not what was asked for.
+const FAILED: &str = "failed: ";
+
+/// Answers on `socket`, and to SIGHUP, until the drain. A socket left from an earlier run is replaced.
+pub(crate) fn serve(socket: &Path, edge: Replacer, drain: Drain) -> io::Result<()> {
+    match std::fs::remove_file(socket) {
+        Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
+        _ => {}
+    }
+    let listener = UnixListener::bind(socket)?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    // One after the other: there is one edge.
+                    Ok((stream, _)) => drop(answer(stream, &edge).await),
+                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+                },
+                // The log says how it went.
+                _ = hangup.recv() => drop(edge.replace().await),
+                () = drain.requested() => return,
+            }
+        }
+    });
+    Ok(())
+}
+
+async fn answer(mut stream: tokio::net::UnixStream, edge: &Replacer) -> io::Result<()> {
+    let mut line = String::new();
+    let mut lines = BufReader::new((&mut stream).take(MAX_LINE));
+    let read = lines.read_line(&mut line);
+    tokio::time::timeout(ASK_LIMIT, read).await.map_err(io::Error::other)??;
+    let said = match line.trim_end() {
+        RESTART_EDGE => said(&edge.replace().await),
+        _ => format!("{FAILED}no such request; there is: {RESTART_EDGE}"),
+    };
+    stream.write_all(format!("{said}\n").as_bytes()).await
+}
+
+fn said(replaced: &Replaced) -> String {
+    match replaced {
+        Ok((old, new)) => format!("edge: process {new} serves; process {old} lets its viewers go"),
+        Err(fault) => format!("{FAILED}{fault}; the running edge goes on"),
+    }
+}
+
+/// Asks the supervisor at `socket` to replace the edge; what it said.
+pub(crate) fn ask(socket: &Path) -> anyhow::Result<String> {
+    let mut stream = UnixStream::connect(socket)
+        .with_context(|| format!("no `headwater up` answers at `{}`", socket.display()))?;
+    let mut said = String::new();
+    let mut talk = || {
+        stream.set_read_timeout(Some(ANSWER_LIMIT))?;
+        stream.write_all(format!("{RESTART_EDGE}\n").as_bytes())?;
+        stream.read_to_string(&mut said)
+    };
+    talk().context("talk to `headwater up`")?;
+    match said.trim_end().strip_prefix(FAILED) {
+        Some(fault) => bail!("{fault}"),
+        None => Ok(said.trim_end().to_owned()),
+    }
+}

@@ -1,0 +1,268 @@
+//! A steady load on an edge, with the origin behind it and the `headwater up` around it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// Longer than anything here takes.
+const HANG: Duration = Duration::from_secs(60);
+
+pub(crate) async fn eventually(what: &str, mut question: impl FnMut() -> bool) {
+    let asked = async {
+        while !question() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(HANG, asked).await.unwrap_or_else(|_| panic!("never happened: {what}"));
+}
+
+/// Answers `/{length}/{anything}` with so many bytes, and what has `blocking` in it half a second later.
+pub(crate) struct Origin {
+    pub(crate) address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Origin {
+    pub(crate) async fn start() -> Origin {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                connections.spawn(serve(stream));
+            }
+        });
+        Origin { address, task }
+    }
+}
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(stream: TcpStream) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let head = read_head(&mut stream).await?;
+        let path = head.split(' ').nth(1)?.to_owned();
+        let len: usize = path.split('/').nth(1)?.parse().ok()?;
+        if path.contains("blocking") {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let head = format!("HTTP/1.1 200 OK\r\ncache-control: max-age=1\r\ncontent-length: {len}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.ok()?;
+        stream.write_all(&vec![b'x'; len]).await.ok()?;
+    }
+}
+
+async fn read_head(stream: &mut BufReader<TcpStream>) -> Option<String> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if stream.read_line(&mut head).await.ok()? == 0 {
+            return None;
+        }
+    }
+    Some(head)
+}
+
+/// A running `headwater up` that is an edge alone.
+pub(crate) struct Up {
+    process: Child,
+    program: PathBuf,
+    folder: tempfile::TempDir,
+    pub(crate) viewers: SocketAddr,
+}
+
+impl Up {
+    pub(crate) async fn start(program: &Path, origin: SocketAddr, limits: &str) -> Up {
+        let folder = tempfile::tempdir().unwrap();
+        let free = || {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            (listener, address)
+        };
+        let ((_viewers, viewers), (_metrics, metrics)) = (free(), free());
+        let workflow = format!(
+            "[listen]\nviewers = \"{viewers}\"\nmetrics = \"{metrics}\"\n[edge]\norigins = [\"http://{origin}\"]\nthreads = 2\n{limits}"
+        );
+        std::fs::write(folder.path().join("headwater.toml"), workflow).unwrap();
+        drop((_viewers, _metrics));
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let process = Command::new(program)
+            .arg("up")
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("headwater starts");
+        let up = Up { process, program: program.to_owned(), folder, viewers };
+        let answered = async { while get(up.viewers, "/1/start").await.is_err() {} };
+        tokio::time::timeout(HANG, answered).await.expect("the edge answers");
+        up
+    }
+
+    /// Process ids of the edges.
+    pub(crate) fn edges(&self) -> Vec<u32> {
+        let children = format!("/proc/{0}/task/{0}/children", self.process.id());
+        let children = std::fs::read_to_string(children).unwrap_or_default();
+        children.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+    }
+
+    /// The one that was started last.
+    pub(crate) fn edge(&self) -> u32 {
+        self.edges().into_iter().max_by_key(|pid| started(*pid)).expect("an edge runs")
+    }
+
+    /// `headwater restart edge`: what it printed.
+    pub(crate) fn restart_edge(&self) -> Result<String, String> {
+        self.restart_edge_with(&self.program)
+    }
+
+    pub(crate) fn restart_edge_with(&self, program: &Path) -> Result<String, String> {
+        let ended = Command::new(program)
+            .args(["restart", "edge"])
+            .current_dir(self.folder.path())
+            .output()
+            .expect("headwater starts");
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        if ended.status.success() { Ok(text(ended.stdout)) } else { Err(text(ended.stderr)) }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        signal(name, self.process.id());
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            eprintln!("-- headwater said:\n{log}");
+        }
+        self.signal("TERM");
+        let _ = self.process.wait();
+    }
+}
+
+/// When a process began, in ticks since the machine did.
+fn started(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let field = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(19));
+    field.and_then(|ticks| ticks.parse().ok()).unwrap_or(0)
+}
+
+pub(crate) fn kill(pid: u32) {
+    signal("KILL", pid);
+}
+
+fn signal(name: &str, pid: u32) {
+    let done = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(done.unwrap().success());
+}
+
+/// Viewers that ask and ask again.
+pub(crate) struct Load {
+    answers: Arc<AtomicUsize>,
+    faults: Arc<Mutex<Vec<String>>>,
+    over: Arc<AtomicBool>,
+    viewers: JoinSet<()>,
+}
+
+impl Load {
+    pub(crate) fn start(edge: SocketAddr, viewers: usize) -> Load {
+        let mut load = Load {
+            answers: Arc::default(),
+            faults: Arc::default(),
+            over: Arc::default(),
+            viewers: JoinSet::new(),
+        };
+        for viewer in 0..viewers {
+            let (answers, faults, over) = (load.answers.clone(), load.faults.clone(), load.over.clone());
+            load.viewers.spawn(async move {
+                let mut connection = None;
+                let mut turn = viewer;
+                while !over.load(Ordering::Relaxed) {
+                    turn += 1;
+                    let (len, name) = match turn % 10 {
+                        0 => (200_000, "segment".to_owned()),
+                        // Nobody has asked for it yet.
+                        1 => (2_000, format!("{viewer}-{turn}")),
+                        2 => (500, format!("blocking{}", turn / 500)),
+                        _ => (2_000, "playlist".to_owned()),
+                    };
+                    match ask(edge, &mut connection, &format!("/{len}/{name}")).await {
+                        Ok(got) if got == len => {
+                            answers.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Ok(got) => faults.lock().unwrap().push(format!("{got} bytes of {len}")),
+                        Err(fault) => {
+                            faults.lock().unwrap().push(fault);
+                            connection = None;
+                        }
+                    }
+                    tokio::time::sleep(Duration::from_millis((turn * 37 % 250) as u64)).await;
+                }
+            });
+        }
+        load
+    }
+
+    /// Waits for more answers.
+    pub(crate) async fn answers_more(&self, more: usize) {
+        let least = self.answers.load(Ordering::Relaxed) + more;
+        eventually("the viewers are answered", || self.answers.load(Ordering::Relaxed) >= least).await;
+    }
+
+    /// How many answers there were, and what went wrong.
+    pub(crate) async fn stop(self) -> (usize, Vec<String>) {
+        self.over.store(true, Ordering::Relaxed);
+        self.viewers.join_all().await;
+        (self.answers.load(Ordering::Relaxed), std::mem::take(&mut *self.faults.lock().unwrap()))
+    }
+}
+
+/// One request on a connection of its own: the length of its body.
+pub(crate) async fn get(edge: SocketAddr, path: &str) -> Result<usize, String> {
+    ask(edge, &mut None, path).await
+}
+
+/// One request, on `connection` while the edge keeps it. Nothing is tried again.
+async fn ask(
+    edge: SocketAddr,
+    connection: &mut Option<BufReader<TcpStream>>,
+    path: &str,
+) -> Result<usize, String> {
+    let (mut stream, age) = match connection.take() {
+        Some(kept) => (kept, "kept"),
+        None => {
+            let stream = TcpStream::connect(edge).await.map_err(|fault| format!("connect: {fault}"))?;
+            (BufReader::new(stream), "new")
+        }
+    };
+    let told = |what: &str| format!("{path} on a {age} connection: {what}");
+    let asked = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    stream.write_all(asked.as_bytes()).await.map_err(|fault| told(&fault.to_string()))?;
+    let head = tokio::time::timeout(HANG, read_head(&mut stream)).await.map_err(|_| told("hangs"))?;
+    let head = head.ok_or_else(|| told("no answer"))?;
+    if !head.starts_with("HTTP/1.1 200 ") {
+        return Err(told(&head));
+    }
+    let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name));
+    let mut body = vec![0; field("content-length: ").ok_or_else(|| told(&head))?.parse().unwrap()];
+    stream.read_exact(&mut body).await.map_err(|fault| told(&fault.to_string()))?;
+    if field("connection: ") != Some("close") {
+        *connection = Some(stream);
+    }
+    Ok(body.len())
+}
