@@ -1,7 +1,7 @@
 //! Listeners.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -57,19 +57,71 @@ pub fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, L
     Ok(socket.into())
 }
 
-/// The listener the supervisor handed over (`LISTEN_FDS`, systemd's convention), or one bound here.
+/// Binds a UDP socket the same way.
+pub fn bind_udp(setting: &'static str, address: SocketAddr) -> Result<UdpSocket, ListenError> {
+    let bind = || {
+        let socket = UdpSocket::bind(address)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    };
+    bind().map_err(|source: io::Error| match source.kind() {
+        io::ErrorKind::AddrInUse => ListenError::InUse { port: address.port(), setting },
+        _ => ListenError::Io { address, setting, source },
+    })
+}
+
+/// The listeners the supervisor handed over (`LISTEN_FDS`, systemd's convention), by their place in its list. What was
+/// not handed over is bound here.
 ///
 /// A handed-over listener outlives this process: connections made while a role restarts wait in the kernel and are
 /// not refused.
-pub fn inherited_or_bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, ListenError> {
-    let handed_over = |source| ListenError::HandedOver { setting, source };
-    match listenfd::ListenFd::from_env().take_tcp_listener(0).map_err(handed_over)? {
-        Some(listener) => {
-            listener.set_nonblocking(true).map_err(handed_over)?;
-            Ok(listener)
-        }
-        None => bind(setting, address),
+#[expect(missing_debug_implementations, reason = "what it holds has none")]
+pub struct Inherited(listenfd::ListenFd);
+
+impl Inherited {
+    /// Looks once what was handed over; a second look would find nothing.
+    pub fn from_environment() -> Self {
+        Self(listenfd::ListenFd::from_env())
     }
+
+    /// The TCP listener at `place`, or one bound to `address`.
+    pub fn tcp_or_bind(
+        &mut self,
+        place: usize,
+        setting: &'static str,
+        address: SocketAddr,
+    ) -> Result<TcpListener, ListenError> {
+        let handed_over = |source| ListenError::HandedOver { setting, source };
+        match self.0.take_tcp_listener(place).map_err(handed_over)? {
+            Some(listener) => {
+                listener.set_nonblocking(true).map_err(handed_over)?;
+                Ok(listener)
+            }
+            None => bind(setting, address),
+        }
+    }
+
+    /// The UDP socket at `place`, or one bound to `address`.
+    pub fn udp_or_bind(
+        &mut self,
+        place: usize,
+        setting: &'static str,
+        address: SocketAddr,
+    ) -> Result<UdpSocket, ListenError> {
+        let handed_over = |source| ListenError::HandedOver { setting, source };
+        match self.0.take_udp_socket(place).map_err(handed_over)? {
+            Some(socket) => {
+                socket.set_nonblocking(true).map_err(handed_over)?;
+                Ok(socket)
+            }
+            None => bind_udp(setting, address),
+        }
+    }
+}
+
+/// The one listener the supervisor handed over, or one bound here.
+pub fn inherited_or_bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, ListenError> {
+    Inherited::from_environment().tcp_or_bind(0, setting, address)
 }
 
 #[cfg(test)]

@@ -87,7 +87,14 @@ async fn send(
     persistence: Persistence,
 ) -> Result<Persistence, Gone> {
     let mut head = Vec::with_capacity(1024);
-    let framing = http1::write_head(&answer, version, persistence, Instant::now(), &mut head);
+    let framing = http1::write_head(
+        &answer,
+        version,
+        persistence,
+        stream.alt_svc(&worker.shared),
+        Instant::now(),
+        &mut head,
+    );
     let mut sender = Sender::new(stream, &worker.shared.limits, &worker.counters);
     if answer.body.is_nothing() {
         sender.bytes(&[&head]).await?;

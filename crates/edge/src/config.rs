@@ -1,6 +1,6 @@
 //! What the edge is told, and its bounds.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,6 +32,8 @@ pub struct Config {
 pub struct Tls {
     /// Where viewers connect.
     pub listener: TcpListener,
+    /// Where they come by HTTP/3: a UDP socket on the same port, where HTTP/3 is spoken.
+    pub quic: Option<UdpSocket>,
     /// What they are shown.
     pub certificate: Certificate,
     /// Where the edge keeps certificates and keys it made or was given, for its owner's eyes alone.
@@ -50,6 +52,22 @@ pub enum Certificate {
         /// Its private key.
         key: PathBuf,
     },
+    /// Asked for at an authority that speaks ACME (RFC 8555), kept, and renewed.
+    Acme(Acme),
+}
+
+/// What is asked of an ACME authority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acme {
+    /// DNS names on the certificate, at least one. The authority asks the plain listener for proof (HTTP-01), at port 80
+    /// of each name.
+    pub domains: Vec<String>,
+    /// `mailto:` and an address.
+    pub contact: Option<String>,
+    /// The authority's directory, an https URL.
+    pub directory: String,
+    /// A PEM file with the root that vouches for the directory, where the system knows it not.
+    pub directory_ca: Option<PathBuf>,
 }
 
 /// Where the edge fetches, and what it takes for a failure there.

@@ -208,6 +208,7 @@ impl Connection {
         let worker = &self.worker;
         let shared = &worker.shared;
         let now = Instant::now();
+        let alt_svc = self.stream.alt_svc(shared);
         let mut used = 0;
         while used < input.len() {
             let (request, len) = match gate::read(&input[used..], &shared.key_rules) {
@@ -226,8 +227,8 @@ impl Connection {
             if !self.place.may_ask(now) {
                 worker.counters.shed(Shed::AddressRequests);
                 let answer = Answer::too_many(request.method);
-                write_whole(worker, &answer, request.version, persistence, now, output);
-            } else if let Err(known) = quick_answer(worker, &request, persistence, now, output) {
+                write_whole(worker, &answer, request.version, persistence, alt_svc, now, output);
+            } else if let Err(known) = quick_answer(worker, &request, persistence, alt_svc, now, output) {
                 let question =
                     Question::new(&request.target, ask_of(&request)).through(request.via.as_deref());
                 let version = request.version;
@@ -275,7 +276,8 @@ impl Connection {
         tracing::debug!(target: "edge::gate", reason = violation.label(), "refused");
         let answer = Answer::refusal(violation);
         let mut head = Vec::new();
-        http1::write_head(&answer, Version::Http11, Persistence::Close, Instant::now(), &mut head);
+        let alt_svc = self.stream.alt_svc(&self.worker.shared);
+        http1::write_head(&answer, Version::Http11, Persistence::Close, alt_svc, Instant::now(), &mut head);
         append_body(&answer, &mut head);
         self.sender().bytes(&[&head]).await
     }
@@ -315,6 +317,7 @@ fn quick_answer(
     worker: &Worker,
     request: &Request<'_>,
     persistence: Persistence,
+    alt_svc: Option<&str>,
     now: Instant,
     output: &mut Vec<u8>,
 ) -> Result<(), Known> {
@@ -327,7 +330,7 @@ fn quick_answer(
     {
         return Err(Known::Answer(Box::new(answer)));
     }
-    write_whole(worker, &answer, request.version, persistence, now, output);
+    write_whole(worker, &answer, request.version, persistence, alt_svc, now, output);
     let status = answer.status.as_u16();
     tracing::debug!(target: "edge::access", target_path = %request.target, status, cache = ?answer.phase);
     Ok(())
@@ -339,10 +342,11 @@ fn write_whole(
     answer: &Answer,
     version: Version,
     persistence: Persistence,
+    alt_svc: Option<&str>,
     now: Instant,
     output: &mut Vec<u8>,
 ) {
-    http1::write_head(answer, version, persistence, now, output);
+    http1::write_head(answer, version, persistence, alt_svc, now, output);
     append_body(answer, output);
     worker.counters.answered(answer.status.as_u16(), answer.phase);
 }

@@ -129,6 +129,25 @@ impl Session {
     const LABELS: [&str; 2] = ["full", "resumed"];
 }
 
+/// What happened to a QUIC connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum QuicEvent {
+    /// Its handshake is done.
+    Accepted,
+    /// Its address was asked for proof first.
+    Retried,
+    /// There was no place for it.
+    Refused,
+    /// Its handshake failed.
+    Failed,
+    /// Closed for what it made the edge do: requests given up, bytes without end, broken rules of QUIC.
+    Excessive,
+}
+
+impl QuicEvent {
+    const LABELS: [&str; 5] = ["accepted", "retried", "refused", "failed", "excessive"];
+}
+
 /// What became of a certificate after the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewal {
@@ -155,6 +174,7 @@ pub(crate) struct Counters {
     http2_attacks: [AtomicU64; Attack::ALL.len()],
     fetches: [AtomicU64; FetchEnd::LABELS.len()],
     sessions: [AtomicU64; Session::LABELS.len()],
+    quic: [AtomicU64; QuicEvent::LABELS.len()],
     renewals: [AtomicU64; Renewal::LABELS.len()],
     protocols: [AtomicU64; Protocol::ALL.len()],
     shed: [AtomicU64; Shed::LABELS.len()],
@@ -190,12 +210,26 @@ impl Counters {
         add(&self.shed[bound as usize], 1);
     }
 
+    /// Somebody was not let in.
+    pub(crate) fn turned_away(&self, reason: Closed) {
+        self.closed(reason);
+        self.shed(match reason {
+            Closed::OverAddress => Shed::AddressConnections,
+            Closed::Lag => Shed::LoopLag,
+            _ => Shed::Connections,
+        });
+    }
+
     pub(crate) fn fetched(&self, end: FetchEnd) {
         add(&self.fetches[end as usize], 1);
     }
 
     pub(crate) fn tls_session(&self, session: Session) {
         add(&self.sessions[session as usize], 1);
+    }
+
+    pub(crate) fn quic(&self, event: QuicEvent) {
+        add(&self.quic[event as usize], 1);
     }
 
     pub(crate) fn certificate(&self, renewal: Renewal) {
@@ -255,7 +289,7 @@ impl Collector for Figures {
                 ConstCounter::new(count).encode(requests.encode_family(&labels)?)?;
             }
         }
-        let families: [Family<'_>; 8] = [
+        let families: [Family<'_>; 9] = [
             (
                 "headwater_edge_http2_attacks",
                 "HTTP/2 connections ended because of what the viewer did, by its name",
@@ -265,7 +299,7 @@ impl Collector for Figures {
             ),
             (
                 "headwater_edge_protocol_requests",
-                "Requests that passed the gate, by protocol",
+                "Requests read, by protocol",
                 "protocol",
                 &Protocol::ALL.map(Protocol::label),
                 &|counters, at| counters.protocols[at].load(Ordering::Relaxed),
@@ -276,6 +310,13 @@ impl Collector for Figures {
                 "handshake",
                 &Session::LABELS,
                 &|counters, at| counters.sessions[at].load(Ordering::Relaxed),
+            ),
+            (
+                "headwater_edge_quic_connections",
+                "QUIC connections, by what happened to them",
+                "event",
+                &QuicEvent::LABELS,
+                &|counters, at| counters.quic[at].load(Ordering::Relaxed),
             ),
             (
                 "headwater_edge_certificates",

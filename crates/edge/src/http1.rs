@@ -18,12 +18,13 @@ pub(crate) enum Framing {
     Close,
 }
 
-/// Writes the head of `answer` at the end of `head`; returns how its body is framed. The connection must close after
-/// [`Framing::Close`], whatever the viewer wished.
+/// Writes the head of `answer` at the end of `head`, with `alt_svc` where there is one; returns how its body is framed. The
+/// connection must close after [`Framing::Close`], whatever the viewer wished.
 pub(crate) fn write_head(
     answer: &Answer,
     version: Version,
     mut persistence: Persistence,
+    alt_svc: Option<&str>,
     now: Instant,
     head: &mut Vec<u8>,
 ) -> Framing {
@@ -35,7 +36,7 @@ pub(crate) fn write_head(
         head.extend_from_slice(b"age: ");
         decimal(object.lifetime.age(now).as_secs(), |digits| head.extend_from_slice(digits));
         head.extend_from_slice(b"\r\n");
-        end(head, version, persistence);
+        end(head, version, persistence, alt_svc);
         return Framing::Length;
     }
     head.extend_from_slice(status_line(answer.status).as_bytes());
@@ -56,11 +57,16 @@ pub(crate) fn write_head(
         Framing::Chunked => head.extend_from_slice(b"transfer-encoding: chunked\r\n"),
         Framing::Close => persistence = Persistence::Close,
     }
-    end(head, version, persistence);
+    end(head, version, persistence, alt_svc);
     framing
 }
 
-fn end(head: &mut Vec<u8>, version: Version, persistence: Persistence) {
+fn end(head: &mut Vec<u8>, version: Version, persistence: Persistence, alt_svc: Option<&str>) {
+    if let Some(value) = alt_svc {
+        for part in ["alt-svc: ", value, "\r\n"] {
+            head.extend_from_slice(part.as_bytes());
+        }
+    }
     head.extend_from_slice(match (persistence, version) {
         (Persistence::KeepAlive, Version::Http11) => b"\r\n".as_slice(),
         (Persistence::KeepAlive, Version::Http10) => b"connection: keep-alive\r\n\r\n",

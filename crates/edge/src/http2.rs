@@ -363,7 +363,8 @@ impl Viewer {
     }
 
     fn desk<'a>(&'a mut self, now: Instant, scratch: &'a mut Vec<u8>, output: &'a mut Vec<u8>) -> Desk<'a> {
-        Desk { worker: &self.worker, connection: &mut self.connection, now, scratch, output }
+        let alt_svc = self.transport.alt_svc(&self.worker.shared);
+        Desk { worker: &self.worker, alt_svc, connection: &mut self.connection, now, scratch, output }
     }
 
     /// Takes note of what ended the connection; its `GOAWAY` is written.

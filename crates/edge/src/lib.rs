@@ -27,6 +27,7 @@ mod health;
 mod hints;
 mod http1;
 mod http2;
+mod http3;
 mod lag;
 mod object;
 mod origin;
@@ -45,7 +46,7 @@ mod trust;
 mod via;
 mod worker;
 
-pub use config::{Certificate, Config, Limits, Tls, Upstream};
+pub use config::{Acme, Certificate, Config, Limits, Tls, Upstream};
 pub use origin::OriginError;
 pub use run::{Error, run};
 pub use tls::certificate::CertificateError;

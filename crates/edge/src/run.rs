@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
-use std::net::TcpStream;
+use std::net::{TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -15,17 +15,18 @@ use tokio::time::timeout;
 
 use crate::admission::{Admission, Place};
 use crate::client::{Client, Origins};
-use crate::config::Config;
+use crate::config::{Config, Tls};
 use crate::conn::{linger, serve};
-use crate::counters::{Closed, Counters, Figures, Phase, Shed};
+use crate::counters::{Closed, Counters, Figures, Phase};
 use crate::depth;
 use crate::fetch::Chain;
 use crate::http2;
+use crate::http3;
 use crate::lag::Lag;
 use crate::origin::OriginError;
 use crate::origin_figures::OriginFigures;
 use crate::store::Store;
-use crate::tls::certificate::{self, CertificateError};
+use crate::tls::certificate::{self, CertificateError, Shown};
 use crate::tls::{Acceptance, Protocol};
 use crate::transport::{Outgoing, Transport};
 use crate::worker::{Draining, Shared, Worker};
@@ -94,17 +95,19 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     config.listener.set_nonblocking(true).map_err(Error::Start)?;
     let room = Cost { bytes: config.cache_bytes, handles: config.limits.large_objects as u64 };
     let store = Arc::new(Store::new(room, Rules::default()));
-    let shared = Arc::new(Shared::new(store.clone(), config.limits));
+    let alt_svc = config.tls.as_ref().and_then(alt_svc);
+    let shared = Arc::new(Shared::new(store.clone(), config.limits, alt_svc));
     let limits = &shared.limits;
     let admission =
         Admission::new(limits.connections, limits.connections_per_address, limits.requests_per_s_per_address);
 
     let at_door = Arc::new(Counters::default());
-    // Renewals are counted by a task of their own.
-    let renewals = Arc::new(Counters::default());
+    // Renewals of the certificate are counted by a task of their own, HTTP/3 by its thread.
+    let (renewals, quic_counters) = (Arc::<Counters>::default(), Arc::<Counters>::default());
+    let quic_lag = Arc::new(Lag::new(Instant::now()));
     let mut figures = Figures {
-        threads: vec![at_door.clone(), renewals.clone()],
-        lags: Vec::new(),
+        threads: vec![at_door.clone(), renewals.clone(), quic_counters.clone()],
+        lags: vec![quic_lag.clone()],
         shared: shared.clone(),
         store: store.clone(),
     };
@@ -119,15 +122,22 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     }
     let mut registry = Registry::default();
     registry.register_collector(Box::new(figures));
-    registry.register_collector(Box::new(OriginFigures(origins)));
+    registry.register_collector(Box::new(OriginFigures(origins.clone())));
     config.metrics.serve(registry, drain.clone()).map_err(Error::Metrics)?;
 
     let listener = |listener| tokio::net::TcpListener::from_std(listener).map_err(Error::Start);
     let plain = Entrance { listener: listener(config.listener)?, tls: None };
+    let mut quic_thread = None;
     let tls = match config.tls {
         Some(config) => {
             config.listener.set_nonblocking(true).map_err(Error::Start)?;
             let shown = certificate::start(&config.certificate, &config.folder, renewals)?;
+            if let Some(socket) = config.quic {
+                let (shared, client) = (shared.clone(), Client::new(origins));
+                let worker = Worker { shared, counters: quic_counters, lag: quic_lag, client };
+                let started = start_quic(socket, shown.clone(), worker, admission.clone());
+                quic_thread = Some(started.map_err(Error::Start)?);
+            }
             let acceptance = Arc::new(Acceptance::new(shown).map_err(Error::Tls)?);
             Some(Entrance { listener: listener(config.listener)?, tls: Some(acceptance) })
         }
@@ -158,17 +168,27 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
             shared.drain(Draining::Ending);
         }
     });
-    for (thread, seat) in seats.into_iter().enumerate() {
+    let close_door = |seat: Seat| {
         drop(seat.connections);
-        let joined = tokio::task::spawn_blocking(move || seat.thread.join()).await;
+        seat.thread
+    };
+    let threads: Vec<_> = seats.into_iter().map(close_door).chain(quic_thread).collect();
+    for (number, thread) in threads.into_iter().enumerate() {
+        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
         if !matches!(joined, Ok(Ok(()))) {
-            return Err(Error::ThreadEnded { thread });
+            return Err(Error::ThreadEnded { thread: number });
         }
     }
     match ended {
         Some(thread) => Err(Error::ThreadEnded { thread }),
         None => Ok(()),
     }
+}
+
+/// What tells viewers who came by TCP that they may come by HTTP/3 (RFC 7838).
+fn alt_svc(tls: &Tls) -> Option<Box<str>> {
+    let port = tls.quic.as_ref()?.local_addr().ok()?.port();
+    Some(format!("h3=\":{port}\"; ma=86400").into())
 }
 
 async fn sweep(store: &Store, admission: &Admission) -> Infallible {
@@ -253,12 +273,7 @@ impl Door {
         reason: Closed,
         told: &Arc<tokio::sync::Semaphore>,
     ) {
-        self.counters.closed(reason);
-        self.counters.shed(match reason {
-            Closed::OverAddress => Shed::AddressConnections,
-            Closed::Lag => Shed::LoopLag,
-            _ => Shed::Connections,
-        });
+        self.counters.turned_away(reason);
         if entrance.tls.is_some() {
             // To say anything takes a handshake, which is most of what a connection costs.
             return;
@@ -286,6 +301,23 @@ fn start_thread(number: usize, worker: Arc<Worker>) -> io::Result<Seat> {
         move || runtime.block_on(serve_handed(worker, handed, open))
     })?;
     Ok(Seat { connections, open, lag, thread })
+}
+
+/// HTTP/3 on a thread of its own.
+fn start_quic(
+    socket: UdpSocket,
+    shown: Arc<Shown>,
+    worker: Worker,
+    admission: Arc<Admission>,
+) -> io::Result<std::thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let endpoint = {
+        let _in_it = runtime.enter();
+        http3::endpoint(socket, shown)?
+    };
+    std::thread::Builder::new()
+        .name("edge-http3".into())
+        .spawn(move || runtime.block_on(http3::serve(endpoint, Arc::new(worker), admission)))
 }
 
 /// Serves what it is handed, `open` of them at a time. At the drain, until the last connection has gone or the time for
@@ -336,7 +368,8 @@ async fn serve_one(
     let limit = worker.shared.limits.head_time;
     match timeout(limit, acceptance.accept(stream, &worker.counters)).await {
         Ok(Ok((transport, protocol))) => match protocol {
-            Protocol::Http1 => serve(transport, worker.clone(), place).await,
+            // HTTP/3 is not offered over TCP.
+            Protocol::Http1 | Protocol::Http3 => serve(transport, worker.clone(), place).await,
             Protocol::Http2 => http2::serve(transport, worker.clone(), place, Vec::new()).await,
         },
         Ok(Err(fault)) => {

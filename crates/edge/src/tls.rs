@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use crate::counters::{Counters, Session};
 use crate::transport::Transport;
 
-/// Protocols the edge speaks over TLS, in the order it prefers them (RFC 7301).
+/// Protocols the edge speaks over TLS on TCP, in the order it prefers them (RFC 7301).
 const OFFERED: [Protocol; 2] = [Protocol::Http2, Protocol::Http1];
 
 /// What is spoken on a connection.
@@ -24,16 +24,19 @@ pub(crate) enum Protocol {
     Http1,
     /// HTTP/2.
     Http2,
+    /// HTTP/3.
+    Http3,
 }
 
 impl Protocol {
-    pub(crate) const ALL: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
+    pub(crate) const ALL: [Protocol; 3] = [Protocol::Http1, Protocol::Http2, Protocol::Http3];
 
     /// Its name in ALPN and in metrics.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Protocol::Http1 => "http/1.1",
             Protocol::Http2 => "h2",
+            Protocol::Http3 => "h3",
         }
     }
 }
@@ -123,6 +126,20 @@ impl Acceptance {
         let protocol = OFFERED.into_iter().find(|protocol| agreed == Some(protocol.label().as_bytes()));
         Ok((transport, protocol.unwrap_or(Protocol::Http1)))
     }
+}
+
+/// TLS inside QUIC: version 1.3 alone (RFC 9001 §4.2).
+pub(crate) fn quic_config(shown: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, rustls::Error> {
+    let provider = Arc::new(ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_no_client_auth()
+        .with_cert_resolver(shown);
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.ticketer = ring::Ticketer::new()?;
+    config.send_tls13_tickets = 1;
+    config.alpn_protocols = vec![Protocol::Http3.label().into()];
+    Ok(config)
 }
 
 /// What a suite encrypts with. Each is strong enough for anybody; they differ in what they cost whom.

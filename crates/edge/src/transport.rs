@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::depth::{Depth, Queued};
+use crate::worker::Shared;
 
 /// Most bytes that are encrypted before the kernel took what was encrypted before, in bytes: four of the largest records.
 const TLS_STEP: usize = 4 * TLS_RECORD;
@@ -96,6 +97,11 @@ impl Transport {
     /// The protocol the handshake agreed on, by its name in ALPN.
     pub(crate) fn agreed_protocol(&self) -> Option<&[u8]> {
         self.tls.as_ref()?.session.alpn_protocol()
+    }
+
+    /// What answers over it say of other ways to come: only those that the certificate vouches for may (RFC 7838 §2.1).
+    pub(crate) fn alt_svc<'a>(&self, shared: &'a Shared) -> Option<&'a str> {
+        shared.alt_svc.as_deref().filter(|_| self.tls.is_some())
     }
 
     /// Whether the handshake was spared by a ticket.

@@ -19,6 +19,8 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<Store>,
     pub(crate) key_rules: KeyRules,
     pub(crate) limits: Limits,
+    /// The value of `Alt-Svc` on answers over TLS, where HTTP/3 is spoken (RFC 7838).
+    pub(crate) alt_svc: Option<Box<str>>,
     /// One permit a fetch from the origin.
     pub(crate) fetches: Arc<Semaphore>,
     draining: watch::Sender<Draining>,
@@ -47,12 +49,13 @@ pub(crate) struct Worker {
 }
 
 impl Shared {
-    pub(crate) fn new(store: Arc<Store>, limits: Limits) -> Shared {
+    pub(crate) fn new(store: Arc<Store>, limits: Limits, alt_svc: Option<Box<str>>) -> Shared {
         Shared {
             store,
             key_rules: KeyRules::hls(),
             fetches: Arc::new(Semaphore::new(limits.fetches)),
             limits,
+            alt_svc,
             draining: watch::Sender::new(Draining::No),
             is_draining: AtomicBool::new(false),
         }

@@ -90,6 +90,9 @@ pub(crate) struct Role {
     /// Folder for the live window and run-time sockets
     #[arg(long, value_name = "DIR", default_value = "data")]
     pub(crate) data: PathBuf,
+    /// What paths in the workflow are relative to, where it is not the workflow file's own folder
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 /// Options of the edge that runs alone.
@@ -144,4 +147,7 @@ pub(crate) struct Edge {
     /// Folder for run-time sockets, with --workflow
     #[arg(long, value_name = "DIR", default_value = "data", conflicts_with = "origins")]
     pub(crate) data: PathBuf,
+    /// What paths in the workflow are relative to, where it is not the workflow file's own folder
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(crate) folder: Option<PathBuf>,
 }

@@ -70,7 +70,7 @@ pub(crate) fn workflow(source: Option<&Path>) -> anyhow::Result<Loaded> {
         format!("[[channel]]\nname = \"demo\"\ninput = {input}\nladder = {ladder}\npreset = \"{preset}\"\n");
     let workflow =
         Workflow::parse(&text).map_err(|fault| anyhow::anyhow!("the demo's own workflow: {fault}"))?;
-    Ok(Loaded { workflow, text, origin: "demo".to_owned() })
+    Ok(Loaded { workflow, text, folder: ".".into(), origin: "demo".to_owned() })
 }
 
 fn calibrate() -> anyhow::Result<Calibration> {

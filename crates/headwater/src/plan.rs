@@ -35,6 +35,11 @@ impl Layout {
         self.run().join("workflow.toml")
     }
 
+    /// Certificates and keys the edge made or was given.
+    pub(crate) fn tls(&self) -> PathBuf {
+        self.data.join("edge").join("tls")
+    }
+
     /// Where encoders ask ingest for samples.
     pub(crate) fn samples_socket(&self) -> PathBuf {
         self.run().join("samples.sock")
@@ -161,6 +166,18 @@ pub(crate) fn describe(workflow: &Workflow) -> String {
     let mut line =
         |label: &str, value: String| writeln!(text, "{label:<10} {value}").expect("strings take text");
     line("viewers", format!("http://{}", listen.viewers));
+    if let Some(address) = listen.viewers_tls {
+        let tls = &workflow.edge.tls;
+        let certificate = match &tls.certificate {
+            spec::Certificate::SelfMade => "its own certificate".to_owned(),
+            spec::Certificate::Files { certificate, .. } => format!("`{}`", certificate.display()),
+            spec::Certificate::Acme(acme) => {
+                format!("a certificate for {} from {}", acme.domains.join(", "), acme.directory)
+            }
+        };
+        let http3 = if tls.http3 { ", HTTP/3 too" } else { "" };
+        line("", format!("https://{address} with {certificate}{http3}"));
+    }
     for origin in &workflow.edge.origins {
         line("  fetches", origin.to_string());
     }

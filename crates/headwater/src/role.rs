@@ -26,7 +26,7 @@ pub(crate) const SUPERVISED_VARIABLE: &str = "HEADWATER_SUPERVISED";
 
 /// Runs ingest until told to stop.
 pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
-    let workflow = workflow::from_file(&options.workflow)?.workflow;
+    let workflow = workflow::from_file(&options.workflow, options.folder.as_deref())?.workflow;
     let layout = Layout::under(&options.data);
     let publishers = workflow
         .channels
@@ -59,7 +59,7 @@ pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
 
 /// Runs the origin until told to stop.
 pub(crate) fn origin(options: &Role) -> anyhow::Result<()> {
-    let workflow = workflow::from_file(&options.workflow)?.workflow;
+    let workflow = workflow::from_file(&options.workflow, options.folder.as_deref())?.workflow;
     let layout = Layout::under(&options.data);
     let channels = workflow
         .channels
@@ -85,14 +85,32 @@ pub(crate) fn origin(options: &Role) -> anyhow::Result<()> {
 /// Runs the edge until told to stop. Where nobody supervises it, it answers Prometheus itself and needs no folder.
 pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
     let workflow = match options.origins.as_slice() {
-        [] => workflow::from_file(&options.workflow)?.workflow,
+        [] => workflow::from_file(&options.workflow, options.folder.as_deref())?.workflow,
         _ => edge_alone::workflow(options)?,
     };
     let layout = Layout::under(&options.data);
     let threads = workflow.edge.threads.or_else(|| std::thread::available_parallelism().ok().map(Into::into));
     let upstream = plan::upstream(&workflow);
     let role = async |drain| {
-        let listener = listen::inherited_or_bind("viewers", workflow.listen.viewers)?;
+        let mut inherited = listen::Inherited::from_environment();
+        let listener = inherited.tcp_or_bind(0, "viewers", workflow.listen.viewers)?;
+        let tls = match workflow.listen.viewers_tls {
+            None => None,
+            Some(address) => {
+                let listener = inherited.tcp_or_bind(1, "viewers_tls", address)?;
+                // With port 0 the system chose one; HTTP/3 takes the same.
+                let address = listener.local_addr().unwrap_or(address);
+                Some(edge::Tls {
+                    listener,
+                    quic: match workflow.edge.tls.http3 {
+                        true => Some(inherited.udp_or_bind(2, "viewers_tls", address)?),
+                        false => None,
+                    },
+                    certificate: certificate(&workflow.edge.tls.certificate),
+                    folder: layout.tls(),
+                })
+            }
+        };
         let metrics = if is_supervised() {
             Endpoint::Socket(layout.metrics_socket("edge"))
         } else {
@@ -108,11 +126,11 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
         };
         let config = edge::Config {
             listener,
+            tls,
             upstream,
             metrics,
             threads: threads.unwrap_or(1),
             cache_bytes: workflow.edge.cache_bytes,
-            tls: None,
             limits: edge_limits(&workflow.edge.limits),
         };
         Ok(edge::run(config, drain).await?)
@@ -146,6 +164,19 @@ fn run(layout: &Layout, role: impl AsyncFnOnce(Drain) -> anyhow::Result<()>) -> 
     let folder = layout.run();
     std::fs::create_dir_all(&folder).with_context(|| format!("make folder `{}`", folder.display()))?;
     run_without_folder(role)
+}
+
+fn certificate(chosen: &spec::Certificate) -> edge::Certificate {
+    match chosen.clone() {
+        spec::Certificate::SelfMade => edge::Certificate::SelfMade,
+        spec::Certificate::Files { certificate, key } => edge::Certificate::Files { certificate, key },
+        spec::Certificate::Acme(acme) => edge::Certificate::Acme(edge::Acme {
+            domains: acme.domains,
+            contact: acme.contact,
+            directory: acme.directory,
+            directory_ca: acme.directory_ca,
+        }),
+    }
 }
 
 /// One thread runs a role's tasks: they wait far more than they compute, and a second thread would cost wake-ups. The

@@ -15,7 +15,7 @@ mod gather;
 
 use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -66,8 +66,8 @@ pub(crate) fn restart(options: &Restart) -> anyhow::Result<()> {
 fn load(up: &Up) -> anyhow::Result<Loaded> {
     let default = Path::new(DEFAULT_FILE);
     match &up.file {
-        Some(file) => workflow::from_file(file),
-        None if up.source.is_none() && default.exists() => workflow::from_file(default),
+        Some(file) => workflow::from_file(file, None),
+        None if up.source.is_none() && default.exists() => workflow::from_file(default, None),
         None => demo::workflow(up.source.as_deref()),
     }
 }
@@ -77,6 +77,16 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
     let workflow = &loaded.workflow;
     // Listeners first: a port in use should be said before anything starts.
     let viewers = listen::bind("viewers", workflow.listen.viewers)?;
+    let viewers_tls = match workflow.listen.viewers_tls {
+        Some(address) => {
+            let mut listeners = vec![listen::bind("viewers_tls", address)?.into()];
+            if workflow.edge.tls.http3 {
+                listeners.push(listen::bind_udp("viewers_tls", address)?.into());
+            }
+            listeners
+        }
+        None => Vec::new(),
+    };
     // A machine without channels runs an edge alone.
     let studio = match workflow.channels.is_empty() {
         true => None,
@@ -89,7 +99,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
     prepare(&layout, &loaded.text)?;
     eprint!("{}", plan::describe(workflow));
 
-    let role = |name: &'static str, listener: TcpListener| -> anyhow::Result<Spec> {
+    let role = |name: &'static str, listeners: Vec<OwnedFd>| -> anyhow::Result<Spec> {
         Ok(Spec {
             name: name.to_owned(),
             program: std::env::current_exe().context("find this program")?,
@@ -99,9 +109,11 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
                 layout.workflow().into(),
                 "--data".into(),
                 layout.data().into(),
+                "--folder".into(),
+                loaded.folder.clone().into(),
             ],
             environment: SEGMENT_HOLDER,
-            listener: Some(listener),
+            listeners,
             input: Vec::new(),
             metrics_socket: layout.metrics_socket(name),
             drain_limit: match name {
@@ -112,11 +124,13 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
     };
     let (ingest, origin) = match studio {
         None => (None, None),
-        Some((rtmp, origin)) => {
-            (Some(Child::start(role("ingest", rtmp)?)), Some(Child::start(role("origin", origin)?)))
-        }
+        Some((rtmp, origin)) => (
+            Some(Child::start(role("ingest", vec![rtmp.into()])?)),
+            Some(Child::start(role("origin", vec![origin.into()])?)),
+        ),
     };
-    let edge = Child::start(role("edge", viewers)?);
+    let edge_listeners = std::iter::once(viewers.into()).chain(viewers_tls).collect();
+    let edge = Child::start(role("edge", edge_listeners)?);
     let mut encoders = Vec::new();
     for process in plan::encoders(workflow, &layout) {
         let mut input = serde_json::to_vec(&process.job).context("write the encoder's job")?;
@@ -127,7 +141,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             program,
             arguments: Vec::new(),
             environment: SEGMENT_HOLDER,
-            listener: None,
+            listeners: Vec::new(),
             input,
             metrics_socket: process.job.metrics_socket.clone(),
             drain_limit: child::DRAIN_LIMIT,

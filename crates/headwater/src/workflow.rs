@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use spec::{Input, Workflow};
+use spec::{Certificate, Input, Workflow};
 
 /// Far above any real workflow; keeps a mistaken path to a video from being read whole.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -16,12 +16,14 @@ pub(crate) struct Loaded {
     pub(crate) workflow: Workflow,
     /// The text they were read from, which role processes read again.
     pub(crate) text: String,
+    /// What the paths in it are relative to.
+    pub(crate) folder: PathBuf,
     /// For messages: the file's path, or `demo`.
     pub(crate) origin: String,
 }
 
-/// Reads `path`. File inputs become absolute, relative to the workflow file's folder.
-pub(crate) fn from_file(path: &Path) -> anyhow::Result<Loaded> {
+/// Reads `path`. The files it names become absolute, relative to `folder`, or else to the workflow file's own.
+pub(crate) fn from_file(path: &Path, folder: Option<&Path>) -> anyhow::Result<Loaded> {
     let shown = path.display();
     let size = fs::metadata(path).with_context(|| format!("workflow file `{shown}`"))?.len();
     if size > MAX_FILE_BYTES {
@@ -29,8 +31,8 @@ pub(crate) fn from_file(path: &Path) -> anyhow::Result<Loaded> {
     }
     let text = fs::read_to_string(path).with_context(|| format!("workflow file `{shown}`"))?;
     let mut workflow = Workflow::parse(&text).map_err(|fault| anyhow::anyhow!("{shown}: {fault}"))?;
-    let folder =
-        path.canonicalize().ok().and_then(|path| path.parent().map(PathBuf::from)).unwrap_or_default();
+    let own_folder = || path.canonicalize().ok().and_then(|path| path.parent().map(PathBuf::from));
+    let folder = folder.map(PathBuf::from).or_else(own_folder).unwrap_or_default();
     for channel in &mut workflow.channels {
         if let Input::File(file) = &mut channel.input {
             *file = folder.join(&*file);
@@ -39,5 +41,15 @@ pub(crate) fn from_file(path: &Path) -> anyhow::Result<Loaded> {
     if let Some(file) = &mut workflow.edge.origin_ca {
         *file = folder.join(&*file);
     }
-    Ok(Loaded { workflow, text, origin: shown.to_string() })
+    match &mut workflow.edge.tls.certificate {
+        Certificate::Files { certificate, key } => {
+            *certificate = folder.join(&*certificate);
+            *key = folder.join(&*key);
+        }
+        Certificate::Acme(acme) => {
+            acme.directory_ca = acme.directory_ca.as_ref().map(|file| folder.join(file))
+        }
+        Certificate::SelfMade => {}
+    }
+    Ok(Loaded { workflow, text, folder, origin: shown.to_string() })
 }

@@ -115,6 +115,11 @@ impl<'t> Field<'t> {
         self.string()?.parse().map_err(|fault: T::Err| self.fault(fault.to_string()))
     }
 
+    /// The value as true or false.
+    pub(crate) fn boolean(&self) -> Result<bool, Fault> {
+        self.value.as_bool().ok_or_else(|| self.wrong_type("true or false"))
+    }
+
     /// One of a few words.
     pub(crate) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Result<T, Fault> {
         let word = self.string()?;

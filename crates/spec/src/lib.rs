@@ -11,6 +11,7 @@ mod ladder;
 mod listen;
 mod origin_url;
 mod rung;
+mod tls;
 mod workflow;
 
 pub use channel::{Channel, Input, Latency, RtmpKey};
@@ -20,4 +21,5 @@ pub use ladder::Ladder;
 pub use listen::Listen;
 pub use origin_url::{OriginUrl, OriginUrlFault, Scheme};
 pub use rung::{Preset, Profile, Rung};
+pub use tls::{Acme, Certificate, Tls};
 pub use workflow::{Edge, Workflow};

@@ -10,6 +10,8 @@ use crate::fields::Fields;
 pub struct Listen {
     /// `viewers`: the edge's HTTP listener, default `0.0.0.0:8080`.
     pub viewers: SocketAddr,
+    /// `viewers_tls`: the edge's TLS listener, and HTTP/3 on the UDP port of the same number; default none.
+    pub viewers_tls: Option<SocketAddr>,
     /// `origin`: CMAF ingest and origin, default `127.0.0.1:8300`.
     pub origin: SocketAddr,
     /// `rtmp`: RTMP publishing, default `0.0.0.0:1935`.
@@ -24,6 +26,7 @@ impl Default for Listen {
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Self {
             viewers: everywhere(8080),
+            viewers_tls: None,
             origin: loopback(8300),
             rtmp: everywhere(1935),
             metrics: loopback(9400),
@@ -35,8 +38,11 @@ impl Listen {
     pub(crate) fn read(mut fields: Fields<'_>) -> Result<Self, Fault> {
         let mut listen = Self::default();
         let mut taken: Vec<(&str, SocketAddr)> = Vec::new();
+        let mut has_tls = false;
+        let mut viewers_tls = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         for (name, address) in [
             ("viewers", &mut listen.viewers),
+            ("viewers_tls", &mut viewers_tls),
             ("origin", &mut listen.origin),
             ("rtmp", &mut listen.rtmp),
             ("metrics", &mut listen.metrics),
@@ -52,10 +58,12 @@ impl Listen {
                 {
                     return Err(field.fault(format!("{address} is already the address of `{other}`")));
                 }
+                has_tls |= name == "viewers_tls";
             }
             taken.push((name, *address));
         }
-        fields.refuse_unimplemented(&["control", "srt", "viewers_tls"])?;
+        listen.viewers_tls = has_tls.then_some(viewers_tls);
+        fields.refuse_unimplemented(&["control", "srt"])?;
         fields.finish()?;
         Ok(listen)
     }

@@ -8,6 +8,7 @@ use crate::fault::Fault;
 use crate::fields::Fields;
 use crate::listen::Listen;
 use crate::origin_url::OriginUrl;
+use crate::tls::Tls;
 
 /// Everything one machine is asked to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Edge {
     pub failover_after_ms: u32,
     /// `limits`: what the edge bears.
     pub limits: EdgeLimits,
+    /// `tls`: what viewers at `listen.viewers_tls` are shown.
+    pub tls: Tls,
 }
 
 impl Default for Edge {
@@ -52,6 +55,7 @@ impl Default for Edge {
             failover_on: vec![500, 502, 503, 504],
             failover_after_ms: 250,
             limits: EdgeLimits::default(),
+            tls: Tls::default(),
         }
     }
 }
@@ -69,7 +73,7 @@ impl Workflow {
         };
         let edge = match fields.take("edge") {
             None => Edge::default(),
-            Some(field) => Edge::read(field.table()?)?,
+            Some(field) => Edge::read(field.table()?, &listen)?,
         };
         let Some(entries) = fields.take("channel") else {
             if !edge.origins.is_empty() {
@@ -112,7 +116,7 @@ impl Edge {
     /// Origins one edge knows: a primary and some to stand in for it.
     pub const MAX_ORIGINS: usize = 8;
 
-    fn read(mut fields: Fields<'_>) -> Result<Self, Fault> {
+    fn read(mut fields: Fields<'_>, listen: &Listen) -> Result<Self, Fault> {
         let mut edge = Self::default();
         if let Some(field) = fields.take("cache") {
             edge.cache_bytes = field.scaled(16_000_000..=1_000_000_000_000, "bytes")?;
@@ -148,6 +152,14 @@ impl Edge {
         if let Some(field) = fields.take("limits") {
             edge.limits = EdgeLimits::read(field.table()?)?;
         }
+        if let Some(field) = fields.take("tls") {
+            if listen.viewers_tls.is_none() {
+                return Err(field.fault(
+                    "nobody would be shown it: set `viewers_tls` under [listen], such as \"0.0.0.0:8443\"",
+                ));
+            }
+            edge.tls = Tls::read(field.table()?)?;
+        }
         fields.finish()?;
         Ok(edge)
     }
@@ -157,6 +169,7 @@ impl Edge {
 mod tests {
     use super::*;
     use crate::ladder::Ladder;
+    use crate::tls::Certificate;
     use expect_test::{Expect, expect};
 
     fn check(text: &str, fault: Expect) {
@@ -324,8 +337,63 @@ mod tests {
         );
         check(
             "[edge]\norigins = [\"http://a\"]\nchannel = []\n",
+            expect![
+                "line 3: edge.channel: no such field; there are: cache, threads, origins, origin_ca, failover_on, failover_after, limits, tls"
+            ],
+        );
+    }
+
+    #[test]
+    fn a_certificate_comes_from_one_place() {
+        let read = |tls: &str| {
+            let text = format!(
+                "[listen]\nviewers_tls = \"0.0.0.0:8443\"\n[edge.tls]\n{tls}\n[[channel]]\nname = \"a\"\ninput = \"test\"\n"
+            );
+            Workflow::parse(&text).map(|workflow| workflow.edge.tls).map_err(|fault| fault.to_string())
+        };
+        assert_eq!(read(""), Ok(Tls::default()));
+        assert_eq!(read("self_signed = true"), Ok(Tls::default()));
+        let files = Certificate::Files { certificate: "a.pem".into(), key: "b.pem".into() };
+        let pair = "certificate = \"a.pem\"\nkey = \"b.pem\"";
+        assert_eq!(read(&format!("{pair}\nhttp3 = false")), Ok(Tls { certificate: files, http3: false }));
+        let refused = |tls: &str, fault: Expect| fault.assert_eq(&read(tls).expect_err("refused"));
+        refused(
+            &format!("{pair}\nself_signed = true"),
+            expect![
+                "line 3: edge.tls: a certificate comes from one place: `certificate` and `key`, or `acme`, or `self_signed = true`"
+            ],
+        );
+        refused("key = \"b.pem\"", expect!["line 4: edge.tls.key: `certificate` and `key` go together"]);
+        refused(
+            "acme = { domains = [] }",
+            expect!["line 4: edge.tls.acme.domains: 1 to 100 domains, each once"],
+        );
+        refused(
+            "acme = { domains = [\"*.example.org\"] }",
             expect![[
-                r#"line 3: edge.channel: no such field; there are: cache, threads, origins, origin_ca, failover_on, failover_after, limits"#
+                r#"line 4: edge.tls.acme.domains[0]: a domain is wanted here, such as "live.example.org"; no wildcard: HTTP cannot prove one"#
+            ]],
+        );
+        refused(
+            "acme = { domains = [\"10.0.0.1\"] }",
+            expect![[
+                r#"line 4: edge.tls.acme.domains[0]: a domain is wanted here, such as "live.example.org"; no wildcard: HTTP cannot prove one"#
+            ]],
+        );
+        refused(
+            "acme = { domains = [\"a.b\"], contact = \"you\" }",
+            expect![[
+                r#"line 4: edge.tls.acme.contact: a contact is an address such as "mailto:you@example.org""#
+            ]],
+        );
+        refused(
+            "acme = { domains = [\"a.b\"], directory = \"http://x\" }",
+            expect!["line 4: edge.tls.acme.directory: an ACME directory is an https:// URL"],
+        );
+        check(
+            "[edge]\ntls = { self_signed = true }\n",
+            expect![[
+                r#"line 2: edge.tls: nobody would be shown it: set `viewers_tls` under [listen], such as "0.0.0.0:8443""#
             ]],
         );
     }

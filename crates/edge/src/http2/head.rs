@@ -8,9 +8,10 @@ use http2::{Connection, End, StreamId, hpack};
 use crate::counters::Phase;
 use crate::respond::{Answer, Head, Shown, decimal};
 
-/// Appends the head of `answer`; `scratch` is emptied.
+/// Appends the head of `answer`, with `alt_svc` where there is one; `scratch` is emptied.
 pub(super) fn write(
     answer: &Answer,
+    alt_svc: Option<&str>,
     connection: &mut Connection,
     stream: StreamId,
     now: Instant,
@@ -18,6 +19,11 @@ pub(super) fn write(
     output: &mut Vec<u8>,
 ) {
     scratch.clear();
+    let also = |scratch: &mut Vec<u8>| {
+        if let Some(value) = alt_svc {
+            hpack::field_raw(b"alt-svc", value.as_bytes(), scratch);
+        }
+    };
     let end = if answer.body.is_nothing() { End::Yes } else { End::No };
     if let Head::Object { object, shown: Shown::Whole } = &answer.head
         && answer.phase == Phase::Hit
@@ -25,10 +31,12 @@ pub(super) fn write(
     {
         let kept = whole.hit_block.get_or_init(|| lasting(answer, now));
         decimal(object.lifetime.age(now).as_secs(), |digits| hpack::field_raw(AGE, digits, scratch));
+        also(scratch);
         return connection.send_headers(stream, &[kept, scratch], end, output);
     }
     hpack::status(answer.status.as_u16(), scratch);
     answer.each_field(now, |name, value| hpack::field_raw(name, value, scratch));
+    also(scratch);
     connection.send_headers(stream, &[scratch], end, output);
 }
 

@@ -70,6 +70,7 @@ pub(super) enum Step {
 /// Where a step writes.
 pub(super) struct Desk<'a> {
     pub(super) worker: &'a Worker,
+    pub(super) alt_svc: Option<&'a str>,
     pub(super) connection: &'a mut http2::Connection,
     pub(super) now: Instant,
     pub(super) scratch: &'a mut Vec<u8>,
@@ -118,8 +119,8 @@ impl Reply {
                     self.state = State::Answered(Box::new(answer));
                 }
                 State::Answered(answer) => {
-                    let Desk { connection, now, scratch, output, .. } = desk;
-                    head::write(answer, connection, self.stream, *now, scratch, output);
+                    let Desk { alt_svc, connection, now, scratch, output, .. } = desk;
+                    head::write(answer, *alt_svc, connection, self.stream, *now, scratch, output);
                     let source = std::mem::replace(&mut answer.body, Source::Nothing);
                     if source.is_nothing() {
                         return Ok(self.done(desk));
@@ -201,7 +202,7 @@ impl Desk<'_> {
             }
             _ => return Ok(false),
         };
-        head::write(answer, self.connection, stream, self.now, self.scratch, self.output);
+        head::write(answer, self.alt_svc, self.connection, stream, self.now, self.scratch, self.output);
         if let Some(piece) = piece {
             let len = piece.len() as usize;
             self.send(stream, Data { len, want: len, end: End::Yes }, Some(piece))?;

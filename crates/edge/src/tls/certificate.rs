@@ -53,6 +53,9 @@ pub enum CertificateError {
         /// What is wrong.
         fault: rustls::Error,
     },
+    /// ACME.
+    #[error("no certificate is asked for by ACME yet")]
+    Unimplemented,
     /// No certificate could be made.
     #[error("make a certificate")]
     Make(#[from] rcgen::Error),
@@ -109,6 +112,7 @@ pub(crate) fn start(
             tokio::spawn(reload::watch(pair, seen, shown.clone(), counters));
             Ok(shown)
         }
+        Certificate::Acme(_) => Err(CertificateError::Unimplemented),
     }
 }
 

@@ -173,10 +173,10 @@ impl Edge {
         let address = listener.local_addr().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let (drain, trigger) = daemon::Drain::manual();
-        let tls = certificate.map(|certificate| edge::Tls {
-            listener: daemon::listen::bind("viewers_tls", "127.0.0.1:0".parse().unwrap()).unwrap(),
-            certificate,
-            folder: folder.path().join("tls"),
+        let tls = certificate.map(|certificate| {
+            let listener = daemon::listen::bind("viewers_tls", "127.0.0.1:0".parse().unwrap()).unwrap();
+            let quic = daemon::listen::bind_udp("viewers_tls", listener.local_addr().unwrap()).unwrap();
+            edge::Tls { listener, quic: Some(quic), certificate, folder: folder.path().join("tls") }
         });
         let tls_address = tls.as_ref().map(|tls| tls.listener.local_addr().unwrap());
         let config = edge::Config {

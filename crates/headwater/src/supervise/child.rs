@@ -8,7 +8,7 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -36,8 +36,8 @@ pub(crate) const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 const START_LIMIT: Duration = Duration::from_secs(10);
 /// Between two looks whether it does.
 const START_LOOK: Duration = Duration::from_millis(20);
-/// Where a handed-over listener lies in the child: the first descriptor after standard error, as `LISTEN_FDS` says.
-const LISTENER_FD: i32 = 3;
+/// Where the handed-over listeners begin in the child: the first descriptor after standard error, as `LISTEN_FDS` says.
+const FIRST_LISTENER_FD: i32 = 3;
 
 /// What to run.
 #[derive(Debug)]
@@ -50,8 +50,8 @@ pub(crate) struct Spec {
     pub(crate) arguments: Vec<OsString>,
     /// More environment.
     pub(crate) environment: &'static [(&'static str, &'static str)],
-    /// A listener to hand over.
-    pub(crate) listener: Option<TcpListener>,
+    /// Listeners to hand over, each at its place.
+    pub(crate) listeners: Vec<OwnedFd>,
     /// What it reads first on standard input, which then stays open.
     pub(crate) input: Vec<u8>,
     /// Where it answers with its metrics: it binds this anew once it serves.
@@ -269,13 +269,18 @@ async fn spawn(spec: &Spec) -> io::Result<Running> {
         // A process group of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops roles in order.
         .process_group(0)
         .kill_on_drop(true);
-    if let Some(listener) = &spec.listener {
-        let mapping = FdMapping { parent_fd: listener.try_clone()?.into(), child_fd: LISTENER_FD };
+    if !spec.listeners.is_empty() {
+        let mappings = spec
+            .listeners
+            .iter()
+            .zip(FIRST_LISTENER_FD..)
+            .map(|(listener, child_fd)| Ok(FdMapping { parent_fd: listener.try_clone()?, child_fd }))
+            .collect::<io::Result<Vec<_>>>()?;
         command
-            .env("LISTEN_FDS", "1")
+            .env("LISTEN_FDS", mappings.len().to_string())
             .as_std_mut()
-            .fd_mappings(vec![mapping])
-            .expect("one mapping cannot collide with itself");
+            .fd_mappings(mappings)
+            .expect("each has a place of its own");
     }
     let mut process = command.spawn()?;
     let mut input = process.stdin.take().expect("standard input is piped");
