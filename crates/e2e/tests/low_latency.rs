@@ -146,3 +146,60 @@ fn killed_encoders_and_origins_change_nothing_that_was_listed() {
         );
     }
 }
+
+#[test]
+fn many_who_wait_for_one_thing_are_one_request_at_the_origin() {
+    const VIEWERS: usize = 200;
+    let stack = Stack::start(LOW);
+    let mut players = players(&stack);
+    let player = &mut players[0];
+    player.step();
+    let asked_origin = || stack.metric(&["headwater_edge_origin_fetches_total"]);
+    let last = player.last();
+    let (msn, hint) = (last.next_number() + 1, last.hint.clone().expect("hinted"));
+    let reload = format!("{}index.m3u8?_HLS_msn={msn}&_HLS_part=0", player.folder);
+    let before = asked_origin();
+    let url = stack.url(&reload);
+    let answers: Vec<Answer> = std::thread::scope(|scope| {
+        let viewers: Vec<_> = (0..VIEWERS).map(|_| scope.spawn(|| stack.fetch(&url))).collect();
+        viewers.into_iter().map(|viewer| viewer.join().expect("ran").expect("answered")).collect()
+    });
+    assert_eq!(asked_origin() - before, 1.0, "one waits for all");
+    for answer in &answers {
+        assert_eq!((answer.status, &answer.body), (200, &answers[0].body));
+    }
+    // What they were told of is there for everybody, whenever he asks.
+    assert_eq!(stack.get(&format!("{}{hint}", player.folder)).status, 200);
+}
+
+#[test]
+fn a_vanished_publisher_releases_who_waits_and_is_welcome_back() {
+    let stack = Stack::start(PASSTHROUGH);
+    let publisher = Peer::publish(&stack.rtmp_url("live/low"), 30);
+    let mut players = players(&stack);
+    everybody_plays(&mut players, 1);
+    publisher.kill();
+    for player in &players {
+        let last = eventually("nothing comes any more", || {
+            let text = player.get("index.m3u8").text().to_owned();
+            std::thread::sleep(Duration::from_millis(1_500));
+            (player.get("index.m3u8").text() == text)
+                .then(|| conformance::Playlist::parse(&text).expect("readable"))
+        });
+        let (msn, part) = (last.next_number(), last.open.parts.len());
+        for waiting in [format!("index.m3u8?_HLS_msn={msn}&_HLS_part={part}"), last.hint.expect("hinted")] {
+            let answer = stack.get(&format!("{}{waiting}", player.folder));
+            assert_eq!(answer.status, 503, "{waiting}: {}", answer.text());
+            assert_eq!(answer.header("retry-after"), Some("1"));
+        }
+    }
+    let _publisher = Peer::publish(&stack.rtmp_url("live/low"), 30);
+    for player in &mut players {
+        let (folder, before) = (player.folder.clone(), player.last().next_number());
+        eventually(&format!("{folder} goes on"), || {
+            let text = player.get("index.m3u8").text().to_owned();
+            player.look(&text);
+            (player.last().next_number() > before + 2).then_some(())
+        });
+    }
+}

@@ -96,6 +96,9 @@ pub struct Track {
     pub(crate) peak_bps: u64,
 }
 
+/// So many segments tell how long a publisher's are.
+const RECENT_SEGMENTS: usize = 6;
+
 impl Track {
     pub(crate) fn new(name: TrackName, header: Arc<Header>) -> Self {
         Self {
@@ -166,8 +169,15 @@ impl Track {
             match self.segments.back().filter(|last| !starts_on_grid(grid, last.start, last.timescale())) {
                 // Cut on the grid: whatever comes after the slot's end begins the next segment.
                 None => slot(grid, open.end(), open) > slot(grid, open.start, open),
-                // Cut at a publisher's key frames, which mostly come evenly.
-                Some(last) => open.end() - open.start >= last.duration,
+                // Cut at a publisher's key frames, which mostly come evenly; one that was cut short by a break says
+                // nothing.
+                Some(_) => {
+                    let recent = self.segments.iter().rev().take(RECENT_SEGMENTS);
+                    recent
+                        .map(|segment| segment.duration)
+                        .max()
+                        .is_some_and(|longest| open.end() - open.start >= longest)
+                }
             };
         Some(if ends { (open.end(), 0) } else { (open.start, open.parts.len()) })
     }
