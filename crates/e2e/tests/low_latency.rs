@@ -53,7 +53,7 @@ impl<'stack> Player<'stack> {
             self.parts.push((hint, hinted.body.to_vec()));
         }
         let text = self.get(&format!("index.m3u8?_HLS_msn={msn}&_HLS_part={part}&_HLS_skip=YES"));
-        self.look(&text.text().to_owned());
+        self.look(text.text());
         let last = self.last();
         let there = (last.next_number(), last.open.parts.len());
         assert!(there > (msn, part), "asked for {msn}.{part}, got {there:?}");
