@@ -29,7 +29,7 @@ use self::reply::{Desk, Reply, Step};
 use crate::admission::Place;
 use crate::conn::linger;
 use crate::counters::{Closed, Shed};
-use crate::gate::{self, Pseudo};
+use crate::gate::{self, Pseudo, Violation};
 use crate::resolve::{Question, at_once};
 use crate::respond::{Answer, Ask};
 use crate::send::{Gone, LOOKS};
@@ -44,7 +44,6 @@ const INPUT: usize = 2 * http2::limits::MAX_FRAME;
 const BATCH: usize = 48 * 1024 - http2::limits::MAX_FRAME;
 /// Most that is written and not taken by the kernel, in bytes: a batch, one more small answer and what the protocol
 /// itself has to say.
-#[allow(dead_code, reason = "the bound that follows from the others")]
 const QUEUE: usize = 64 * 1024;
 /// Largest body that is answered at once, in bytes: one frame.
 const AT_ONCE: u64 = http2::limits::MAX_FRAME as u64;
@@ -99,6 +98,13 @@ pub(crate) async fn serve(transport: Transport, worker: Arc<Worker>, place: Plac
         // There is nobody left to tell.
         Err(Gone) => viewer.transport.shut(),
     }
+}
+
+/// What an answer is written with.
+struct Paper<'a> {
+    now: Instant,
+    scratch: &'a mut Vec<u8>,
+    output: &'a mut Vec<u8>,
 }
 
 struct Viewer {
@@ -235,18 +241,15 @@ impl Viewer {
             _ if is_owed || !self.unread.is_empty() => Some(now),
             _ => None,
         };
-        self.idle_since = now;
         Ok(More::Yes)
     }
 
     fn event(&mut self, event: Event, now: Instant, buffers: &mut Buffers) -> Result<(), Fault> {
+        let Buffers { headers, scratch, output, .. } = buffers;
+        let mut paper = Paper { now, scratch, output };
         match event {
-            Event::Request { stream } => self.request(stream, now, buffers),
-            Event::TooLarge { stream } => {
-                let answer = Answer::refusal(gate::Violation::HeadLength);
-                self.worker.counters.rejected(gate::Violation::HeadLength);
-                self.answer(stream, "", answer, now, buffers)
-            }
+            Event::Request { stream } => self.request(stream, headers, &mut paper),
+            Event::TooLarge { stream } => self.refuse(stream, headers, Violation::HeadLength, &mut paper),
             Event::Reset { stream } => {
                 self.replies.retain(|reply| reply.stream != stream);
                 Ok(())
@@ -254,42 +257,46 @@ impl Viewer {
         }
     }
 
-    fn request(&mut self, stream: StreamId, now: Instant, buffers: &mut Buffers) -> Result<(), Fault> {
-        let worker = self.worker.clone();
-        let headers = std::mem::take(&mut buffers.headers);
+    fn request(&mut self, stream: StreamId, headers: &Headers, paper: &mut Paper<'_>) -> Result<(), Fault> {
+        // PING keeps no connection; a request does.
+        self.idle_since = paper.now;
         let pseudo =
             Pseudo { method: headers.method(), path: headers.path(), authority: headers.authority() };
-        let answered = match gate::check(pseudo, headers.regular(), &worker.shared.key_rules) {
-            Err(violation) => {
-                worker.counters.rejected(violation);
-                tracing::debug!(target: "edge::gate", reason = violation.label(), "refused");
-                let mut answer = Answer::refusal(violation);
-                if headers.method() == b"HEAD" {
-                    answer.body = Source::Nothing;
-                }
-                self.answer(stream, "", answer, now, buffers)
-            }
-            Ok(request) => {
-                worker.counters.asked_by(Protocol::Http2);
-                let ask = Ask { method: request.method, wants: request.wants };
-                if !self.place.may_ask(now) {
-                    worker.counters.shed(Shed::AddressRequests);
-                    let answer = Answer::too_many(ask.method);
-                    buffers.headers = headers;
-                    return self.answer(stream, "", answer, now, buffers);
-                }
-                match at_once(&worker, &request.target, ask, now) {
-                    Ok(answer) => self.answer(stream, &request.target, answer, now, buffers),
-                    Err(found) => {
-                        let question = Question::new(&request.target, ask);
-                        self.replies.push_back(Reply::resolving(&worker, stream, question, found));
-                        Ok(())
-                    }
-                }
-            }
+        let request = match gate::check(pseudo, headers.regular(), &self.worker.shared.key_rules) {
+            Ok(request) => request,
+            Err(violation) => return self.refuse(stream, headers, violation, paper),
         };
-        buffers.headers = headers;
-        answered
+        let worker = &self.worker;
+        worker.counters.asked_by(Protocol::Http2);
+        let ask = Ask { method: request.method, wants: request.wants };
+        if !self.place.may_ask(paper.now) {
+            worker.counters.shed(Shed::AddressRequests);
+            return self.answer(stream, &request.target, Answer::too_many(ask.method), paper);
+        }
+        match at_once(worker, &request.target, ask, paper.now) {
+            Ok(answer) => self.answer(stream, &request.target, answer, paper),
+            Err(found) => {
+                let question = Question::new(&request.target, ask);
+                self.replies.push_back(Reply::resolving(worker, stream, question, found));
+                Ok(())
+            }
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        stream: StreamId,
+        headers: &Headers,
+        violation: Violation,
+        paper: &mut Paper<'_>,
+    ) -> Result<(), Fault> {
+        self.worker.counters.rejected(violation);
+        tracing::debug!(target: "edge::gate", reason = violation.label(), "refused");
+        let mut answer = Answer::refusal(violation);
+        if headers.method() == b"HEAD" {
+            answer.body = Source::Nothing;
+        }
+        self.answer(stream, "-", answer, paper)
     }
 
     /// Answers at once what is small; what is not gets its turns.
@@ -298,10 +305,9 @@ impl Viewer {
         stream: StreamId,
         target: &str,
         answer: Answer,
-        now: Instant,
-        buffers: &mut Buffers,
+        paper: &mut Paper<'_>,
     ) -> Result<(), Fault> {
-        let mut desk = self.desk(now, &mut buffers.scratch, &mut buffers.output);
+        let mut desk = self.desk(paper.now, paper.scratch, paper.output);
         let is_small = answer.body.len_at_hand().is_some_and(|len| len <= AT_ONCE);
         if is_small && desk.write_whole(stream, &answer)? {
             let (status, cache) = (answer.status.as_u16(), answer.phase);

@@ -582,6 +582,17 @@ async fn what_does_not_come_and_idle_connections_are_closed() {
     assert_eq!(idle.frame_of_kind(Kind::Headers).await.stream, 1);
     assert_eq!(idle.ended().await, ErrorCode::NoError as u32);
     assert_eq!(edge.metric(r#"headwater_edge_closed_total{reason="idle_time"}"#).await, 1);
+    // Nor do frames that ask for nothing.
+    let mut chatty = Raw::connect(&edge).await;
+    for _ in 0..100 {
+        chatty.send(&frame_of(Kind::Unknown(99), 0, 0, b"")).await;
+        if edge.metric(r#"headwater_edge_closed_total{reason="idle_time"}"#).await == 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(chatty.ended().await, ErrorCode::NoError as u32);
+    assert_eq!(edge.metric(r#"headwater_edge_closed_total{reason="idle_time"}"#).await, 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
