@@ -17,7 +17,7 @@ TARGETS = {("tls", "1 MB segment"): 0.8, ("h2", "1 MB segment"): 0.8}
 
 
 def run(report, quick, part=None):
-    seconds, runs = (1, 2) if quick else (3, 5)
+    seconds, runs = (1, 2) if quick else (2, 5)
     for protocol in [part] if part else peers.PROTOCOLS:
         with contextlib.ExitStack() as exit:
             place = peers.Place(exit)
