@@ -14,7 +14,7 @@ import subprocess
 import measure
 
 CONFIGS = pathlib.Path(__file__).parent / "peers"
-PROTOCOLS = {"http1": "HTTP/1.1", "h2c": "HTTP/2 without TLS", "tls": "HTTP/1.1, TLS", "h2": "HTTP/2, TLS", "h3": "HTTP/3"}
+PROTOCOLS = {"http1": "HTTP/1.1", "h2c": "HTTP/2 without TLS", "tls": "HTTP/1.1, TLS", "h2": "HTTP/2, TLS"}
 
 
 @dataclasses.dataclass
@@ -80,8 +80,7 @@ class Place:
             for protocol in protocols:
                 scheme, port = {"http1": ("http", "HTTP1"), "h2c": ("http", "H2C")}.get(protocol, ("https", "TLS"))
                 urls[protocol] = f"{scheme}://{self.at(values[port])}"
-                if protocol != "h3":
-                    self.wait_for(values[port])
+                self.wait_for(values[port])
             yield Server(name, urls, roots)
 
 

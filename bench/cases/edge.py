@@ -23,7 +23,7 @@ def run(report, quick, part=None):
             place = peers.Place(exit)
             servers = [exit.enter_context(place.server(name)) for name in peers.chosen()]
             if "headwater" in peers.chosen() and not any(server.name == "headwater" and protocol in server.urls for server in servers):
-                print(f"skipped: {peers.PROTOCOLS[protocol]}: Headwater's edge does not speak it yet", flush=True)
+                print(f"skipped: {peers.PROTOCOLS[protocol]}: this edge does not speak it", flush=True)
                 continue
             servers = [server for server in servers if protocol in server.urls]
             for name, size in OBJECTS.items():
