@@ -77,6 +77,11 @@ pub(crate) fn at_once(worker: &Worker, target: &str, ask: Ask<'_>, now: Instant)
     if is_ingest(target) {
         return Ok(Answer::local(ask.method, 404, "not here", None));
     }
+    if let Some(proofs) = &worker.shared.proofs
+        && let Some(proof) = proofs.answer(target)
+    {
+        return Ok(Answer::local(ask.method, 200, &proof, None));
+    }
     match worker.shared.store.lookup(target, now) {
         Found::Hit(object) if object.whole().is_some() => Ok(Answer::from_object(ask, object, Phase::Hit)),
         other => Err(other),

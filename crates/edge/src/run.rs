@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::admission::{Admission, Place};
 use crate::client::{Client, Origins};
-use crate::config::{Config, Tls};
+use crate::config::{Certificate, Config, Tls};
 use crate::conn::{linger, serve};
 use crate::counters::{Closed, Counters, Figures, Phase};
 use crate::depth;
@@ -26,6 +26,7 @@ use crate::lag::Lag;
 use crate::origin::OriginError;
 use crate::origin_figures::OriginFigures;
 use crate::store::Store;
+use crate::tls::acme::Proofs;
 use crate::tls::certificate::{self, CertificateError, Shown};
 use crate::tls::{Acceptance, Protocol};
 use crate::transport::{Outgoing, Transport};
@@ -96,7 +97,9 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let room = Cost { bytes: config.cache_bytes, handles: config.limits.large_objects as u64 };
     let store = Arc::new(Store::new(room, Rules::default()));
     let alt_svc = config.tls.as_ref().and_then(alt_svc);
-    let shared = Arc::new(Shared::new(store.clone(), config.limits, alt_svc));
+    let asks = matches!(&config.tls, Some(tls) if matches!(tls.certificate, Certificate::Acme(_)));
+    let proofs = asks.then(Arc::<Proofs>::default);
+    let shared = Arc::new(Shared::new(store.clone(), config.limits, alt_svc, proofs));
     let limits = &shared.limits;
     let admission =
         Admission::new(limits.connections, limits.connections_per_address, limits.requests_per_s_per_address);
@@ -131,7 +134,12 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let tls = match config.tls {
         Some(config) => {
             config.listener.set_nonblocking(true).map_err(Error::Start)?;
-            let shown = certificate::start(&config.certificate, &config.folder, renewals)?;
+            let shown = certificate::start(
+                &config.certificate,
+                &config.folder,
+                shared.proofs.clone().unwrap_or_default(),
+                renewals,
+            )?;
             if let Some(socket) = config.quic {
                 let (shared, client) = (shared.clone(), Client::new(origins));
                 let worker = Worker { shared, counters: quic_counters, lag: quic_lag, client };

@@ -1,5 +1,6 @@
 //! TLS 1.2 and 1.3 in front of viewers' connections: the handshake, and what every session shares.
 
+pub(crate) mod acme;
 pub(crate) mod certificate;
 mod reload;
 

@@ -12,6 +12,7 @@ use crate::config::Limits;
 use crate::counters::{Counters, FetchEnd, Shed};
 use crate::lag::Lag;
 use crate::store::Store;
+use crate::tls::acme::Proofs;
 
 /// One edge.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// The value of `Alt-Svc` on answers over TLS, where HTTP/3 is spoken (RFC 7838).
     pub(crate) alt_svc: Option<Box<str>>,
+    /// Proofs that this machine is its domains', where certificates are asked for by ACME.
+    pub(crate) proofs: Option<Arc<Proofs>>,
     /// One permit a fetch from the origin.
     pub(crate) fetches: Arc<Semaphore>,
     draining: watch::Sender<Draining>,
@@ -49,13 +52,19 @@ pub(crate) struct Worker {
 }
 
 impl Shared {
-    pub(crate) fn new(store: Arc<Store>, limits: Limits, alt_svc: Option<Box<str>>) -> Shared {
+    pub(crate) fn new(
+        store: Arc<Store>,
+        limits: Limits,
+        alt_svc: Option<Box<str>>,
+        proofs: Option<Arc<Proofs>>,
+    ) -> Shared {
         Shared {
             store,
             key_rules: KeyRules::hls(),
             fetches: Arc::new(Semaphore::new(limits.fetches)),
             limits,
             alt_svc,
+            proofs,
             draining: watch::Sender::new(Draining::No),
             is_draining: AtomicBool::new(false),
         }

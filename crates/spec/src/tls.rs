@@ -77,10 +77,7 @@ impl Tls {
             ((Some(alone), None) | (None, Some(alone)), _) => {
                 return Err(alone.fault("`certificate` and `key` go together"));
             }
-            (_, Some(acme)) => {
-                Acme::read(acme.table()?)?;
-                return Err(fields.fault("`acme` is not implemented yet; remove it"));
-            }
+            (_, Some(acme)) => Certificate::Acme(Acme::read(acme.table()?)?),
             _ => Certificate::SelfMade,
         };
         fields.finish()?;

@@ -169,7 +169,7 @@ impl Edge {
 mod tests {
     use super::*;
     use crate::ladder::Ladder;
-    use crate::tls::Certificate;
+    use crate::tls::{Acme, Certificate};
     use expect_test::{Expect, expect};
 
     fn check(text: &str, fault: Expect) {
@@ -356,6 +356,16 @@ mod tests {
         let files = Certificate::Files { certificate: "a.pem".into(), key: "b.pem".into() };
         let pair = "certificate = \"a.pem\"\nkey = \"b.pem\"";
         assert_eq!(read(&format!("{pair}\nhttp3 = false")), Ok(Tls { certificate: files, http3: false }));
+        let acme = Acme {
+            domains: vec!["live.example.org".to_owned()],
+            contact: None,
+            directory: Acme::LETS_ENCRYPT.to_owned(),
+            directory_ca: None,
+        };
+        assert_eq!(
+            read("acme = { domains = [\"Live.Example.org\"] }").map(|tls| tls.certificate),
+            Ok(Certificate::Acme(acme))
+        );
         let refused = |tls: &str, fault: Expect| fault.assert_eq(&read(tls).expect_err("refused"));
         refused(
             &format!("{pair}\nself_signed = true"),

@@ -16,6 +16,7 @@ use rustls::sign::CertifiedKey;
 
 use crate::config::Certificate;
 use crate::counters::Counters;
+use crate::tls::acme::{self, Keeper, Proofs};
 use crate::tls::reload;
 
 /// Largest file that is read as a certificate chain or key, in bytes: far above any real one.
@@ -53,9 +54,6 @@ pub enum CertificateError {
         /// What is wrong.
         fault: rustls::Error,
     },
-    /// ACME.
-    #[error("no certificate is asked for by ACME yet")]
-    Unimplemented,
     /// No certificate could be made.
     #[error("make a certificate")]
     Make(#[from] rcgen::Error),
@@ -93,6 +91,7 @@ impl ResolvesServerCert for Shown {
 pub(crate) fn start(
     source: &Certificate,
     folder: &Path,
+    proofs: Arc<Proofs>,
     counters: Arc<Counters>,
 ) -> Result<Arc<Shown>, CertificateError> {
     match source {
@@ -112,7 +111,22 @@ pub(crate) fn start(
             tokio::spawn(reload::watch(pair, seen, shown.clone(), counters));
             Ok(shown)
         }
-        Certificate::Acme(_) => Err(CertificateError::Unimplemented),
+        Certificate::Acme(acme) => {
+            let kept = acme::pair(folder).read();
+            let first = match kept {
+                Ok(kept) => kept,
+                // There is none yet, or none that can be used: the keeper asks for one at once.
+                Err(_) => {
+                    let own = Pair::named(folder, "self-made");
+                    own.make_once()?;
+                    own.read()?
+                }
+            };
+            let shown = Arc::new(Shown::new(first));
+            let (acme, folder, shown_too) = (acme.clone(), folder.to_owned(), shown.clone());
+            tokio::spawn(Keeper { acme, folder, shown: shown_too, proofs, counters }.run());
+            Ok(shown)
+        }
     }
 }
 
@@ -161,7 +175,8 @@ impl Pair {
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, CertificateError> {
+/// A small file's bytes.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, CertificateError> {
     let read = || {
         let mut bytes = Vec::new();
         let file = File::open(path)?;
@@ -171,7 +186,8 @@ fn read_file(path: &Path) -> Result<Vec<u8>, CertificateError> {
     read().map_err(|source| CertificateError::File { path: path.to_owned(), source })
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), CertificateError> {
+/// Writes a file for its owner alone; it is whole whenever somebody looks.
+pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), CertificateError> {
     let beside = path.with_extension("new");
     let write = || {
         if let Some(folder) = path.parent() {

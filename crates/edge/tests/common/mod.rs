@@ -160,7 +160,17 @@ impl Edge {
         limits: edge::Limits,
         certificate: edge::Certificate,
     ) -> Edge {
-        Edge::start(listener(), upstream(&[origin]), limits, 64 << 20, Some(certificate)).await
+        Edge::with_certificate(listener(), origin, limits, certificate).await
+    }
+
+    /// The same, its plain listener given.
+    pub(crate) async fn with_certificate(
+        listener: std::net::TcpListener,
+        origin: SocketAddr,
+        limits: edge::Limits,
+        certificate: edge::Certificate,
+    ) -> Edge {
+        Edge::start(listener, upstream(&[origin]), limits, 64 << 20, Some(certificate)).await
     }
 
     async fn start(
