@@ -11,9 +11,10 @@ export const out = fileURLToPath(new URL("out/", import.meta.url));
 /** Playwright's own build of Chromium has no H.264 or AAC; Debian's has. */
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-export async function launch() {
+/** `flags` are further words of Chromium's command line. */
+export async function launch(flags = []) {
   await mkdir(out, { recursive: true });
-  return chromium.launch({ executablePath, headless: true, args: ["--autoplay-policy=no-user-gesture-required", "--no-sandbox"] });
+  return chromium.launch({ executablePath, headless: true, args: ["--autoplay-policy=no-user-gesture-required", "--no-sandbox", ...flags] });
 }
 
 export function pause(ms) {
