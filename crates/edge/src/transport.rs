@@ -90,7 +90,10 @@ impl Transport {
                 return Ok(());
             }
             self.tcp.readable().await?;
-            receive(&self.tcp, session, &mut self.taken)?;
+            // A socket at its end stays readable: to wait for more would never end.
+            if receive(&self.tcp, session, &mut self.taken)? == Received::End && session.is_handshaking() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
         }
     }
 
@@ -296,21 +299,30 @@ fn attempt_tls(
     }
 }
 
+/// What a look at the socket found.
+#[derive(PartialEq, Eq)]
+enum Received {
+    Nothing,
+    Bytes,
+    /// The viewer will send no more. After the handshake the session tells whether he said so.
+    End,
+}
+
 /// Reads what the socket has and decrypts it.
-fn receive(tcp: &TcpStream, session: &mut ServerConnection, taken: &mut u64) -> io::Result<()> {
-    match session.read_tls(&mut Wire { tcp, taken }) {
-        // The end, too, is for the session to tell.
-        Ok(_) => {}
-        Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+fn receive(tcp: &TcpStream, session: &mut ServerConnection, taken: &mut u64) -> io::Result<Received> {
+    let received = match session.read_tls(&mut Wire { tcp, taken }) {
+        Ok(0) => Received::End,
+        Ok(_) => Received::Bytes,
+        Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => return Ok(Received::Nothing),
         Err(fault) => return Err(fault),
-    }
+    };
     let processed = session.process_new_packets();
     if session.wants_write() {
         // The answer to a key update, or the alert that says what was wrong. What finds no room leaves with what is sent
         // next.
         let _ = flush(tcp, session, taken);
     }
-    processed.map(drop).map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))
+    processed.map(|_| received).map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))
 }
 
 /// Sends everything that is encrypted, or as much as there is room for and `WouldBlock`.

@@ -132,6 +132,25 @@ fn old_client_hello(minor: u8) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn who_leaves_in_the_middle_of_the_handshake_costs_nobody_else() {
+    let origin = Origin::fixed(ok(SEGMENT, b"x")).await;
+    let (edge, certificate) = self_made(&origin).await;
+    let client = client(&certificate, rustls::DEFAULT_VERSIONS);
+    let mut hello = Vec::new();
+    let server = ServerName::try_from("localhost").unwrap();
+    rustls::ClientConnection::new(client.config().clone(), server).unwrap().write_tls(&mut hello).unwrap();
+    // More of them than there are serving threads: browsers do this all the time.
+    for sent in [&hello[..], &hello[..hello.len() / 2], &[], &hello[..]].repeat(3) {
+        let mut tcp = TcpStream::connect(edge.tls_address()).await.unwrap();
+        tcp.write_all(sent).await.unwrap();
+        tcp.shutdown().await.unwrap();
+        // The edge has seen the end once it ends, too.
+        let _ = tokio::time::timeout(HANG, tcp.read_to_end(&mut Vec::new())).await.expect("the edge lets go");
+    }
+    assert_eq!(ask(&edge, &client, &get("/a/b/1.m4s")).await.unwrap().status, 200);
+}
+
+#[tokio::test]
 async fn versions_before_1_2_are_refused_with_an_alert() {
     let origin = Origin::fixed(ok(SEGMENT, b"x")).await;
     let (edge, _) = self_made(&origin).await;
