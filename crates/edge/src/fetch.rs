@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::client::{Fetch, Reply};
 use crate::counters::FetchEnd;
 use crate::hints::{Ending, is_playlist};
-use crate::object::Object;
+use crate::object::{Came, Object};
 use crate::origin::FetchError;
 use crate::store::{Failure, Landing, Lead};
 use crate::worker::Worker;
@@ -58,7 +58,9 @@ pub(crate) async fn run(
                 worker.counters.fetched(FetchEnd::TooLarge);
                 return pass(lead, reply, alone);
             };
-            let object = Object::new(status, &reply.head.headers, reply.declared_len(), lifetime, ticket);
+            let came = Came { status, after_stale: lead.old.is_some() };
+            let object =
+                Object::new(status, &reply.head.headers, reply.declared_len(), lifetime, came, ticket);
             fill(&worker, lead, Arc::new(object), reply).await;
         }
         Verdict::Store(_) | Verdict::Pass(_) => {

@@ -33,7 +33,8 @@ pub(crate) fn write_head(
         && let Some(whole) = object.whole()
     {
         head.extend_from_slice(&whole.hit_head);
-        head.extend_from_slice(b"age: ");
+        decimal(object.lifetime.left(now).as_secs(), |digits| head.extend_from_slice(digits));
+        head.extend_from_slice(b"\r\nage: ");
         decimal(object.lifetime.age(now).as_secs(), |digits| head.extend_from_slice(digits));
         head.extend_from_slice(b"\r\n");
         end(head, version, persistence, alt_svc);

@@ -21,15 +21,26 @@ pub(crate) struct Object {
     etag: Option<String>,
     last_modified: Option<String>,
     pub(crate) lifetime: Lifetime,
+    pub(crate) came: Came,
     pub(crate) ticket: Arc<Ticket>,
     pub(crate) filling: Filling,
     whole: OnceLock<Whole>,
 }
 
+/// How this version of an object came here, as `Cache-Status` tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Came {
+    /// The origin's status; 304 where it confirmed an older copy.
+    pub(crate) status: StatusCode,
+    /// There was a copy, no longer fresh, when it was asked for.
+    pub(crate) after_stale: bool,
+}
+
 /// What a hit needs, made once.
 #[derive(Debug)]
 pub(crate) struct Whole {
-    /// The answer to a plain GET from the status line up to, and without, `Age` and the empty line.
+    /// The answer to a plain GET from the status line up to the digits of `ttl` in `Cache-Status`; after them come
+    /// `Age` and the empty line.
     pub(crate) hit_head: Bytes,
     /// The same as an HTTP/2 header block, made by the first who needs it.
     pub(crate) hit_block: OnceLock<Bytes>,
@@ -43,6 +54,7 @@ impl Object {
         headers: &HeaderMap,
         declared: Option<u64>,
         lifetime: Lifetime,
+        came: Came,
         ticket: Arc<Ticket>,
     ) -> Object {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -52,6 +64,7 @@ impl Object {
             etag: text(header::ETAG),
             last_modified: text(header::LAST_MODIFIED),
             lifetime,
+            came,
             ticket,
             filling: Filling::new(declared),
             whole: OnceLock::new(),
@@ -84,6 +97,7 @@ impl Object {
             etag: text(header::ETAG),
             last_modified: text(header::LAST_MODIFIED),
             lifetime,
+            came: Came { status: StatusCode::NOT_MODIFIED, after_stale: true },
             ticket: self.ticket.clone(),
             filling: Filling::whole(whole.body.clone()),
             whole: OnceLock::new(),
@@ -99,7 +113,7 @@ impl Object {
         if may_have_body(self.status) {
             let _ = write!(hit_head, "content-length: {}\r\n", body.len());
         }
-        hit_head.push_str("cache-status: headwater; hit\r\n");
+        hit_head.push_str("cache-status: headwater; hit; ttl=");
         let _ = self.whole.set(Whole { hit_head: hit_head.into(), hit_block: OnceLock::new(), body });
     }
 
@@ -129,7 +143,7 @@ pub(crate) fn may_have_body(status: StatusCode) -> bool {
 }
 
 /// The lines that viewers get: no hop-by-hop fields (RFC 9110 §7.6.1), nothing the edge writes itself, no names or
-/// versions of software. Field values beyond ASCII are left out.
+/// versions of software. The `Cache-Status` of caches further up stays; the edge's own comes after it (RFC 9211 §2). Field values beyond ASCII are left out.
 pub(crate) fn end_to_end(status: StatusCode, headers: &HeaderMap) -> Bytes {
     const NOT_PASSED_ON: [HeaderName; 11] = [
         header::CONNECTION,

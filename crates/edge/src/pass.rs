@@ -38,6 +38,7 @@ pub(crate) async fn pass(
     let Some(permit) = worker.may_fetch() else {
         return Answer::failure(ask.method, Failure::Busy);
     };
+    let bypass = reply.is_none();
     let reply = match reply {
         Some(reply) => reply,
         None => match worker.client.get(Fetch { target: key.as_str(), known: None, via }, limits).await {
@@ -58,6 +59,7 @@ pub(crate) async fn pass(
         lines: end_to_end(status, &reply.head.headers),
         len: reply.declared_len(),
         delimited: reply.is_delimited(),
+        bypass,
     };
     let mut body = if ask.method == Method::Head || !may_have_body(status) {
         Source::Nothing

@@ -37,10 +37,11 @@ pub(crate) struct Answer {
 pub(crate) enum Head {
     /// A stored or filling object.
     Object { object: Arc<Object>, shown: Shown },
-    /// An answer passed on to one viewer. `delimited`: its end can be told from its breaking off.
-    Passed { lines: Bytes, len: Option<u64>, delimited: bool },
+    /// An answer passed on to one viewer. `delimited`: its end can be told from its breaking off. `bypass`: the cache
+    /// was not asked, because the answer before was not to be shared either.
+    Passed { lines: Bytes, len: Option<u64>, delimited: bool, bypass: bool },
     /// The edge's own words, so many bytes.
-    Local { len: u64, extra: Option<(&'static str, &'static str)> },
+    Local { len: u64, cache_status: &'static str, extra: Option<(&'static str, &'static str)> },
     /// The answer to a preflight.
     Preflight,
 }
@@ -92,7 +93,7 @@ impl Answer {
         Answer {
             status: StatusCode::from_u16(status).expect("the edge's own statuses are valid"),
             phase: Phase::Local,
-            head: Head::Local { len: text.len() as u64, extra },
+            head: Head::Local { len: text.len() as u64, cache_status: LOCAL_CACHE_STATUS, extra },
             body: if method == Method::Head { Source::Nothing } else { Source::bytes(text) },
         }
     }
@@ -111,7 +112,11 @@ impl Answer {
     /// The answer where the origin gave none.
     pub(crate) fn failure(method: Method, failure: Failure) -> Answer {
         let extra = (failure.status() == 503).then_some(("retry-after", "1"));
-        Answer::local(method, failure.status(), &failure.to_string(), extra)
+        let mut answer = Answer::local(method, failure.status(), &failure.to_string(), extra);
+        if let Head::Local { cache_status, .. } = &mut answer.head {
+            *cache_status = failure.cache_status();
+        }
+        answer
     }
 
     /// The answer to one request too many from an address.
@@ -149,9 +154,14 @@ impl Answer {
         }
     }
 
-    /// Every header field, names in lower case: first those that stay the same for an object's life, then
-    /// `Cache-Status` and `Age`.
+    /// Every header field, names in lower case.
     pub(crate) fn each_field(&self, now: Instant, mut each: impl FnMut(&[u8], &[u8])) {
+        self.each_lasting_field(&mut each);
+        self.each_passing_field(now, each);
+    }
+
+    /// The header fields that stay the same for an object's life.
+    pub(crate) fn each_lasting_field(&self, mut each: impl FnMut(&[u8], &[u8])) {
         match &self.head {
             Head::Object { object, shown } => {
                 let kept = match shown {
@@ -191,14 +201,88 @@ impl Answer {
         if let Some(len) = self.len() {
             decimal(len, |digits| each(b"content-length", digits));
         }
+    }
+
+    /// Those that each answer has anew, which come last: `Cache-Status` and `Age`.
+    pub(crate) fn each_passing_field(&self, now: Instant, mut each: impl FnMut(&[u8], &[u8])) {
+        self.cache_status(now, |value| each(b"cache-status", value));
+        if let Head::Object { object, .. } = &self.head {
+            decimal(object.lifetime.age(now).as_secs(), |digits| each(b"age", digits));
+        }
+    }
+
+    /// RFC 9211: what the cache did.
+    fn cache_status(&self, now: Instant, with: impl FnOnce(&[u8])) {
+        let mut text = Text::default();
         match &self.head {
             Head::Object { object, .. } => {
-                each(b"cache-status", cache_status(self.phase));
-                decimal(object.lifetime.age(now).as_secs(), |digits| each(b"age", digits));
+                match self.phase {
+                    Phase::Hit | Phase::Stale => text.push(b"headwater; hit"),
+                    _ => {
+                        text.push(match object.came.after_stale {
+                            true => b"headwater; fwd=stale; fwd-status=".as_slice(),
+                            false => b"headwater; fwd=uri-miss; fwd-status=",
+                        });
+                        text.push(object.came.status.as_str().as_bytes());
+                        text.push(b"; stored");
+                        if self.phase == Phase::Collapsed {
+                            text.push(b"; collapsed");
+                        }
+                    }
+                }
+                text.push(b"; ttl=");
+                match object.lifetime.staleness(now).as_secs() {
+                    0 => decimal(object.lifetime.left(now).as_secs(), |digits| text.push(digits)),
+                    stale_for => {
+                        text.push(b"-");
+                        decimal(stale_for, |digits| text.push(digits));
+                    }
+                }
+                if self.phase == Phase::Stale {
+                    text.push(b"; detail=stale");
+                }
             }
-            Head::Passed { .. } => each(b"cache-status", cache_status(self.phase)),
-            Head::Local { .. } | Head::Preflight => {}
+            Head::Passed { bypass, .. } => {
+                text.push(match bypass {
+                    true => b"headwater; fwd=bypass; fwd-status=".as_slice(),
+                    false => b"headwater; fwd=uri-miss; fwd-status=",
+                });
+                text.push(self.status.as_str().as_bytes());
+            }
+            Head::Local { cache_status, .. } => text.push(cache_status.as_bytes()),
+            Head::Preflight => text.push(LOCAL_CACHE_STATUS.as_bytes()),
         }
+        with(text.as_bytes());
+    }
+}
+
+/// What `Cache-Status` says of answers for which no cache was asked.
+const LOCAL_CACHE_STATUS: &str = "headwater; detail=local";
+
+/// A short text without an allocation.
+#[derive(Debug)]
+struct Text {
+    bytes: [u8; Text::MAX],
+    len: usize,
+}
+
+impl Default for Text {
+    fn default() -> Text {
+        Text { bytes: [0; Text::MAX], len: 0 }
+    }
+}
+
+impl Text {
+    /// Longer than any `Cache-Status` here: its words, a status and the digits of a `u64`.
+    const MAX: usize = 128;
+
+    fn push(&mut self, more: &[u8]) {
+        self.bytes[self.len..self.len + more.len()].copy_from_slice(more);
+        self.len += more.len();
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
     }
 }
 
@@ -232,18 +316,6 @@ fn shown(ask: Ask<'_>, object: &Object) -> Shown {
             }
         }
         _ => Shown::Whole,
-    }
-}
-
-/// RFC 9211.
-fn cache_status(phase: Phase) -> &'static [u8] {
-    match phase {
-        Phase::Hit => b"headwater; hit",
-        Phase::Miss => b"headwater; fwd=miss; stored",
-        Phase::Collapsed => b"headwater; fwd=miss; collapsed",
-        Phase::Revalidated => b"headwater; fwd=stale; stored",
-        Phase::Stale => b"headwater; hit; detail=stale",
-        Phase::Pass | Phase::Local => b"headwater; fwd=miss",
     }
 }
 

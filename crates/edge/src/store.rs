@@ -93,6 +93,17 @@ impl Failure {
             Failure::Timeout => 504,
         }
     }
+
+    /// The whole `Cache-Status` of an answer that tells of it.
+    pub(crate) fn cache_status(self) -> &'static str {
+        match self {
+            Failure::Unreachable => "headwater; fwd=uri-miss; detail=unreachable",
+            Failure::Timeout => "headwater; fwd=uri-miss; detail=timeout",
+            Failure::BrokenOff => "headwater; fwd=uri-miss; detail=broken-off",
+            Failure::TooStale => "headwater; fwd=stale; detail=too-stale",
+            Failure::Busy => "headwater; detail=too-many-fetches",
+        }
+    }
 }
 
 /// A fetch of which the head has not come.

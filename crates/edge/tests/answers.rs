@@ -58,9 +58,11 @@ async fn conditions_head_options_and_ingest() {
 
     let missing = edge.ask("HEAD", "/s", "").await;
     assert_eq!((missing.status, missing.header("content-length")), (200, Some("5000")));
-    assert!(missing.body.is_empty() && missing.cache().contains("fwd=miss"));
+    assert!(missing.body.is_empty() && missing.cache().contains("fwd=uri-miss"));
     let hit = edge.get("/s").await;
-    assert_eq!((hit.cache(), hit.header("age"), hit.header("server")), ("headwater; hit", Some("0"), None));
+    assert_eq!((hit.cache().as_str(), hit.header("server")), ("headwater; hit; ttl=_", None));
+    let age: i64 = hit.header("age").unwrap().parse().unwrap();
+    assert!((86_399..=86_400).contains(&(hit.ttl() + age)), "{}", hit.head);
     assert!(hit.body == body(5_000));
 
     for condition in ["If-None-Match: \"x\", W/\"s\"", "If-Modified-Since: Sat, 21 Nov 2026 09:00:00 GMT"] {
@@ -155,14 +157,14 @@ async fn a_stale_copy_is_revalidated_and_its_bytes_are_not_sent_again() {
     .await;
     let edge = Edge::before(origin.address).await;
     let caches = [
-        ("headwater; fwd=miss; stored", None),
-        ("headwater; fwd=stale; stored", Some("1")),
-        ("headwater; hit", Some("1")),
+        ("headwater; fwd=uri-miss; fwd-status=200; stored; ttl=_", None),
+        ("headwater; fwd=stale; fwd-status=304; stored; ttl=_", Some("1")),
+        ("headwater; hit; ttl=_", Some("1")),
     ];
     for (cache, new) in caches {
         let answer = edge.get("/p").await;
         assert!(answer.body == body(80_000));
-        assert_eq!((answer.cache(), answer.header("x-new")), (cache, new));
+        assert_eq!((answer.cache().as_str(), answer.header("x-new")), (cache, new));
     }
     assert_eq!(origin.heads().len(), 2);
     assert_eq!(edge.metric("headwater_edge_cache_objects").await, 1);
@@ -184,7 +186,8 @@ async fn after_the_origin_died(control: &str, ask: &str) -> Answer {
 async fn a_stale_answer_stands_in_for_a_dead_origin_where_it_may() {
     let kept = after_the_origin_died("max-age=0, stale-if-error=60", "/a").await;
     assert_eq!((kept.status, kept.body.as_slice()), (200, b"kept".as_slice()));
-    assert_eq!(kept.cache(), "headwater; hit; detail=stale");
+    assert_eq!(kept.cache(), "headwater; hit; ttl=_; detail=stale");
+    assert!(kept.ttl() <= 0);
     let immutable = after_the_origin_died("max-age=0, immutable", "/a").await;
     assert_eq!(immutable.status, 200);
 
@@ -194,6 +197,8 @@ async fn a_stale_answer_stands_in_for_a_dead_origin_where_it_may() {
     assert_eq!(forbidden.status, 503);
     let never_had = after_the_origin_died("max-age=0", "/b").await;
     assert_eq!(never_had.status, 502);
+    assert_eq!(never_had.cache(), "headwater; fwd=uri-miss; detail=unreachable");
+    assert_eq!(too_old.cache(), "headwater; fwd=stale; detail=too-stale");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -280,4 +285,25 @@ async fn the_cache_stays_within_its_room() {
     )
     .await;
     assert!(edge.get("/huge").await.body == body(3_000_000));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answer_tells_what_the_cache_did_and_what_caches_further_up_said_comes_first() {
+    let origin = Origin::fixed(ok(&format!("{SEGMENT}Cache-Status: up; hit\r\n"), &body(100))).await;
+    let edge = Edge::before(origin.address).await;
+    for own in ["headwater; fwd=uri-miss; fwd-status=200; stored; ttl=", "headwater; hit; ttl="] {
+        let answer = edge.get("/s").await;
+        let said: Vec<_> =
+            answer.head.lines().filter_map(|line| line.strip_prefix("cache-status: ")).collect();
+        assert_eq!(said[0], "up; hit");
+        assert!(said[1].starts_with(own) && said.len() == 2, "{said:?}");
+    }
+    let part = edge.ask("GET", "/s", "Range: bytes=0-1\r\n").await;
+    let confirmed = edge.ask("GET", "/s", "If-None-Match: \"s\"\r\n").await;
+    for answer in [part, confirmed] {
+        assert!(answer.head.contains("\r\ncache-status: headwater; hit; ttl="), "{}", answer.head);
+    }
+    for (method, target) in [("OPTIONS", "/s"), ("GET", "/ingest/a"), ("GET", "/a//b")] {
+        assert_eq!(edge.ask(method, target, "").await.cache(), "headwater; detail=local", "{target}");
+    }
 }

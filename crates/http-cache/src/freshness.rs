@@ -10,7 +10,8 @@ use crate::cache_control::{CacheControl, delta_seconds};
 /// The operator's bounds on what origins say.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// Longest a 4xx is kept: at the live edge a 404 turns into a 200 within a part's duration.
+    /// Longest a 4xx is kept: at the live edge a 404 turns into a 200 within a part's duration, and segments are
+    /// at least a second long, so that half of one is not exceeded either.
     pub not_found_cap: Duration,
     /// Longest a 5xx is kept: enough to shield a failing origin from a herd.
     pub error_cap: Duration,
@@ -28,7 +29,7 @@ pub struct Rules {
 impl Default for Rules {
     fn default() -> Rules {
         Rules {
-            not_found_cap: Duration::from_secs(1),
+            not_found_cap: Duration::from_millis(500),
             error_cap: Duration::from_millis(500),
             heuristic_cap: Duration::from_secs(60),
             immutable_if_error: Duration::from_secs(24 * 3600),
@@ -91,6 +92,11 @@ impl Lifetime {
     /// RFC 9111 §4.2: may be served without asking.
     pub fn is_fresh(&self, now: Instant) -> bool {
         self.age(now) < self.fresh
+    }
+
+    /// How long it will still be fresh; zero when it is not.
+    pub fn left(&self, now: Instant) -> Duration {
+        self.fresh.saturating_sub(self.age(now))
     }
 
     /// How long ago it stopped being fresh; zero when it has not.
@@ -262,12 +268,12 @@ mod tests {
 
     #[test]
     fn errors_never_outlive_their_caps() {
-        check(404, "", 1_000, 0);
-        check(404, "cache-control: max-age=1", 1_000, 0);
-        check(404, "cache-control: max-age=600", 1_000, 0);
+        check(404, "", 500, 0);
+        check(404, "cache-control: max-age=1", 500, 0);
+        check(404, "cache-control: max-age=600", 500, 0);
         check(404, "cache-control: max-age=0", 0, 0);
         check(400, "", 0, 0);
-        check(403, "cache-control: max-age=600", 1_000, 0);
+        check(403, "cache-control: max-age=600", 500, 0);
         check(503, "", 500, 0);
         check(500, "cache-control: max-age=600", 500, 0);
         check(502, "cache-control: max-age=0", 0, 0);
@@ -325,7 +331,7 @@ mod tests {
             let status = StatusCode::from_u16(code).unwrap();
             let verdict = judge(&Rules::default(), status, &map, Instant::now(), SystemTime::now());
             if let (Verdict::Store(lifetime), 400..) = (verdict, code) {
-                prop_assert!(lifetime.fresh <= Duration::from_secs(1));
+                prop_assert!(lifetime.fresh <= Duration::from_millis(500));
                 prop_assert_eq!(lifetime.if_error, Duration::ZERO);
             }
         }

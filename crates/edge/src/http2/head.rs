@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http2::{Connection, End, StreamId, hpack};
 
 use crate::counters::Phase;
-use crate::respond::{Answer, Head, Shown, decimal};
+use crate::respond::{Answer, Head, Shown};
 
 /// Appends the head of `answer`, with `alt_svc` where there is one; `scratch` is emptied.
 pub(super) fn write(
@@ -29,8 +29,8 @@ pub(super) fn write(
         && answer.phase == Phase::Hit
         && let Some(whole) = object.whole()
     {
-        let kept = whole.hit_block.get_or_init(|| lasting(answer, now));
-        decimal(object.lifetime.age(now).as_secs(), |digits| hpack::field_raw(AGE, digits, scratch));
+        let kept = whole.hit_block.get_or_init(|| lasting(answer));
+        answer.each_passing_field(now, |name, value| hpack::field_raw(name, value, scratch));
         also(scratch);
         return connection.send_headers(stream, &[kept, scratch], end, output);
     }
@@ -40,16 +40,10 @@ pub(super) fn write(
     connection.send_headers(stream, &[scratch], end, output);
 }
 
-const AGE: &[u8] = b"age";
-
 /// What the heads of all hits on an object have in common.
-fn lasting(answer: &Answer, now: Instant) -> Bytes {
+fn lasting(answer: &Answer) -> Bytes {
     let mut block = Vec::with_capacity(512);
     hpack::status(answer.status.as_u16(), &mut block);
-    answer.each_field(now, |name, value| {
-        if name != AGE {
-            hpack::field(name, value, &mut block);
-        }
-    });
+    answer.each_lasting_field(|name, value| hpack::field(name, value, &mut block));
     block.into()
 }

@@ -328,8 +328,21 @@ impl Answer {
         self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
     }
 
-    pub(crate) fn cache(&self) -> &str {
-        self.header("cache-status").unwrap_or("")
+    /// What the edge's cache did, with `_` for the digits of `ttl`.
+    pub(crate) fn cache(&self) -> String {
+        let value = self.header("cache-status").unwrap_or("");
+        match value.split_once("ttl=") {
+            Some((before, rest)) => {
+                format!("{before}ttl=_{}", rest.trim_start_matches(|c: char| c == '-' || c.is_ascii_digit()))
+            }
+            None => value.to_owned(),
+        }
+    }
+
+    /// The freshness left, in seconds, as `Cache-Status` tells it.
+    pub(crate) fn ttl(&self) -> i64 {
+        let rest = self.header("cache-status").and_then(|value| value.split_once("ttl=")).unwrap().1;
+        rest.split(';').next().unwrap().parse().unwrap()
     }
 }
 
