@@ -80,7 +80,7 @@ pub struct Upstream {
     /// Statuses on which the next origin is asked.
     pub failover_on: Vec<StatusCode>,
     /// How long an origin in doubt may take to send the head of an answer, before the next is asked too; one in good
-    /// health has four times as long, at least a second.
+    /// health has up to four times as long, at least a second, if it has been slow to answer so far.
     pub failover_after: Duration,
 }
 

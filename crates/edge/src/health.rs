@@ -11,10 +11,15 @@
 
 use std::time::{Duration, Instant};
 
+mod pace;
+
+use pace::Pace;
+
 /// What the beliefs rest on.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
-    /// After so long without a head from a good origin, the next is asked too.
+    /// After so long without a head from a good origin, the next is asked too; sooner, down to `doubtful_patience`, where
+    /// its heads have come sooner so far.
     pub(crate) good_patience: Duration,
     /// The same for one in doubt.
     pub(crate) doubtful_patience: Duration,
@@ -94,13 +99,14 @@ pub(crate) enum Wait {
 pub(crate) struct Health {
     rules: Rules,
     origins: Vec<State>,
+    paces: Vec<Pace>,
     changes: u64,
 }
 
 impl Health {
     /// `count` origins, all good.
     pub(crate) fn new(count: usize, rules: Rules) -> Health {
-        Health { rules, origins: vec![State::Good; count], changes: 0 }
+        Health { rules, origins: vec![State::Good; count], paces: vec![Pace::default(); count], changes: 0 }
     }
 
     /// In the origins' order.
@@ -165,9 +171,16 @@ impl Health {
         matches!(self.origins[origin], State::Down { .. })
     }
 
+    fn is_good(&self, origin: usize) -> bool {
+        self.origins[origin] == State::Good
+    }
+
     fn patience(&self, origin: usize) -> Duration {
         match self.origins[origin] {
-            State::Good => self.rules.good_patience,
+            State::Good => {
+                let (least, most) = (self.rules.doubtful_patience, self.rules.good_patience);
+                self.paces[origin].limit().map_or(most, |limit| limit.clamp(least, most))
+            }
             State::Doubtful { .. } | State::Down { .. } => self.rules.doubtful_patience,
         }
     }
@@ -247,8 +260,9 @@ impl Plan {
         };
         let Some(next) = health.choose(&self.tried, self.wait, true, now) else { return Step::Wait(None) };
         match self.wait {
-            Wait::Held if health.is_down(newest.origin) => self.ask(next, health, now),
-            Wait::Held => Step::Wait(None),
+            // Its own silence says nothing; that others were kept waiting does.
+            Wait::Held if health.is_good(newest.origin) => Step::Wait(None),
+            Wait::Held => self.ask(next, health, now),
             Wait::Prompt => {
                 let late_at = newest.at + health.patience(newest.origin);
                 if now < late_at {
@@ -274,8 +288,11 @@ impl Plan {
     pub(crate) fn answered(&mut self, health: &mut Health, origin: usize, now: Instant) {
         for asked in std::mem::take(&mut self.asked) {
             if asked.origin == origin {
-                let in_time = now.saturating_duration_since(asked.at) <= health.rules.doubtful_patience;
-                health.answered(origin, in_time || self.wait == Wait::Held);
+                let time = now.saturating_duration_since(asked.at);
+                if self.wait == Wait::Prompt {
+                    health.paces[origin].took(time);
+                }
+                health.answered(origin, time <= health.rules.doubtful_patience || self.wait == Wait::Held);
             } else if asked.late {
                 health.failed(asked.origin, Fault::Slow, now);
             }

@@ -14,6 +14,7 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
+use socket2::TcpKeepalive;
 use spec::{OriginUrl, Scheme};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -27,6 +28,10 @@ use crate::trust::{Trust, TrustError};
 const MAX_KEPT: usize = 64;
 /// How long one is kept unused; shorter than most servers' patience.
 const KEEP_TIME: Duration = Duration::from_secs(10);
+/// A connection that waits for an answer is asked so often whether its other end lives,
+const ALIVE_PERIOD: Duration = Duration::from_secs(1);
+/// and is broken off when so many have brought no sign.
+const ALIVE_TRIES: u32 = 4;
 /// Read buffer of a connection to the origin, in bytes. All of it from the first read on: each piece that comes wakes every
 /// viewer who waits for the object, so one that came whole should not be handed on in four.
 const READ_BUFFER: usize = 64 * 1024;
@@ -189,6 +194,12 @@ impl Connections {
         let (host, port) = &self.origin.address;
         let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(FetchError::Connect)?;
         stream.set_nodelay(true).map_err(FetchError::Connect)?;
+        // A machine that has gone says nothing, and one that may hold its answer is not expected to: the kernels ask.
+        let socket = socket2::SockRef::from(&stream);
+        let asking =
+            TcpKeepalive::new().with_time(ALIVE_PERIOD).with_interval(ALIVE_PERIOD).with_retries(ALIVE_TRIES);
+        socket.set_tcp_keepalive(&asking).map_err(FetchError::Connect)?;
+        socket.set_tcp_user_timeout(Some(ALIVE_PERIOD * ALIVE_TRIES)).map_err(FetchError::Connect)?;
         match &self.origin.tls {
             None => handshake(stream).await,
             Some(Tls { connector, name }) => {

@@ -92,6 +92,23 @@ fn requests_under_way_lose_patience_with_the_first_that_does() {
 }
 
 #[test]
+fn a_near_origin_is_given_less_time_than_a_far_one() {
+    for (head_ms, patience_ms) in [(2, 250), (100, 250), (170, 340), (300, 600), (900, 1_000)] {
+        let (mut health, mut now) = two();
+        let mut patience = 1_000;
+        for _ in 0..50 {
+            let mut plan = Plan::new(Wait::Prompt);
+            assert_eq!(plan.step(&mut health, now), Step::Ask(0));
+            let Step::Wait(Some(until)) = plan.step(&mut health, now) else { panic!("the next may join") };
+            patience = (until - now).as_millis() as u64;
+            now = at(now, head_ms);
+            plan.answered(&mut health, 0, now);
+        }
+        assert!(patience <= patience_ms && patience >= 250.max(head_ms), "{head_ms}: {patience}");
+    }
+}
+
+#[test]
 fn failing_statuses_count_only_in_a_row() {
     let (mut health, start) = two();
     for _ in 0..5 {
@@ -107,15 +124,25 @@ fn failing_statuses_count_only_in_a_row() {
 }
 
 #[test]
-fn a_held_request_is_never_late_but_leaves_an_origin_that_goes_down() {
+fn a_held_request_is_never_late_but_is_joined_where_others_were_kept_waiting() {
     let (mut health, start) = two();
     let mut held = Plan::new(Wait::Held);
     assert_eq!(held.step(&mut health, start), Step::Ask(0));
     assert_eq!(held.step(&mut health, at(start, 29_000)), Step::Wait(None));
     assert_eq!(health.states()[0], State::Good);
-    // Others find out.
-    fail(&mut health, Fault::Connection, at(start, 29_000));
+    let mut prompt = Plan::new(Wait::Prompt);
+    prompt.step(&mut health, at(start, 28_000));
+    assert_eq!(prompt.step(&mut health, at(start, 29_000)), Step::Ask(1));
     assert_eq!(held.step(&mut health, at(start, 29_000)), Step::Ask(1));
+    prompt.answered(&mut health, 0, at(start, 29_100));
+    for _ in 0..10 {
+        answer(&mut health, Wait::Prompt, at(start, 29_200));
+    }
+    let mut next = Plan::new(Wait::Held);
+    assert_eq!(next.step(&mut health, at(start, 30_000)), Step::Ask(0));
+    assert_eq!(next.step(&mut health, at(start, 59_000)), Step::Wait(None));
+    fail(&mut health, Fault::Connection, at(start, 59_000));
+    assert_eq!(next.step(&mut health, at(start, 59_000)), Step::Ask(1));
     held.failed(&mut health, 1, Fault::Slow, at(start, 60_000));
     assert_eq!(health.states()[1], State::Good, "it had perhaps nothing to say");
 
