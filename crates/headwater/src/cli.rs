@@ -44,7 +44,7 @@ pub(crate) enum Command {
     /// Run the origin role alone: CMAF in, HLS and DASH out
     Origin(Role),
     /// Run the edge alone: the caching node viewers talk to, in front of any HTTP origin
-    Edge(Edge),
+    Edge(Box<Edge>),
 }
 
 /// Options of `up`.
@@ -123,6 +123,15 @@ pub(crate) struct Edge {
     /// Where viewers connect [default: 0.0.0.0:8080]
     #[arg(long, value_name = "ADDRESS", requires = "origins")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Where viewers connect with TLS, and by HTTP/3 on the UDP port of the same number [default: nowhere]
+    #[arg(long, value_name = "ADDRESS", requires = "origins")]
+    pub(crate) tls_listen: Option<SocketAddr>,
+    /// PEM file of the certificate chain they are shown [default: the edge makes one for itself, in --data]
+    #[arg(long, value_name = "FILE", requires = "tls_listen", requires = "key")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// PEM file of its private key
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(crate) key: Option<PathBuf>,
     /// Where Prometheus text is answered [default: 127.0.0.1:9400]
     #[arg(long, value_name = "ADDRESS", requires = "origins")]
     pub(crate) metrics: Option<SocketAddr>,
