@@ -9,7 +9,7 @@ SHELL := /bin/bash
 SOURCE ?=
 say = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz soak docs deny
+.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos soak docs deny
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -82,6 +82,15 @@ browser: build ## real players in Chromium against the whole stack
 fuzz: ## each parser's fuzz target, briefly (FUZZ_SECONDS each)
 	$(call say,fuzz targets)
 	scripts/fuzz
+
+# Viewers of make chaos.
+VIEWERS ?= 100
+
+chaos: build ## kill and freeze origins and parents while viewers watch (VIEWERS=1000); what each saw in bench/out/chaos.jsonl
+	$(call say,origins and parents fail under $(VIEWERS) viewers)
+	cargo build --release --locked -p edge --example chaos
+	mkdir -p bench/out
+	target/release/examples/chaos target/release/headwater $(VIEWERS) bench/out/chaos.jsonl
 
 soak: build ## 30 minutes of running, memory recorded each minute
 	bench/soak
