@@ -118,12 +118,13 @@ pub(crate) async fn watch(
             Some(next) if blocking => format!("/live/index.m3u8?_HLS_msn={next}"),
             _ => "/live/index.m3u8".to_owned(),
         };
-        let Some(listed) = viewer.get(&target).await.and_then(|text| newest_of(&text)) else {
+        let Some((oldest, listed)) = viewer.get(&target).await.and_then(|text| window_of(&text)) else {
             sleep(RETRY).await;
             continue;
         };
         let behind = BUFFER.as_secs() / SECONDS - 1;
-        let mut wanted = next.unwrap_or(listed.saturating_sub(behind));
+        // Who was away for longer than the window goes on with the oldest that is left.
+        let mut wanted = next.unwrap_or(listed.saturating_sub(behind)).max(oldest);
         let is_new = wanted <= listed;
         while wanted <= listed && Instant::now() < end {
             match viewer.get(&format!("/live/{wanted}.m4s")).await {
@@ -132,7 +133,11 @@ pub(crate) async fn watch(
                     player.got(Instant::now(), &mut viewer.report);
                 }
                 Some(_) => viewer.erred("other bytes than the segment's".into()),
-                None => sleep(RETRY).await,
+                None => {
+                    // It may have left the window meanwhile: look again.
+                    sleep(RETRY).await;
+                    break;
+                }
             }
         }
         next = Some(wanted);
@@ -145,9 +150,12 @@ pub(crate) async fn watch(
     viewer.report
 }
 
-fn newest_of(playlist: &[u8]) -> Option<u64> {
+/// The oldest and the newest segment listed.
+fn window_of(playlist: &[u8]) -> Option<(u64, u64)> {
     let text = std::str::from_utf8(playlist).ok()?;
-    text.lines().rev().find_map(|line| line.strip_suffix(".m4s")?.parse().ok())
+    let mut listed = text.lines().filter_map(|line| line.strip_suffix(".m4s")?.parse().ok());
+    let oldest = listed.next()?;
+    Some((oldest, listed.next_back().unwrap_or(oldest)))
 }
 
 struct Viewer {
