@@ -153,7 +153,8 @@ fn canonical_path(raw: &str) -> Result<Cow<'_, str>, KeyFault> {
     Ok(path)
 }
 
-/// Leaves `%XX` only where the byte may not stand for itself in a path.
+/// Leaves `%XX` only where the byte may not stand for itself in a path, or means something else when it does: `;` begins a
+/// parameter for some servers, `+` is a space to others (RFC 3986 §2.2).
 fn decode_unreserved(raw: &str) -> Result<Cow<'_, str>, KeyFault> {
     let bytes = raw.as_bytes();
     match bytes.iter().find(|b| **b == b'%' || !is_path(**b)) {
@@ -180,7 +181,7 @@ fn decode_unreserved(raw: &str) -> Result<Cow<'_, str>, KeyFault> {
         match decoded {
             b'/' | b'\\' => return Err(KeyFault::EncodedSeparator),
             0..0x20 | 0x7f => return Err(KeyFault::Byte { byte: decoded }),
-            b if is_path(b) => path.push(b as char),
+            b if is_path(b) && !matches!(b, b';' | b'+' | b'=' | b'&') => path.push(b as char),
             b => {
                 const HEX: &[u8; 16] = b"0123456789ABCDEF";
                 path.push('%');
@@ -230,6 +231,7 @@ mod tests {
         check("/%64emo/index%2em3u8", Ok("/demo/index.m3u8"));
         check("/demo/Streams%28video%29", Ok("/demo/Streams(video)"));
         check("/a%20b%c3%A9%25", Ok("/a%20b%C3%A9%25"));
+        check("/a;b+c/d%3bb%2bc", Ok("/a;b+c/d%3Bb%2Bc"));
     }
 
     #[test]
