@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use common::{Answer, Edge, Origin, SEGMENT, body, ok, target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+/// Row 55; `oracle.rs` compares with nginx.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ranges_of_a_cached_object() {
     for len in [1_000, 100_000_usize] {
@@ -83,6 +84,7 @@ async fn conditions_head_options_and_ingest() {
     assert_eq!(origin.heads().len(), 1);
 }
 
+/// Row 57; `poison.rs` tries many names.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_origin_is_asked_for_the_key_and_told_nothing_else() {
     let origin = Origin::fixed(ok(SEGMENT, b"x")).await;

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
+/// Row 49.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_viewers_of_a_missing_object_cost_the_origin_one_fetch() {
     let gate = Arc::new(Semaphore::new(0));
@@ -152,6 +153,7 @@ async fn a_range_of_a_filling_object_is_answered_as_soon_as_its_bytes_are_there(
     assert_eq!(answer.body, whole[99_990..100_010]);
 }
 
+/// Row 50: the writer dies mid-fill.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_takes_a_part_for_the_whole_when_the_origin_dies_and_the_next_fetches_anew() {
     let whole = body(150_000);
@@ -197,6 +199,7 @@ async fn nobody_takes_a_part_for_the_whole_when_the_origin_dies_and_the_next_fet
     }
 }
 
+/// Row 50: the viewer who began it leaves.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_fetch_goes_on_for_the_others_when_the_viewer_who_began_it_leaves() {
     let whole = body(100_000);
@@ -255,6 +258,7 @@ async fn a_body_without_a_length_ends_with_its_connection_and_is_not_kept() {
     assert_eq!(origin.heads().len(), 2);
 }
 
+/// Row 50: the next waiter takes over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_viewer_who_has_nothing_yet_is_led_through_the_next_fetch_when_one_dies() {
     let whole = body(150_000);

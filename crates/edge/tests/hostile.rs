@@ -100,6 +100,7 @@ fn corpus() -> Vec<Vec<u8>> {
     corpus
 }
 
+/// Row 56; `desync.rs` compares with the origin's parser.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_head_with_two_readings_is_refused_closed_and_reaches_nobody() {
     let origin = Origin::fixed(ok(SEGMENT, b"x")).await;
@@ -120,6 +121,7 @@ async fn a_head_with_two_readings_is_refused_closed_and_reaches_nobody() {
     assert_eq!(edge.get("/a").await.status, 200);
 }
 
+/// Row 52.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_head_that_does_not_come_and_an_idle_connection_are_closed() {
     let origin = Origin::fixed(ok(SEGMENT, b"x")).await;
@@ -152,6 +154,7 @@ async fn a_head_that_does_not_come_and_an_idle_connection_are_closed() {
     assert_eq!(edge.metric(r#"headwater_edge_closed_total{reason="idle_time"}"#).await, 2);
 }
 
+/// Row 51; what such a reader holds is in `overload.rs`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_stops_is_evicted_and_one_that_is_merely_slow_is_not() {
     let len = 16 << 20;
@@ -187,6 +190,7 @@ async fn a_reader_that_stops_is_evicted_and_one_that_is_merely_slow_is_not() {
     drop(stopped);
 }
 
+/// Rows 52 and 60.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_beyond_the_bounds_are_told_and_places_come_back() {
     let origin = Origin::fixed(ok(SEGMENT, b"x")).await;
