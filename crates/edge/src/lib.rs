@@ -48,6 +48,6 @@ mod worker;
 
 pub use config::{Acme, Certificate, Config, Limits, Tls, Upstream};
 pub use origin::OriginError;
-pub use run::{Error, run};
+pub use run::{Error, run, run_and_tell};
 pub use tls::certificate::CertificateError;
 pub use trust::TrustError;

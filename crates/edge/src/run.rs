@@ -92,6 +92,11 @@ struct Handed {
 /// Serves viewers until the drain: then accepts nobody, tells each viewer at his next answer to connect anew, and
 /// returns when they have gone or the time for it is over.
 pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
+    run_and_tell(config, drain, || {}).await
+}
+
+/// The same; calls `serving` once viewers are accepted, so that who served before may go.
+pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) -> Result<(), Error> {
     let origins = Arc::new(Origins::new(config.upstream)?);
     config.listener.set_nonblocking(true).map_err(Error::Start)?;
     let room = Cost { bytes: config.cache_bytes, handles: config.limits.large_objects as u64 };
@@ -126,7 +131,6 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(figures));
     registry.register_collector(Box::new(OriginFigures(origins.clone())));
-    config.metrics.serve(registry, drain.clone()).map_err(Error::Metrics)?;
 
     let listener = |listener| tokio::net::TcpListener::from_std(listener).map_err(Error::Start);
     let plain = Entrance { listener: listener(config.listener)?, tls: None };
@@ -151,6 +155,9 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
         }
         None => None,
     };
+    // Last of all: who waits for a successor takes this for the sign that it serves.
+    config.metrics.serve(registry, drain.clone()).map_err(Error::Metrics)?;
+    serving();
     let door = Door { admission: admission.clone(), loop_lag: shared.limits.loop_lag, counters: at_door };
     let accepting = async {
         tokio::select! {

@@ -114,7 +114,8 @@ Ask it:
   curl -I http://localhost:8080/live/index.m3u8     Cache-Status says what the cache did
   curl http://127.0.0.1:9400/metrics                what it has done so far
 
-Ctrl-C or SIGTERM drains it: answers under way are finished, then it ends. Every option is also a setting of the workflow
+Ctrl-C or SIGTERM drains it: answers under way are finished, then it ends. SIGUSR2 starts a successor on the same sockets,
+of the program that lies there now, and then drains it: nobody is dropped. Every option is also a setting of the workflow
 file, [edge] and [listen], read with --workflow. More: docs/edge.md.")]
 pub(crate) struct Edge {
     /// Where to fetch: http(s)://host[:port][/path]. Repeat it for origins that stand in when the ones before fail

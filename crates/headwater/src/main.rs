@@ -7,10 +7,12 @@
 //! - [`supervise`]: starts, restarts and drains them, hands over listeners, gathers their metrics.
 //! - [`role`]: a role as a process of its own.
 //! - [`edge_alone`]: the edge's options, read as the settings they stand for.
+//! - [`handover`]: an edge that stands alone is replaced by a successor.
 
 mod cli;
 mod demo;
 mod edge_alone;
+mod handover;
 mod plan;
 mod role;
 mod supervise;

@@ -1,5 +1,6 @@
 //! A role as a process of its own: its settings from the workflow, its listener handed over or bound here.
 
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -9,6 +10,7 @@ use spec::{EdgeLimits, Input, Ladder, Latency};
 
 use crate::cli::{Edge, Role};
 use crate::edge_alone;
+use crate::handover;
 use crate::plan::{self, Layout};
 use crate::workflow;
 
@@ -114,7 +116,16 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
         let metrics = if is_supervised() {
             Endpoint::Socket(layout.metrics_socket("edge"))
         } else {
-            let metrics = listen::bind("metrics", workflow.listen.metrics)?;
+            let mut sockets: Vec<OwnedFd> = vec![listener.try_clone()?.into()];
+            if let Some(tls) = &tls {
+                sockets.push(tls.listener.try_clone()?.into());
+                if let Some(quic) = &tls.quic {
+                    sockets.push(quic.try_clone()?.into());
+                }
+            }
+            let metrics = inherited.tcp_or_bind(sockets.len(), "metrics", workflow.listen.metrics)?;
+            sockets.push(metrics.try_clone()?.into());
+            handover::on_signal(sockets)?;
             let shown: Vec<_> = upstream.origins.iter().map(ToString::to_string).collect();
             eprintln!(
                 "headwater: http://{} serves {}; metrics at http://{}/metrics",
@@ -133,7 +144,7 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
             cache_bytes: workflow.edge.cache_bytes,
             limits: edge_limits(&workflow.edge.limits),
         };
-        Ok(edge::run(config, drain).await?)
+        Ok(edge::run_and_tell(config, drain, handover::serving).await?)
     };
     if is_supervised() { run(&layout, role) } else { run_without_folder(role) }
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use load::{Load, Origin, Up, eventually};
+use load::{Load, Origin, Up, eventually, is_running};
 
 /// Viewers that keep their connections.
 const VIEWERS: usize = 300;
@@ -78,8 +78,4 @@ async fn sighup_replaces_the_edge_and_a_crash_refuses_nobody() {
         assert_eq!(load::get(up.viewers, "/2000/a").await, Ok(2_000));
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-}
-
-fn is_running(pid: u32) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
 }

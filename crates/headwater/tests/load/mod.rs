@@ -1,4 +1,5 @@
-//! A steady load on an edge, with the origin behind it and the `headwater up` around it.
+//! A steady load on an edge, with the origin behind it and the program around it.
+#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -87,17 +88,11 @@ pub(crate) struct Up {
 impl Up {
     pub(crate) async fn start(program: &Path, origin: SocketAddr, limits: &str) -> Up {
         let folder = tempfile::tempdir().unwrap();
-        let free = || {
-            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-            let address = listener.local_addr().unwrap();
-            (listener, address)
-        };
-        let ((_viewers, viewers), (_metrics, metrics)) = (free(), free());
+        let [viewers, metrics] = free_addresses();
         let workflow = format!(
             "[listen]\nviewers = \"{viewers}\"\nmetrics = \"{metrics}\"\n[edge]\norigins = [\"http://{origin}\"]\nthreads = 2\n{limits}"
         );
         std::fs::write(folder.path().join("headwater.toml"), workflow).unwrap();
-        drop((_viewers, _metrics));
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let process = Command::new(program)
             .arg("up")
@@ -114,9 +109,7 @@ impl Up {
 
     /// Process ids of the edges.
     pub(crate) fn edges(&self) -> Vec<u32> {
-        let children = format!("/proc/{0}/task/{0}/children", self.process.id());
-        let children = std::fs::read_to_string(children).unwrap_or_default();
-        children.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+        children(self.process.id())
     }
 
     /// The one that was started last.
@@ -153,6 +146,83 @@ impl Drop for Up {
         self.signal("TERM");
         let _ = self.process.wait();
     }
+}
+
+/// A running `headwater edge`.
+pub(crate) struct Alone {
+    first: Child,
+    /// The one that serves.
+    pub(crate) pid: u32,
+    folder: tempfile::TempDir,
+    pub(crate) viewers: SocketAddr,
+}
+
+impl Alone {
+    pub(crate) async fn start(program: &Path, origin: SocketAddr) -> Alone {
+        let folder = tempfile::tempdir().unwrap();
+        let [viewers, metrics] = free_addresses();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let first = Command::new(program)
+            .arg("edge")
+            .args(["--origin", &format!("http://{origin}"), "--listen", &viewers.to_string()])
+            .args(["--metrics", &metrics.to_string(), "--threads", "2"])
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("headwater starts");
+        let alone = Alone { pid: first.id(), first, folder, viewers };
+        let answered = async { while get(alone.viewers, "/1/start").await.is_err() {} };
+        tokio::time::timeout(HANG, answered).await.expect("the edge answers");
+        alone
+    }
+
+    /// Asks the one that serves for a successor, and waits for that.
+    pub(crate) async fn take_over(&mut self) {
+        let before = self.pid;
+        signal("USR2", before);
+        let mut successor = None;
+        eventually("a successor starts", || {
+            successor = children(before).first().copied();
+            successor.is_some()
+        })
+        .await;
+        self.pid = successor.unwrap();
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            eprintln!("-- headwater said:\n{log}");
+        }
+        for pid in [self.pid, self.first.id()] {
+            if is_running(pid) {
+                signal("TERM", pid);
+            }
+        }
+        let _ = self.first.wait();
+    }
+}
+
+/// Whether a process runs; one that ended and was not waited for does not.
+pub(crate) fn is_running(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.starts_with(" Z"))
+}
+
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let children = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    children
+        .flat_map(|text| text.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>())
+        .collect()
+}
+
+/// Two addresses nobody listens at.
+fn free_addresses() -> [SocketAddr; 2] {
+    let held = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    held.each_ref().map(|listener| listener.local_addr().unwrap())
 }
 
 /// When a process began, in ticks since the machine did.
