@@ -41,13 +41,13 @@ async fn the_edge_is_restarted_three_times_under_load_and_no_request_fails() {
 async fn a_restart_runs_the_program_that_lies_there_now() {
     let folder = tempfile::tempdir().unwrap();
     let (program, newer) = (folder.path().join("headwater"), folder.path().join("newer"));
-    std::fs::copy(headwater(), &program).unwrap();
+    copy(headwater(), &program);
     let origin = Origin::start().await;
     let up = Up::start(&program, origin.address, "").await;
     let load = Load::start(up.viewers, 20);
     load.answers_more(100).await;
     // As installers do it: the new file takes the old one's name.
-    std::fs::copy(headwater(), &newer).unwrap();
+    copy(headwater(), &newer);
     std::fs::rename(&newer, &program).unwrap();
     up.restart_edge().expect("it is replaced");
     let runs = std::fs::metadata(format!("/proc/{}/exe", up.edge())).unwrap().ino();
@@ -78,4 +78,10 @@ async fn sighup_replaces_the_edge_and_a_crash_refuses_nobody() {
         assert_eq!(load::get(up.viewers, "/2000/a").await, Ok(2_000));
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// By a process of its own: a program whose file is open for writing anywhere cannot be started, and every process that
+/// another test starts meanwhile would inherit the open file for a moment.
+fn copy(from: &Path, to: &Path) {
+    assert!(std::process::Command::new("cp").args([from, to]).status().unwrap().success());
 }
