@@ -31,6 +31,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         tls,
         listener: daemon::listen::bind("viewers", address)?,
         upstream: edge::Upstream::of(vec![origin.parse()?]),
+        control: None,
+        disk: None,
         metrics: Endpoint::Socket(folder.join("metrics")),
         threads: number(0, 2)? as usize,
         cache_bytes: number(1, 1024)? << 20,

@@ -17,7 +17,12 @@ pub(crate) const LARGE: u64 = 64 * 1024;
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
     Small(Bytes),
-    Large { file: Arc<OwnedFd>, len: u64 },
+    /// `len` bytes of `file` from `start` on.
+    Large {
+        file: Arc<OwnedFd>,
+        start: u64,
+        len: u64,
+    },
 }
 
 impl Body {
@@ -32,7 +37,7 @@ impl Body {
     pub(crate) fn part(&self, first: u64, len: u64) -> Piece {
         match self {
             Body::Small(bytes) => Piece::Bytes(bytes.slice(first as usize..(first + len) as usize)),
-            Body::Large { file, .. } => Piece::File { file: file.clone(), offset: first, len },
+            Body::Large { file, start, .. } => Piece::File { file: file.clone(), offset: start + first, len },
         }
     }
 }
@@ -92,7 +97,11 @@ struct State {
 #[derive(Debug)]
 enum Store {
     Small(Vec<Bytes>),
-    Large(Arc<OwnedFd>),
+    /// From the file's byte `start` on; files that are written to begin at 0.
+    Large {
+        file: Arc<OwnedFd>,
+        start: u64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +123,7 @@ impl Filling {
         let len = body.len();
         let bytes = match body {
             Body::Small(bytes) => Store::Small(vec![bytes]),
-            Body::Large { file, .. } => Store::Large(file),
+            Body::Large { file, start, .. } => Store::Large { file, start },
         };
         let state = State { bytes, len, end: End::Whole };
         Filling { declared: Some(len), state: Mutex::new(state), grown: Notify::new() }
@@ -148,10 +157,10 @@ impl Filling {
                     write_all(&file, piece, at)?;
                     at += piece.len() as u64;
                 }
-                state.bytes = Store::Large(Arc::new(file));
+                state.bytes = Store::Large { file: Arc::new(file), start: 0 };
             }
             match &mut state.bytes {
-                Store::Large(file) => (Some(file.clone()), state.len),
+                Store::Large { file, .. } => (Some(file.clone()), state.len),
                 Store::Small(pieces) => {
                     state.len += piece.len() as u64;
                     pieces.push(piece.clone());
@@ -174,7 +183,7 @@ impl Filling {
             state.end = End::Whole;
             let len = state.len;
             match &mut state.bytes {
-                Store::Large(file) => Body::Large { file: file.clone(), len },
+                Store::Large { file, start } => Body::Large { file: file.clone(), start: *start, len },
                 Store::Small(pieces) => {
                     let bytes = match pieces.as_slice() {
                         [] => Bytes::new(),
@@ -225,7 +234,9 @@ impl Filling {
             };
         }
         Some(Next::Piece(match &state.bytes {
-            Store::Large(file) => Piece::File { file: file.clone(), offset, len: state.len - offset },
+            Store::Large { file, start } => {
+                Piece::File { file: file.clone(), offset: start + offset, len: state.len - offset }
+            }
             Store::Small(pieces) => {
                 let mut at = offset as usize;
                 let mut pieces = pieces.iter();

@@ -17,14 +17,27 @@ pub struct Config {
     pub upstream: Upstream,
     /// Where metrics are answered.
     pub metrics: Endpoint,
+    /// A unix socket on which the operator purges; none: nobody can.
+    pub control: Option<PathBuf>,
     /// Serving threads; 0 counts as 1.
     pub threads: usize,
     /// Bytes of memory for cached bodies.
     pub cache_bytes: u64,
+    /// Where large objects outlive memory and restarts; none: nowhere.
+    pub disk: Option<Disk>,
     /// Where viewers connect with TLS.
     pub tls: Option<Tls>,
     /// All other bounds.
     pub limits: Limits,
+}
+
+/// A disk tier: where it lies and how large it may grow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// Its folder, which one edge has at a time.
+    pub path: PathBuf,
+    /// Bytes of files at most.
+    pub bytes: u64,
 }
 
 /// The edge's TLS side.

@@ -15,6 +15,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+use crate::disk::Outcome;
 use crate::gate::Violation;
 use crate::lag::Lag;
 use crate::store::Store;
@@ -361,10 +362,30 @@ impl Collector for Figures {
                 ConstCounter::new(sum).encode(family.encode_family(&[(label_name, *label)])?)?;
             }
         }
+        if let Some(disk) = &self.store.disk {
+            let figures = disk.figures();
+            let mut family = encoder.encode_descriptor(
+                "headwater_edge_disk",
+                "What came of touching the disk cache",
+                None,
+                MetricType::Counter,
+            )?;
+            for (count, label) in figures.outcomes.iter().zip(Outcome::LABELS) {
+                ConstCounter::new(*count).encode(family.encode_family(&[("result", label)])?)?;
+            }
+            for (name, help, value) in [
+                ("headwater_edge_disk_bytes", "Bytes of the disk cache's files", figures.used.bytes),
+                ("headwater_edge_disk_objects", "Objects in the disk cache", figures.objects),
+            ] {
+                let descriptor = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+                ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(descriptor)?;
+            }
+        }
         let stored = self.store.figures();
         let counters = [
             ("headwater_edge_sent_bytes", "Bytes sent to viewers", self.sum(|counters| &counters.bytes_out)),
             ("headwater_edge_cache_evictions", "Objects that left the cache to make room", stored.evictions),
+            ("headwater_edge_purged_objects", "Objects the operator purged", stored.purged),
         ];
         for (name, help, count) in counters {
             let descriptor = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::client::{Fetch, Reply};
 use crate::counters::FetchEnd;
+use crate::disk::now_ms;
 use crate::hints::{Ending, is_playlist};
 use crate::object::{Came, Object};
 use crate::origin::FetchError;
@@ -23,6 +24,7 @@ pub(crate) async fn run(
     via: Option<Box<str>>,
     alone: Option<oneshot::Sender<Reply>>,
 ) {
+    let Some(lead) = from_disk(&worker, lead).await else { return };
     let limits = &worker.shared.limits;
     let Some(_permit) = worker.may_fetch() else {
         return fail(lead, Failure::Busy);
@@ -58,7 +60,7 @@ pub(crate) async fn run(
                 worker.counters.fetched(FetchEnd::TooLarge);
                 return pass(lead, reply, alone);
             };
-            let came = Came { status, after_stale: lead.old.is_some() };
+            let came = Came::Fetched { status, after_stale: lead.old.is_some() };
             let object =
                 Object::new(status, &reply.head.headers, reply.declared_len(), lifetime, came, ticket);
             fill(&worker, lead, Arc::new(object), reply).await;
@@ -68,6 +70,32 @@ pub(crate) async fn run(
             pass(lead, reply, alone);
         }
     }
+}
+
+/// Lands what the disk tier has, where it is fresh. Otherwise the lead is given back, with what was found as its old copy.
+async fn from_disk(worker: &Worker, mut lead: Lead) -> Option<Lead> {
+    let store = &worker.shared.store;
+    let Some(disk) = store.disk.as_ref().filter(|_| lead.old.is_none()) else { return Some(lead) };
+    let Some(loaded) = disk.load(&lead.key).await else { return Some(lead) };
+    let Ok(ticket) = lead.admit() else { return Some(lead) };
+    if store.grow(&ticket, Cost { bytes: 0, handles: 1 }).is_err() {
+        store.release(&ticket);
+        return Some(lead);
+    }
+    let now = Instant::now();
+    let lifetime = loaded.record.lifetime(now, now_ms());
+    let key = lead.key.clone();
+    let object = Arc::new(Object::from_disk(loaded, lifetime, ticket));
+    let is_fresh = lifetime.is_fresh(now);
+    let lead = if is_fresh {
+        lead.land(Landing::Object(object.clone()), now);
+        None
+    } else {
+        lead.adopt(&object);
+        Some(lead)
+    };
+    store.finish(&key, &object, None);
+    lead
 }
 
 /// The statuses that a stale answer stands in for (RFC 5861 §4).

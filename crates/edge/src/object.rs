@@ -1,8 +1,9 @@
 //! A stored answer, whole or filling.
 
 use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use http::header::{self, HeaderName};
@@ -11,6 +12,7 @@ use http_cache::conditional::Validators;
 use http_cache::{Lifetime, Ticket};
 
 use crate::body::{Body, Filling};
+use crate::disk::Loaded;
 
 /// One answer under one key. It never changes but for its bytes, which arrive.
 #[derive(Debug)]
@@ -25,15 +27,22 @@ pub(crate) struct Object {
     pub(crate) ticket: Arc<Ticket>,
     pub(crate) filling: Filling,
     whole: OnceLock<Whole>,
+    /// It has been handed to the disk tier, or came from there.
+    offered: AtomicBool,
 }
 
 /// How this version of an object came here, as `Cache-Status` tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Came {
-    /// The origin's status; 304 where it confirmed an older copy.
-    pub(crate) status: StatusCode,
-    /// There was a copy, no longer fresh, when it was asked for.
-    pub(crate) after_stale: bool,
+pub(crate) enum Came {
+    /// From the origin.
+    Fetched {
+        /// The origin's status; 304 where it confirmed an older copy.
+        status: StatusCode,
+        /// There was a copy, no longer fresh, when it was asked for.
+        after_stale: bool,
+    },
+    /// From the disk tier.
+    FromDisk,
 }
 
 /// What a hit needs, made once.
@@ -68,7 +77,39 @@ impl Object {
             ticket,
             filling: Filling::new(declared),
             whole: OnceLock::new(),
+            offered: AtomicBool::new(false),
         }
+    }
+
+    /// An object as the disk tier kept it.
+    pub(crate) fn from_disk(loaded: Loaded, lifetime: Lifetime, ticket: Arc<Ticket>) -> Object {
+        let Loaded { record, file, start } = loaded;
+        let body = Body::Large { file: Arc::new(file.into()), start, len: record.body_len };
+        let lines: Bytes = record.lines.into();
+        let field = |wanted: &str| {
+            let text = std::str::from_utf8(&lines).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix(wanted)?.strip_prefix(':'));
+            line.map(|value| value.trim().to_owned())
+        };
+        let object = Object {
+            status: StatusCode::from_u16(record.status).unwrap_or(StatusCode::OK),
+            etag: field("etag"),
+            last_modified: field("last-modified"),
+            lines: lines.clone(),
+            lifetime,
+            came: Came::FromDisk,
+            ticket,
+            filling: Filling::whole(body.clone()),
+            whole: OnceLock::new(),
+            offered: AtomicBool::new(true),
+        };
+        object.complete(body);
+        object
+    }
+
+    /// Whether it is handed to the disk tier now: the first time it is asked.
+    pub(crate) fn offer_to_disk(&self) -> bool {
+        !self.offered.swap(true, Ordering::Relaxed)
     }
 
     /// The same bytes with a newer head (RFC 9111 §4.3.4): the origin said 304. Fields it did not repeat stay.
@@ -97,10 +138,31 @@ impl Object {
             etag: text(header::ETAG),
             last_modified: text(header::LAST_MODIFIED),
             lifetime,
-            came: Came { status: StatusCode::NOT_MODIFIED, after_stale: true },
+            came: Came::Fetched { status: StatusCode::NOT_MODIFIED, after_stale: true },
             ticket: self.ticket.clone(),
             filling: Filling::whole(whole.body.clone()),
             whole: OnceLock::new(),
+            offered: AtomicBool::new(false),
+        };
+        object.complete(whole.body.clone());
+        Some(object)
+    }
+
+    /// The same, stale from `now` on; none where it is not whole.
+    pub(crate) fn no_longer_fresh(&self, now: Instant) -> Option<Object> {
+        let whole = self.whole()?;
+        let lifetime = Lifetime { fresh: self.lifetime.age(now).min(self.lifetime.fresh), ..self.lifetime };
+        let object = Object {
+            status: self.status,
+            lines: self.lines.clone(),
+            etag: self.etag.clone(),
+            last_modified: self.last_modified.clone(),
+            lifetime,
+            came: self.came,
+            ticket: self.ticket.clone(),
+            filling: Filling::whole(whole.body.clone()),
+            whole: OnceLock::new(),
+            offered: AtomicBool::new(false),
         };
         object.complete(whole.body.clone());
         Some(object)
@@ -113,7 +175,10 @@ impl Object {
         if may_have_body(self.status) {
             let _ = write!(hit_head, "content-length: {}\r\n", body.len());
         }
-        hit_head.push_str("cache-status: headwater; hit; ttl=");
+        hit_head.push_str(match self.came {
+            Came::Fetched { .. } => "cache-status: headwater; hit; ttl=",
+            Came::FromDisk => "cache-status: headwater; hit; detail=disk; ttl=",
+        });
         let _ = self.whole.set(Whole { hit_head: hit_head.into(), hit_block: OnceLock::new(), body });
     }
 

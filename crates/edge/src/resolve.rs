@@ -10,7 +10,7 @@ use tokio::time::timeout_at;
 use crate::counters::Phase;
 use crate::fetch;
 use crate::gate::{Method, Wants};
-use crate::object::Object;
+use crate::object::{Came, Object};
 use crate::pass::pass;
 use crate::respond::{Answer, Ask};
 use crate::store::{Failure, Flight, Found, Landing};
@@ -120,6 +120,8 @@ pub(crate) async fn resolve(worker: &Arc<Worker>, question: &Question, mut found
             Found::Follow(flight, old) => (landing(worker, &flight, old).await, Phase::Collapsed),
         };
         let (object, phase) = match landing {
+            // No origin was asked.
+            Landing::Object(object) if object.came == Came::FromDisk => (object, Phase::Hit),
             Landing::Object(object) => (object, phase),
             Landing::Stale(object) => (object, Phase::Stale),
             Landing::Pass => return pass(worker, &question.key, ask, question.via.as_deref(), None).await,

@@ -12,7 +12,7 @@ use http_cache::range::{Range, range};
 
 use crate::counters::Phase;
 use crate::gate::{Method, Violation, Wants};
-use crate::object::{Object, may_have_body};
+use crate::object::{Came, Object, may_have_body};
 use crate::source::Source;
 use crate::store::Failure;
 
@@ -216,14 +216,15 @@ impl Answer {
         let mut text = Text::default();
         match &self.head {
             Head::Object { object, .. } => {
-                match self.phase {
-                    Phase::Hit | Phase::Stale => text.push(b"headwater; hit"),
-                    _ => {
-                        text.push(match object.came.after_stale {
+                match (self.phase, object.came) {
+                    (Phase::Stale, _) | (Phase::Hit, Came::Fetched { .. }) => text.push(b"headwater; hit"),
+                    (_, Came::FromDisk) => text.push(b"headwater; hit; detail=disk"),
+                    (_, Came::Fetched { status, after_stale }) => {
+                        text.push(match after_stale {
                             true => b"headwater; fwd=stale; fwd-status=".as_slice(),
                             false => b"headwater; fwd=uri-miss; fwd-status=",
                         });
-                        text.push(object.came.status.as_str().as_bytes());
+                        text.push(status.as_str().as_bytes());
                         text.push(b"; stored");
                         if self.phase == Phase::Collapsed {
                             text.push(b"; collapsed");

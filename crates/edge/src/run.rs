@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
 use std::net::{TcpStream, UdpSocket};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -17,8 +18,10 @@ use crate::admission::{Admission, Place};
 use crate::client::{Client, Origins};
 use crate::config::{Certificate, Config, Tls};
 use crate::conn::{linger, serve};
+use crate::control;
 use crate::counters::{Closed, Counters, Figures, Phase};
 use crate::depth;
+use crate::disk::Disk;
 use crate::fetch::Chain;
 use crate::http2;
 use crate::http3;
@@ -66,6 +69,15 @@ pub enum Error {
     /// The metrics socket or listener.
     #[error("answer metrics")]
     Metrics(#[source] io::Error),
+    /// The control socket.
+    #[error("answer the operator on `{}`", path.display())]
+    Control {
+        /// The socket.
+        path: PathBuf,
+        /// The system's words.
+        #[source]
+        source: io::Error,
+    },
     /// A bug in the edge.
     #[error("serving thread {thread} ended by itself")]
     ThreadEnded {
@@ -100,7 +112,8 @@ pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) 
     let origins = Arc::new(Origins::new(config.upstream)?);
     config.listener.set_nonblocking(true).map_err(Error::Start)?;
     let room = Cost { bytes: config.cache_bytes, handles: config.limits.large_objects as u64 };
-    let store = Arc::new(Store::new(room, Rules::default()));
+    let disk = config.disk.as_ref().map(Disk::start).transpose().map_err(Error::Start)?;
+    let store = Arc::new(Store::new(room, Rules::default(), disk));
     let alt_svc = config.tls.as_ref().and_then(alt_svc);
     let asks = matches!(&config.tls, Some(tls) if matches!(tls.certificate, Certificate::Acme(_)));
     let proofs = asks.then(Arc::<Proofs>::default);
@@ -131,6 +144,11 @@ pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) 
     let mut registry = Registry::default();
     registry.register_collector(Box::new(figures));
     registry.register_collector(Box::new(OriginFigures(origins.clone())));
+    // Before the metrics, which tell that the edge is there.
+    if let Some(path) = config.control {
+        control::serve(shared.clone(), &path, drain.clone())
+            .map_err(|source| Error::Control { path, source })?;
+    }
 
     let listener = |listener| tokio::net::TcpListener::from_std(listener).map_err(Error::Start);
     let plain = Entrance { listener: listener(config.listener)?, tls: None };
@@ -193,6 +211,9 @@ pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) 
         if !matches!(joined, Ok(Ok(()))) {
             return Err(Error::ThreadEnded { thread: number });
         }
+    }
+    if store.disk.is_some() {
+        let _ = tokio::task::spawn_blocking(move || store.disk.as_ref().map(|disk| disk.close())).await;
     }
     match ended {
         Some(thread) => Err(Error::ThreadEnded { thread }),

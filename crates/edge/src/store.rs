@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
+use http_cache::purge::Pattern;
 use http_cache::storage::NoRoom;
 use http_cache::{Cost, Decision, Held, Key, Rules, Storage, Ticket};
 use tokio::sync::Notify;
 
+use crate::disk::Disk;
 use crate::object::Object;
 
 /// Maps, each with its lock.
@@ -31,7 +33,9 @@ pub(crate) struct Store {
     hasher: RandomState,
     room: Mutex<Storage<Key>>,
     evictions: AtomicU64,
+    purged: AtomicU64,
     pub(crate) rules: Rules,
+    pub(crate) disk: Option<Arc<Disk>>,
 }
 
 #[derive(Debug, Default)]
@@ -156,22 +160,37 @@ pub(crate) struct Lead {
     pub(crate) old: Option<Arc<Object>>,
 }
 
+/// How thorough a purge is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purge {
+    /// The bytes go.
+    Exact,
+    /// They stay, no longer fresh.
+    Soft,
+}
+
 /// What [`Store::figures`] tells.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StoreFigures {
     pub(crate) used: Cost,
     pub(crate) objects: u64,
     pub(crate) evictions: u64,
+    pub(crate) purged: u64,
 }
 
 impl Store {
-    pub(crate) fn new(room: Cost, rules: Rules) -> Store {
+    /// How many parts there are for [`Store::sweep`] and [`Store::purge_shard`].
+    pub(crate) const SHARDS: usize = SHARDS;
+
+    pub(crate) fn new(room: Cost, rules: Rules, disk: Option<Arc<Disk>>) -> Store {
         Store {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             room: Mutex::new(Storage::new(room)),
             evictions: AtomicU64::new(0),
+            purged: AtomicU64::new(0),
             rules,
+            disk,
         }
     }
 
@@ -240,9 +259,14 @@ impl Store {
 
     /// The object is whole. What it replaced goes.
     pub(crate) fn finish(&self, key: &Key, object: &Arc<Object>, replaced: Option<&Arc<Object>>) {
-        let is_current = {
+        let (is_current, keeps_account) = {
             let shard = self.shard(key.as_str());
-            shard.get(key).and_then(|slot| slot.object.as_ref()).is_some_and(|held| Arc::ptr_eq(held, object))
+            let held = shard.get(key).and_then(|slot| slot.object.as_ref());
+            let is_current = held.is_some_and(|held| Arc::ptr_eq(held, object));
+            if let Some(disk) = self.disk.as_ref().filter(|_| is_current) {
+                disk.offer(key, object, Instant::now());
+            }
+            (is_current, held.zip(replaced).is_some_and(|(held, old)| Arc::ptr_eq(&held.ticket, &old.ticket)))
         };
         let mut room = self.room();
         room.finish(&object.ticket);
@@ -252,6 +276,7 @@ impl Store {
         // One that is still filling is released by its own fetch when that ends.
         if let Some(replaced) = replaced
             && replaced.whole().is_some()
+            && !keeps_account
             && !Arc::ptr_eq(&replaced.ticket, &object.ticket)
         {
             room.release(&replaced.ticket);
@@ -302,12 +327,43 @@ impl Store {
         }
     }
 
+    /// Purges one shard of what `pattern` means; returns how many objects that were. Fetches under way go on for those
+    /// who wait for them already, and leave nothing behind: they may have been asked before the purge.
+    pub(crate) fn purge_shard(&self, shard: usize, pattern: &Pattern, mode: Purge, now: Instant) -> usize {
+        let mut gone = 0;
+        let mut released = Vec::new();
+        self.lock(shard).retain(|key, slot| {
+            if !pattern.matches(key.as_str()) {
+                return true;
+            }
+            slot.flight = None;
+            slot.failed = None;
+            slot.unshared_until = None;
+            let Some(object) = slot.object.take() else { return false };
+            gone += 1;
+            match (mode, object.whole().is_some()) {
+                (Purge::Soft, true) => slot.object = object.no_longer_fresh(now).map(Arc::new),
+                (Purge::Exact, true) => released.push(object),
+                // Still filling: its own fetch closes its account.
+                (_, false) => {}
+            }
+            slot.object.is_some()
+        });
+        let mut room = self.room();
+        for object in released {
+            room.release(&object.ticket);
+        }
+        self.purged.fetch_add(gone as u64, Ordering::Relaxed);
+        gone
+    }
+
     pub(crate) fn figures(&self) -> StoreFigures {
         let room = self.room();
         StoreFigures {
             used: room.used(),
             objects: room.objects() as u64,
             evictions: self.evictions.load(Ordering::Relaxed),
+            purged: self.purged.load(Ordering::Relaxed),
         }
     }
 
@@ -316,11 +372,19 @@ impl Store {
         if let Some(slot) = shard.get_mut(key)
             && slot.object.as_ref().is_some_and(|object| is_meant(object))
         {
-            slot.object = None;
-            if slot.is_empty(Instant::now()) {
+            let now = Instant::now();
+            if let (Some(object), Some(disk)) = (slot.object.take(), &self.disk) {
+                disk.offer(key, &object, now);
+            }
+            if slot.is_empty(now) {
                 shard.remove(key);
             }
         }
+    }
+
+    /// Closes an account that never became an object's.
+    pub(crate) fn release(&self, ticket: &Ticket) {
+        self.room().release(ticket);
     }
 
     fn shard(&self, target: &str) -> MutexGuard<'_, HashMap<Key, Slot>> {
@@ -352,6 +416,17 @@ impl Lead {
         }
     }
 
+    /// Puts `old` where a copy that is no longer fresh would be.
+    pub(crate) fn adopt(&mut self, old: &Arc<Object>) {
+        self.old = Some(old.clone());
+        let mut shard = self.store.shard(self.key.as_str());
+        if let Some(slot) = shard.get_mut(&self.key)
+            && slot.flight.as_ref().is_some_and(|flight| Arc::ptr_eq(flight, &self.flight))
+        {
+            slot.object = Some(old.clone());
+        }
+    }
+
     /// Ends the flight: keeps what is to be kept, and lets everybody go who waited.
     pub(crate) fn land(self, landing: Landing, now: Instant) {
         self.end_flight(landing, now);
@@ -361,25 +436,30 @@ impl Lead {
         let mut gone = None;
         {
             let mut shard = self.store.shard(self.key.as_str());
-            let slot = shard.entry(self.key.clone()).or_default();
-            if slot.flight.as_ref().is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+            // A purge takes the flight away: what it brings is for those who wait, and leaves nothing behind.
+            let own = |slot: &&mut Slot| {
+                slot.flight.as_ref().is_some_and(|flight| Arc::ptr_eq(flight, &self.flight))
+            };
+            if let Some(slot) = shard.get_mut(&self.key).filter(own) {
                 slot.flight = None;
-            }
-            match &landing {
-                Landing::Object(object) => {
-                    // A refreshed one shares its predecessor's account, which may have been evicted meanwhile.
-                    slot.object = object.ticket.is_live().then(|| object.clone());
-                    slot.failed = None;
-                    slot.unshared_until = None;
+                match &landing {
+                    Landing::Object(object) => {
+                        // A refreshed one shares its predecessor's account, which may have been evicted meanwhile.
+                        slot.object = object.ticket.is_live().then(|| object.clone());
+                        slot.failed = None;
+                        slot.unshared_until = None;
+                    }
+                    Landing::Pass => {
+                        gone = slot.object.take();
+                        slot.unshared_until = Some(now + UNSHARED_BELIEF);
+                    }
+                    Landing::Stale(_) => {
+                        slot.failed = Some((now + self.store.rules.error_cap, Failure::TooStale))
+                    }
+                    Landing::Failed(failure) => {
+                        slot.failed = Some((now + self.store.rules.error_cap, *failure));
+                    }
                 }
-                Landing::Pass => {
-                    gone = slot.object.take();
-                    slot.unshared_until = Some(now + UNSHARED_BELIEF);
-                }
-                Landing::Stale(_) => {
-                    slot.failed = Some((now + self.store.rules.error_cap, Failure::TooStale))
-                }
-                Landing::Failed(failure) => slot.failed = Some((now + self.store.rules.error_cap, *failure)),
             }
         }
         if let Some(gone) = gone

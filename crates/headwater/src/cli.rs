@@ -45,6 +45,8 @@ pub(crate) enum Command {
     Origin(Role),
     /// Run the edge alone: the caching node viewers talk to, in front of any HTTP origin
     Edge(Box<Edge>),
+    /// Take objects out of the edge's cache, by path or by all that begins so
+    Purge(Purge),
 }
 
 /// Options of `up`.
@@ -151,6 +153,9 @@ pub(crate) struct Edge {
     /// Seconds an origin in doubt may take to answer before the next is asked too [default: 0.25]
     #[arg(long, value_name = "SECONDS", requires = "origins")]
     pub(crate) failover_after: Option<f64>,
+    /// Unix socket on which `headwater purge --control` is answered
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) control: Option<PathBuf>,
     /// Settings from this workflow file instead
     #[arg(long, value_name = "FILE", default_value = "headwater.toml", conflicts_with = "origins")]
     pub(crate) workflow: PathBuf,
@@ -160,4 +165,27 @@ pub(crate) struct Edge {
     /// What paths in the workflow are relative to, where it is not the workflow file's own folder
     #[arg(long, value_name = "DIR", hide = true)]
     pub(crate) folder: Option<PathBuf>,
+}
+
+/// Options of `purge`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+  headwater purge /main/index.m3u8      one path, with all its queries
+  headwater purge '/main/*'             everything that begins so
+  headwater purge --soft '/main/*'      ask the origin before the next use; serve it still should the origin fail
+
+Fetches under way at that moment leave nothing behind. It prints how many objects went.")]
+pub(crate) struct Purge {
+    /// Path as viewers ask for it; `*` at its end stands for whatever follows
+    #[arg(required = true, value_name = "PATTERN")]
+    pub(crate) patterns: Vec<String>,
+    /// Keep the objects, but no longer as fresh
+    #[arg(long)]
+    pub(crate) soft: bool,
+    /// Data folder of the `headwater up` whose edge is meant
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// Control socket of an edge that runs alone
+    #[arg(long, value_name = "SOCKET", conflicts_with = "data")]
+    pub(crate) control: Option<PathBuf>,
 }

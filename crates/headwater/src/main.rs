@@ -5,6 +5,7 @@
 //! - [`demo`]: picks a ladder this machine can encode in real time.
 //! - [`plan`]: workflow → which processes run with what.
 //! - [`supervise`]: starts, restarts and drains them, hands over listeners, gathers their metrics.
+//! - [`purge`]: tells the edge to take objects out of its cache.
 //! - [`role`]: a role as a process of its own.
 //! - [`edge_alone`]: the edge's options, read as the settings they stand for.
 //! - [`handover`]: an edge that stands alone is replaced by a successor.
@@ -14,6 +15,7 @@ mod demo;
 mod edge_alone;
 mod handover;
 mod plan;
+mod purge;
 mod role;
 mod supervise;
 mod workflow;
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         cli::Command::Ingest(options) => role::ingest(&options),
         cli::Command::Origin(options) => role::origin(&options),
         cli::Command::Edge(options) => role::edge(&options),
+        cli::Command::Purge(options) => purge::purge(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -50,6 +50,11 @@ impl Layout {
         self.run().join("control.sock")
     }
 
+    /// Where the edge takes the operator's orders.
+    pub(crate) fn edge_control(&self) -> PathBuf {
+        self.run().join("edge.control.sock")
+    }
+
     /// Where `process` answers with its metrics.
     pub(crate) fn metrics_socket(&self, process: &str) -> PathBuf {
         self.run().join(format!("{process}.metrics.sock"))

@@ -140,8 +140,10 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
             tls,
             upstream,
             metrics,
+            control: options.control.clone().or_else(|| is_supervised().then(|| layout.edge_control())),
             threads: threads.unwrap_or(1),
             cache_bytes: workflow.edge.cache_bytes,
+            disk: workflow.edge.disk.clone().map(|disk| edge::Disk { path: disk.path, bytes: disk.bytes }),
             limits: edge_limits(&workflow.edge.limits),
         };
         Ok(edge::run_and_tell(config, drain, handover::serving).await?)

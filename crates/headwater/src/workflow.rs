@@ -41,6 +41,9 @@ pub(crate) fn from_file(path: &Path, folder: Option<&Path>) -> anyhow::Result<Lo
     if let Some(file) = &mut workflow.edge.origin_ca {
         *file = folder.join(&*file);
     }
+    if let Some(disk) = &mut workflow.edge.disk {
+        disk.path = folder.join(&disk.path);
+    }
     match &mut workflow.edge.tls.certificate {
         Certificate::Files { certificate, key } => {
             *certificate = folder.join(&*certificate);

@@ -12,7 +12,9 @@ pub mod conditional;
 pub mod freshness;
 pub mod key;
 pub mod lookup;
+pub mod purge;
 pub mod range;
+pub mod record;
 pub mod storage;
 
 pub use cache_control::CacheControl;

@@ -22,4 +22,4 @@ pub use listen::Listen;
 pub use origin_url::{OriginUrl, OriginUrlFault, Scheme};
 pub use rung::{Preset, Profile, Rung};
 pub use tls::{Acme, Certificate, Tls};
-pub use workflow::{Edge, Workflow};
+pub use workflow::{Disk, Edge, Workflow};

@@ -27,6 +27,8 @@ pub struct Workflow {
 pub struct Edge {
     /// `cache`: memory for cached objects, bytes, 16 MB to 1 TB, default 512 MB.
     pub cache_bytes: u64,
+    /// `disk`: where large cached objects outlive memory and restarts; nowhere where it is not set.
+    pub disk: Option<Disk>,
     /// `threads`: 1 to 256; as many as the machine has cores where it is not set.
     pub threads: Option<usize>,
     /// `origins`: where it fetches, the first to be asked first; empty: from this machine's origin.
@@ -45,10 +47,35 @@ pub struct Edge {
     pub tls: Tls,
 }
 
+/// `disk` of `[edge]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// `path`: its folder, read relative to the workflow file's folder; one edge has it at a time.
+    pub path: PathBuf,
+    /// `size`: bytes of files at most, 64 MB to 100 TB.
+    pub bytes: u64,
+}
+
+impl Disk {
+    fn read(mut fields: Fields<'_>) -> Result<Self, Fault> {
+        let path = fields.need("path", "\"/var/cache/headwater\"")?;
+        if path.string()?.is_empty() {
+            return Err(path.fault("a folder is wanted here, such as \"/var/cache/headwater\""));
+        }
+        let disk = Self {
+            path: path.string()?.into(),
+            bytes: fields.need("size", "\"20G\"")?.scaled(64_000_000..=100_000_000_000_000, "bytes")?,
+        };
+        fields.finish()?;
+        Ok(disk)
+    }
+}
+
 impl Default for Edge {
     fn default() -> Self {
         Self {
             cache_bytes: 512_000_000,
+            disk: None,
             threads: None,
             origins: Vec::new(),
             origin_ca: None,
@@ -120,6 +147,9 @@ impl Edge {
         let mut edge = Self::default();
         if let Some(field) = fields.take("cache") {
             edge.cache_bytes = field.scaled(16_000_000..=1_000_000_000_000, "bytes")?;
+        }
+        if let Some(field) = fields.take("disk") {
+            edge.disk = Some(Disk::read(field.table()?)?);
         }
         if let Some(field) = fields.take("threads") {
             edge.threads = Some(field.integer(1..=256, "threads")? as usize);
@@ -307,6 +337,25 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_cache_has_a_folder_and_a_size() {
+        let text = "[edge]\ndisk = { path = \"cache\", size = \"20G\" }\n";
+        let disk = Workflow::parse(&format!("{text}origins = [\"http://a\"]\n")).expect("valid").edge.disk;
+        assert_eq!(disk, Some(Disk { path: "cache".into(), bytes: 20_000_000_000 }));
+        check(
+            "[edge]\ndisk = { path = \"cache\" }\n",
+            expect![[r#"line 2: edge.disk: `size` is missing; write for example `size = "20G"`"#]],
+        );
+        check(
+            "[edge]\ndisk = { path = \"cache\", size = \"1M\" }\n",
+            expect![[r#"line 2: edge.disk.size: 1M is out of bounds: 64000000 to 100000000000000 bytes"#]],
+        );
+        check(
+            "[edge]\ndisk = { path = \"\", size = \"1G\" }\n",
+            expect![[r#"line 2: edge.disk.path: a folder is wanted here, such as "/var/cache/headwater""#]],
+        );
+    }
+
+    #[test]
     fn an_edge_machine_has_origins_and_no_channel() {
         let text = "[edge]\norigins = [\"https://a.example/live\", \"http://10.0.0.2:8300\"]\n";
         let workflow = Workflow::parse(text).expect("valid");
@@ -338,7 +387,7 @@ mod tests {
         check(
             "[edge]\norigins = [\"http://a\"]\nchannel = []\n",
             expect![
-                "line 3: edge.channel: no such field; there are: cache, threads, origins, origin_ca, failover_on, failover_after, limits, tls"
+                "line 3: edge.channel: no such field; there are: cache, disk, threads, origins, origin_ca, failover_on, failover_after, limits, tls"
             ],
         );
     }

@@ -138,7 +138,7 @@ impl Edge {
     }
 
     pub(crate) async fn with(origin: SocketAddr, limits: edge::Limits, cache_bytes: u64) -> Edge {
-        Edge::start(listener(), upstream(&[origin]), limits, cache_bytes, None).await
+        Edge::start(listener(), upstream(&[origin]), limits, cache_bytes, None, None).await
     }
 
     /// One before several origins.
@@ -151,7 +151,7 @@ impl Edge {
     }
 
     pub(crate) async fn at(listener: std::net::TcpListener, upstream: edge::Upstream) -> Edge {
-        Edge::start(listener, upstream, edge::Limits::default(), 64 << 20, None).await
+        Edge::start(listener, upstream, edge::Limits::default(), 64 << 20, None, None).await
     }
 
     /// With a listener for TLS too.
@@ -170,7 +170,19 @@ impl Edge {
         limits: edge::Limits,
         certificate: edge::Certificate,
     ) -> Edge {
-        Edge::start(listener, upstream(&[origin]), limits, 64 << 20, Some(certificate)).await
+        Edge::start(listener, upstream(&[origin]), limits, 64 << 20, Some(certificate), None).await
+    }
+
+    /// With `cache_bytes` of memory and a disk tier of `bytes` in `path`.
+    pub(crate) async fn with_disk(
+        origin: SocketAddr,
+        cache_bytes: u64,
+        path: &std::path::Path,
+        bytes: u64,
+    ) -> Edge {
+        let disk = edge::Disk { path: path.to_owned(), bytes };
+        Edge::start(listener(), upstream(&[origin]), edge::Limits::default(), cache_bytes, None, Some(disk))
+            .await
     }
 
     async fn start(
@@ -179,6 +191,7 @@ impl Edge {
         limits: edge::Limits,
         cache_bytes: u64,
         certificate: Option<edge::Certificate>,
+        disk: Option<edge::Disk>,
     ) -> Edge {
         let address = listener.local_addr().unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -193,9 +206,11 @@ impl Edge {
             tls,
             listener,
             upstream,
+            control: Some(folder.path().join("control")),
             metrics: daemon::metrics::Endpoint::Socket(folder.path().join("metrics")),
             threads: 2,
             cache_bytes,
+            disk,
             limits,
         };
         let task = tokio::spawn(edge::run(config, drain));
@@ -240,6 +255,20 @@ impl Edge {
     pub(crate) async fn ask(&self, method: &str, target: &str, headers: &str) -> Answer {
         let request = format!("{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
         Answer::read(&self.raw(request.as_bytes()).await)
+    }
+
+    /// Purges on the operator's socket; returns the status and what was said.
+    pub(crate) async fn purge(&self, pattern: &str, mode: &str) -> (u16, String) {
+        let mut stream = UnixStream::connect(self.folder.path().join("control")).await.unwrap();
+        let request = format!("PURGE {pattern} HTTP/1.1\r\nhost: x\r\npurge-mode: {mode}\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        let answer = Answer::read(&answer);
+        (
+            answer.status,
+            String::from_utf8(answer.body).unwrap().trim_end().replace(" objects", "").replace(" object", ""),
+        )
     }
 
     /// One figure from the metrics page; families with labels are given with them.
