@@ -139,7 +139,7 @@ fn nginx_is_asked_once_for_any_number_of_viewers() {
         folder.path(),
     );
     let (head, body) = found(viewers, "/1.ts");
-    assert!(head.contains("cache-status: headwater; fwd=miss") && body == segment(), "{head}");
+    assert!(head.contains("cache-status: headwater; fwd=uri-miss") && body == segment(), "{head}");
     for _ in 0..20 {
         let (head, body) = found(viewers, "/1.ts");
         assert!(head.contains("cache-status: headwater; hit") && body == segment(), "{head}");
