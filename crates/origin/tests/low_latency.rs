@@ -100,7 +100,7 @@ fn a_part_is_listed_and_served_as_soon_as_it_is_whole() {
             assert_eq!(playlist.hint, Some(format!("{}.{}.m4s", live.at, index + 1)));
             let part = live.server.get(&live.part(index));
             assert_eq!((part.status, part.body.as_slice()), (200, chunk.as_slice()));
-            assert_eq!(part.header("cache-control"), Some("public, max-age=86400, immutable"));
+            assert_eq!(part.header("cache-control"), Some("public, max-age=12"), "six target durations");
         }
         assert_eq!(push.finish().status, 200);
         let playlist = live.listed(0);

@@ -18,7 +18,8 @@ use crate::channel::{Channel, State};
 use crate::fingerprint::fnv1a;
 use crate::window::Stored;
 
-/// Answers to blocked requests live so many target durations: their URLs are never asked for again (RFC 8216bis §6.2.5).
+/// Parts, and answers to blocked requests, live so many target durations: after that nobody asks for their URLs
+/// (RFC 8216bis §6.2.5).
 const TARGETS_BLOCKED: u32 = 6;
 /// Slots after the newest that are waited for: clocks differ.
 const SLOTS_AHEAD: i64 = 1;
@@ -66,7 +67,11 @@ pub(super) async fn answer(
             let found =
                 blocking::until(origin, channel, track, |state| part(state, track, *start, *index)).await;
             match found {
-                Ok((kind, bytes)) => whole(kind, IMMUTABLE, Stored::new(bytes)),
+                // It never changes, but nobody asks for it once it is listed no longer.
+                Ok((kind, bytes)) => {
+                    let cache = seconds(TARGETS_BLOCKED * channel.state().timeline.target_s());
+                    whole(kind, &cache, Stored::new(bytes))
+                }
                 Err(no) => Some(refused(channel, no)),
             }
         }
