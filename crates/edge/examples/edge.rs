@@ -35,6 +35,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         disk: None,
         metrics: Endpoint::Socket(folder.join("metrics")),
         threads: number(0, 2)? as usize,
+        key_query: Vec::new(),
         cache_bytes: number(1, 1024)? << 20,
         limits,
     };

@@ -21,6 +21,8 @@ pub struct Config {
     pub control: Option<PathBuf>,
     /// Serving threads; 0 counts as 1.
     pub threads: usize,
+    /// Query parameters that are part of an object's key and reach the origin, besides HLS's directives.
+    pub key_query: Vec<String>,
     /// Bytes of memory for cached bodies.
     pub cache_bytes: u64,
     /// Where large objects outlive memory and restarts; none: nowhere.

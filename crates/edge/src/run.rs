@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use daemon::Drain;
-use http_cache::{Cost, Rules};
+use http_cache::{Cost, KeyRules, Rules};
 use prometheus_client::registry::Registry;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -117,7 +117,8 @@ pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) 
     let alt_svc = config.tls.as_ref().and_then(alt_svc);
     let asks = matches!(&config.tls, Some(tls) if matches!(tls.certificate, Certificate::Acme(_)));
     let proofs = asks.then(Arc::<Proofs>::default);
-    let shared = Arc::new(Shared::new(store.clone(), config.limits, alt_svc, proofs));
+    let key_rules = KeyRules::hls_and(config.key_query.iter().map(String::as_str));
+    let shared = Arc::new(Shared::new(store.clone(), key_rules, config.limits, alt_svc, proofs));
     let limits = &shared.limits;
     let admission =
         Admission::new(limits.connections, limits.connections_per_address, limits.requests_per_s_per_address);

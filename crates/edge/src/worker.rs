@@ -54,13 +54,14 @@ pub(crate) struct Worker {
 impl Shared {
     pub(crate) fn new(
         store: Arc<Store>,
+        key_rules: KeyRules,
         limits: Limits,
         alt_svc: Option<Box<str>>,
         proofs: Option<Arc<Proofs>>,
     ) -> Shared {
         Shared {
             store,
-            key_rules: KeyRules::hls(),
+            key_rules,
             fetches: Arc::new(Semaphore::new(limits.fetches)),
             limits,
             alt_svc,

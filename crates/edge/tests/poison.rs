@@ -235,3 +235,17 @@ async fn a_request_with_a_body_is_refused_whatever_its_method() {
     assert!(origin.heads().is_empty());
     assert!(!told(&edge.get("/fat").await).contains(CANARY));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parameter_that_the_operator_named_is_part_of_the_key_and_no_other_is() {
+    let origin = parrot().await;
+    let edge = Edge::before(origin.address).await;
+    let first = told(&edge.get("/a.m4s?variant=one&other=1").await);
+    assert!(first.starts_with("GET /a.m4s?variant=one HTTP/1.1"), "{first}");
+    let second = told(&edge.get("/a.m4s?variant=two").await);
+    assert!(second.starts_with("GET /a.m4s?variant=two HTTP/1.1"), "{second}");
+    assert_eq!(told(&edge.get("/a.m4s?z=2&variant=one").await), first, "the same object");
+    for target in ["/a.m4s?variant=one&variant=two", "/a.m4s?variant=%2e", "/a.m4s?variant=a/b"] {
+        assert_eq!(edge.get(target).await.status, 400, "{target}");
+    }
+}

@@ -120,7 +120,7 @@ Ctrl-C or SIGTERM drains it: answers under way are finished, then it ends. SIGUS
 of the program that lies there now, and then drains it: nobody is dropped. Every option is also a setting of the workflow
 file, [edge] and [listen], read with --workflow. More: docs/edge.md.")]
 pub(crate) struct Edge {
-    /// Where to fetch: http(s)://host[:port][/path]. Repeat it for origins that stand in when the ones before fail
+    /// Where to fetch: http:// or https://, a host, and perhaps a port and a path. Repeat it for origins that stand in when the ones before fail
     #[arg(long = "origin", value_name = "URL")]
     pub(crate) origins: Vec<String>,
     /// Where viewers connect [default: 0.0.0.0:8080]
@@ -141,6 +141,9 @@ pub(crate) struct Edge {
     /// Memory for cached objects, such as 512M or 8G [default: 512M]
     #[arg(long, value_name = "BYTES", requires = "origins")]
     pub(crate) cache: Option<String>,
+    /// Query parameters that make another object, such as v,quality; all others are dropped [default: none]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', requires = "origins")]
+    pub(crate) key_query: Option<Vec<String>>,
     /// Serving threads [default: one a core]
     #[arg(long, value_name = "N", requires = "origins")]
     pub(crate) threads: Option<u16>,

@@ -8,12 +8,13 @@ use spec::Workflow;
 use crate::cli::Edge;
 
 /// Which option stands for which setting of the workflow file.
-const OPTIONS: [(&str, &str); 8] = [
+const OPTIONS: [(&str, &str); 9] = [
     ("edge.origins", "--origin"),
     ("listen.viewers", "--listen"),
     ("listen.metrics", "--metrics"),
     ("edge.cache", "--cache"),
     ("edge.threads", "--threads"),
+    ("edge.key_query", "--key-query"),
     ("edge.origin_ca", "--origin-ca"),
     ("edge.failover_on", "--failover-on"),
     ("edge.failover_after", "--failover-after"),
@@ -30,8 +31,18 @@ pub(crate) fn workflow(options: &Edge) -> anyhow::Result<Workflow> {
 }
 
 fn text(options: &Edge) -> String {
-    let Edge { origins, listen, metrics, cache, threads, origin_ca, failover_on, failover_after, .. } =
-        options;
+    let Edge {
+        origins,
+        listen,
+        metrics,
+        cache,
+        threads,
+        key_query,
+        origin_ca,
+        failover_on,
+        failover_after,
+        ..
+    } = options;
     let mut text = String::new();
     let mut line = |name: &str, value: String| writeln!(text, "{name} = {value}").expect("strings take text");
     // JSON's strings and lists of strings are TOML's too.
@@ -48,6 +59,9 @@ fn text(options: &Edge) -> String {
     }
     if let Some(threads) = threads {
         line("edge.threads", threads.to_string());
+    }
+    if let Some(names) = key_query {
+        line("edge.key_query", serde_json::to_string(names).expect("strings are JSON"));
     }
     if let Some(file) = origin_ca {
         line("edge.origin_ca", quoted(&file.to_string_lossy()));
@@ -80,12 +94,12 @@ mod tests {
     fn options_are_the_settings_they_stand_for() {
         let workflow = read(
             "--origin http://a:81/live --origin https://b --listen 127.0.0.1:80 --cache 2G --threads 3 --metrics [::1]:9 \
-             --origin-ca a.pem --failover-on 500,404 --failover-after 1",
+             --origin-ca a.pem --failover-on 500,404 --failover-after 1 --key-query v,q",
         )
         .expect("valid");
         let expected = "listen = { viewers = \"127.0.0.1:80\", metrics = \"[::1]:9\" }\n\
             edge = { origins = [\"http://a:81/live\", \"https://b\"], cache = \"2G\", threads = 3, \
-            origin_ca = \"a.pem\", failover_on = [500, 404], failover_after = 1.0 }\n";
+            origin_ca = \"a.pem\", failover_on = [500, 404], failover_after = 1.0, key_query = [\"v\", \"q\"] }\n";
         assert_eq!(workflow, Workflow::parse(expected).expect("valid"));
         let least = read("--origin http://a").expect("valid");
         assert_eq!(least, Workflow::parse("edge.origins = [\"http://a\"]").expect("valid"));
@@ -98,6 +112,7 @@ mod tests {
             ("--origin http://a --cache 1k", "--cache: 1k is out of bounds: 16000000 to"),
             ("--origin http://a --failover-on 200", "--failover-on: 200 is out of bounds"),
             ("--origin http://a --failover-after nan", "--failover-after: nan is out of bounds"),
+            ("--origin http://a --key-query a/b", "--key-query: a query parameter's name"),
             ("--origin http://a --threads 999", "--threads: 999 is out of bounds: 1 to 256"),
             (
                 "--origin http://a --listen 127.0.0.1:9 --metrics 127.0.0.1:9",

@@ -39,23 +39,59 @@ impl fmt::Display for Key {
 /// Which query parameters make a difference. All others are dropped from the key and from the origin's request.
 #[derive(Clone, Debug)]
 pub struct KeyRules {
-    query: Vec<String>,
+    query: Vec<Parameter>,
+}
+
+/// A query parameter that makes a difference.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Parameter {
+    name: String,
+    values: Values,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Values {
+    /// Letters and digits, at most [`KeyRules::MAX_VALUE_LEN`].
+    Directive,
+    /// Unreserved characters (RFC 3986 §2.3), at most [`KeyRules::MAX_FREE_LEN`]; may be empty.
+    Free,
+}
+
+impl Values {
+    fn take(self, value: &str) -> bool {
+        match self {
+            Values::Directive => {
+                let plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric());
+                plain && !value.is_empty() && value.len() <= KeyRules::MAX_VALUE_LEN
+            }
+            Values::Free => {
+                let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+                value.bytes().all(unreserved) && value.len() <= KeyRules::MAX_FREE_LEN
+            }
+        }
+    }
 }
 
 impl KeyRules {
-    /// Longest value of a named parameter, in bytes: holds any `u64` and the words HLS defines.
+    /// Longest value of a delivery directive, in bytes: holds any `u64` and the words HLS defines.
     pub const MAX_VALUE_LEN: usize = 20;
+    /// Longest value of any other named parameter, in bytes.
+    pub const MAX_FREE_LEN: usize = 256;
 
     /// The delivery directives of HLS (draft-pantos-hls-rfc8216bis §6.2.5), and nothing else.
     pub fn hls() -> KeyRules {
-        KeyRules::named(["_HLS_msn", "_HLS_part", "_HLS_skip"])
+        KeyRules::hls_and([])
     }
 
-    /// The parameters named, in alphabetical order.
-    pub fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> KeyRules {
-        let mut query: Vec<String> = names.into_iter().map(str::to_owned).collect();
+    /// The delivery directives, and the parameters named; in alphabetical order.
+    pub fn hls_and<'a>(names: impl IntoIterator<Item = &'a str>) -> KeyRules {
+        let directives = ["_HLS_msn", "_HLS_part", "_HLS_skip"].map(|name| (name, Values::Directive));
+        let named = names.into_iter().map(|name| (name, Values::Free));
+        let parameters = directives.into_iter().chain(named);
+        let mut query: Vec<_> =
+            parameters.map(|(name, values)| Parameter { name: name.to_owned(), values }).collect();
         query.sort();
-        query.dedup();
+        query.dedup_by(|later, earlier| later.name == earlier.name);
         KeyRules { query }
     }
 
@@ -81,7 +117,7 @@ impl KeyRules {
         }
         let mut key = path;
         let mut joint = '?';
-        for name in &self.query {
+        for Parameter { name, values: taken } in &self.query {
             let mut values = query.split('&').filter_map(|pair| {
                 let (found, value) = pair.split_once('=').unwrap_or((pair, ""));
                 (found == name).then_some(value)
@@ -90,8 +126,7 @@ impl KeyRules {
             if values.next().is_some() {
                 return Err(KeyFault::RepeatedParameter);
             }
-            let plain = value.bytes().all(|b| b.is_ascii_alphanumeric());
-            if !plain || value.is_empty() || value.len() > KeyRules::MAX_VALUE_LEN {
+            if !taken.take(value) {
                 return Err(KeyFault::ParameterValue);
             }
             let text = key.to_mut();
@@ -132,7 +167,7 @@ pub enum KeyFault {
     /// A named parameter given twice.
     #[error("a query parameter is given twice")]
     RepeatedParameter,
-    /// A named parameter that is empty, too long, or not letters and digits.
+    /// A named parameter whose value is too long, has characters it may not have, or is missing.
     #[error("a query parameter has no usable value")]
     ParameterValue,
 }
@@ -273,7 +308,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_canonical_target_is_its_own_canonical_form(target in "/[a-z%0-9A-F./?&=_\\-]{0,40}") {
-            let rules = KeyRules::named(["a", "_b"]);
+            let rules = KeyRules::hls_and(["a", "_b"]);
             if let Ok(once) = rules.canonical(&target) {
                 let twice = rules.canonical(&once);
                 prop_assert_eq!(twice.as_deref(), Ok(&*once));

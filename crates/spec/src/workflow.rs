@@ -29,6 +29,9 @@ pub struct Edge {
     pub cache_bytes: u64,
     /// `disk`: where large cached objects outlive memory and restarts; nowhere where it is not set.
     pub disk: Option<Disk>,
+    /// `key_query`: query parameters that make another object and reach the origin, at most 16, besides HLS's
+    /// delivery directives; all others are dropped.
+    pub key_query: Vec<String>,
     /// `threads`: 1 to 256; as many as the machine has cores where it is not set.
     pub threads: Option<usize>,
     /// `origins`: where it fetches, the first to be asked first; empty: from this machine's origin.
@@ -76,6 +79,7 @@ impl Default for Edge {
         Self {
             cache_bytes: 512_000_000,
             disk: None,
+            key_query: Vec::new(),
             threads: None,
             origins: Vec::new(),
             origin_ca: None,
@@ -142,6 +146,8 @@ impl Workflow {
 impl Edge {
     /// Origins one edge knows: a primary and some to stand in for it.
     pub const MAX_ORIGINS: usize = 8;
+    /// Query parameters that may be part of the key.
+    pub const MAX_KEY_QUERY: usize = 16;
 
     fn read(mut fields: Fields<'_>, listen: &Listen) -> Result<Self, Fault> {
         let mut edge = Self::default();
@@ -150,6 +156,22 @@ impl Edge {
         }
         if let Some(field) = fields.take("disk") {
             edge.disk = Some(Disk::read(field.table()?)?);
+        }
+        if let Some(field) = fields.take("key_query") {
+            let count = field.fault(format!("a list of at most {} names", Self::MAX_KEY_QUERY));
+            for entry in field.list()? {
+                let name = entry.string()?;
+                let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+                if !plain || name.is_empty() || name.len() > 32 {
+                    return Err(
+                        entry.fault("a query parameter's name is 1 to 32 letters, digits, `-` and `_`")
+                    );
+                }
+                edge.key_query.push(name.to_owned());
+                if edge.key_query.len() > Self::MAX_KEY_QUERY {
+                    return Err(count);
+                }
+            }
         }
         if let Some(field) = fields.take("threads") {
             edge.threads = Some(field.integer(1..=256, "threads")? as usize);
@@ -387,7 +409,7 @@ mod tests {
         check(
             "[edge]\norigins = [\"http://a\"]\nchannel = []\n",
             expect![
-                "line 3: edge.channel: no such field; there are: cache, disk, threads, origins, origin_ca, failover_on, failover_after, limits, tls"
+                "line 3: edge.channel: no such field; there are: cache, disk, key_query, threads, origins, origin_ca, failover_on, failover_after, limits, tls"
             ],
         );
     }

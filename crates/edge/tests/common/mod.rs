@@ -209,6 +209,8 @@ impl Edge {
             control: Some(folder.path().join("control")),
             metrics: daemon::metrics::Endpoint::Socket(folder.path().join("metrics")),
             threads: 2,
+            // What tests of the key ask with.
+            key_query: vec!["variant".to_owned()],
             cache_bytes,
             disk,
             limits,
