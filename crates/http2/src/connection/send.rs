@@ -22,7 +22,7 @@ pub struct Data {
 }
 
 impl Connection {
-    /// Appends the head of an answer: `block` is one header block in pieces, at most [`MAX_HEADER_BLOCK`]. Does nothing
+    /// Appends the head of an answer: `block` is one header block in pieces, at most `MAX_HEADER_BLOCK`. Does nothing
     /// on a stream that is gone.
     pub fn send_headers(&mut self, stream: StreamId, block: &[&[u8]], end: End, out: &mut Vec<u8>) {
         let Some(at) = self.streams.find(stream) else { return };
