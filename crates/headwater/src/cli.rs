@@ -120,7 +120,7 @@ Ctrl-C or SIGTERM drains it: answers under way are finished, then it ends. SIGUS
 of the program that lies there now, and then drains it: nobody is dropped. Every option is also a setting of the workflow
 file, [edge] and [listen], read with --workflow. More: docs/edge.md.")]
 pub(crate) struct Edge {
-    /// Where to fetch, such as https://origin.example/live. Repeat it for origins that stand in when the ones before fail
+    /// Where to fetch, a URL; repeat it for origins that stand in when the ones before fail
     #[arg(long = "origin", value_name = "URL")]
     pub(crate) origins: Vec<String>,
     /// Where viewers connect [default: 0.0.0.0:8080]
