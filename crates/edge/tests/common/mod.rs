@@ -197,8 +197,7 @@ impl Edge {
         let folder = tempfile::tempdir().unwrap();
         let (drain, trigger) = daemon::Drain::manual();
         let tls = certificate.map(|certificate| {
-            let listener = daemon::listen::bind("viewers_tls", "127.0.0.1:0".parse().unwrap()).unwrap();
-            let quic = daemon::listen::bind_udp("viewers_tls", listener.local_addr().unwrap()).unwrap();
+            let (listener, quic) = tcp_and_udp();
             edge::Tls { listener, quic: Some(quic), certificate, folder: folder.path().join("tls") }
         });
         let tls_address = tls.as_ref().map(|tls| tls.listener.local_addr().unwrap());
@@ -311,6 +310,16 @@ impl Edge {
 }
 
 /// Reads one answer of a connection that stays open, and no byte more.
+/// A port that is free for both; one that the system gives for TCP may be somebody's for UDP.
+fn tcp_and_udp() -> (std::net::TcpListener, std::net::UdpSocket) {
+    let both = || {
+        let tcp = daemon::listen::bind("viewers_tls", "127.0.0.1:0".parse().unwrap()).unwrap();
+        let udp = daemon::listen::bind_udp("viewers_tls", tcp.local_addr().unwrap()).ok()?;
+        Some((tcp, udp))
+    };
+    (0..100).find_map(|_| both()).expect("a port is free for TCP and UDP")
+}
+
 pub(crate) async fn read_answer(stream: &mut TcpStream) -> Answer {
     let read = async {
         let mut bytes = Vec::new();
