@@ -309,7 +309,6 @@ impl Edge {
     }
 }
 
-/// Reads one answer of a connection that stays open, and no byte more.
 /// A port that is free for both; one that the system gives for TCP may be somebody's for UDP.
 fn tcp_and_udp() -> (std::net::TcpListener, std::net::UdpSocket) {
     let both = || {
@@ -320,6 +319,7 @@ fn tcp_and_udp() -> (std::net::TcpListener, std::net::UdpSocket) {
     (0..100).find_map(|_| both()).expect("a port is free for TCP and UDP")
 }
 
+/// Reads one answer of a connection that stays open, and no byte more.
 pub(crate) async fn read_answer(stream: &mut TcpStream) -> Answer {
     let read = async {
         let mut bytes = Vec::new();
