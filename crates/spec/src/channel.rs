@@ -30,8 +30,10 @@ pub struct Channel {
     pub audio_bps: u32,
 }
 
-/// Parts of a channel that names none, in milliseconds: the first that suits every rung's frame rate.
-const DEFAULT_PARTS_MS: [u32; 4] = [250, 300, 334, 400];
+/// Parts of a channel that names none, in milliseconds: the first that suits every rung's frame rate, and AAC frames at 48 kHz.
+/// No segment of 2 s ends in a part of a quarter second or less: hls.js takes the end of a segment that near for
+/// the begin of the next (`maxFragLookUpTolerance`), passes over that part, and stalls at the hole.
+const DEFAULT_PARTS_MS: [u32; 2] = [350, 420];
 const LONGEST_PART_MS: u32 = 500;
 
 /// How soon viewers see what happens.
@@ -42,8 +44,8 @@ pub enum Latency {
     Standard,
     /// `latency = "low"`: segments leave part by part, so viewers are some parts behind.
     Low {
-        /// Longest part: `part`, in seconds, 0.2 to 0.5, default 0.25, or the next longer that holds
-        /// whole frames of every rung.
+        /// Longest part: `part`, in seconds, 0.2 to 0.5, default 0.35, or 0.42 where that suits the
+        /// rungs' frame rates better.
         part_ms: u32,
     },
 }
@@ -148,7 +150,8 @@ impl Latency {
             (false, None) => Ok(Self::Standard),
             (false, Some(part)) => Err(part.fault("only a channel with latency = \"low\" has parts")),
             (true, None) => {
-                let fits = |part_ms: &u32| ladder.filled_badly(*part_ms).is_none();
+                let fits =
+                    |part_ms: &u32| ladder.filled_badly(*part_ms).is_none() && ladder.ends_well(*part_ms);
                 let part_ms = DEFAULT_PARTS_MS.into_iter().find(fits);
                 Ok(Self::Low { part_ms: part_ms.unwrap_or(LONGEST_PART_MS) })
             }
@@ -158,7 +161,7 @@ impl Latency {
                     None => Ok(Self::Low { part_ms }),
                     Some(share) => Err(part.fault(format!(
                         "the whole frames that fit fill {share} % of such a part, and HLS asks for {}: \
-                         0.25 suits every usual frame rate",
+                         0.42 suits every usual frame rate",
                         Ladder::PART_FILLED_PERCENT
                     ))),
                 }

@@ -34,6 +34,17 @@ impl Ladder {
         filled.min().filter(|percent| *percent < Self::PART_FILLED_PERCENT)
     }
 
+    /// Whether segments of 2 s end in a part of more than a quarter second on every rung.
+    pub(crate) fn ends_well(&self, part_ms: u32) -> bool {
+        let Self::Transcode(rungs) = self else { return true };
+        rungs.iter().all(|rung| {
+            let fps = rung.frame_rate.as_f64();
+            let (frames, fit) = ((fps * 2.0).round(), (f64::from(part_ms) / 1e3 * fps).floor());
+            let last = frames % fit;
+            last == 0.0 || last / fps > 0.25 + 1e-6
+        })
+    }
+
     /// The ladder of a channel that names none.
     pub fn standard(preset: Preset) -> Self {
         let rungs = ["1080p30", "720p30", "480p30"];

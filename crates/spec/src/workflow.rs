@@ -259,7 +259,7 @@ mod tests {
             Workflow::parse(&text).expect("valid").channels[0].latency.part_ms()
         };
         for (fps, part_ms) in
-            [("24", 250), ("29.97", 250), ("30", 250), ("25", 250), ("50", 250), ("60", 250), ("15", 300)]
+            [("24", 350), ("29.97", 350), ("30", 350), ("25", 420), ("50", 350), ("60", 420), ("15", 350)]
         {
             assert_eq!(part(fps), Some(part_ms), "{fps}");
         }
@@ -329,7 +329,7 @@ mod tests {
         check(
             "[[channel]]\nname = \"a\"\ninput = \"test\"\nladder = [{ name = \"x\", size = \"640x360\", fps = 24 }]\nlatency = \"low\"\npart = 0.2\n",
             expect![
-                "line 6: channel[0].part: the whole frames that fit fill 83 % of such a part, and HLS asks for 85: 0.25 suits every usual frame rate"
+                "line 6: channel[0].part: the whole frames that fit fill 83 % of such a part, and HLS asks for 85: 0.42 suits every usual frame rate"
             ],
         );
         check(
