@@ -113,7 +113,7 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
             match channel.ladder.clone() {
                 Ladder::Passthrough => {
                     let passed = passed.clone();
-                    let settings = passthrough::Settings { chunk_ms: channel.latency.part_ms() };
+                    let settings = passthrough::Settings { part_ms: channel.latency.part_ms() };
                     channels.spawn(async move {
                         passthrough::run(channel, settings, passed, drain).await.map_err(anyhow::Error::from)
                     });

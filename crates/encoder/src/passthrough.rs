@@ -33,9 +33,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How a channel is cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// Send chunks of as many samples as fit in this many milliseconds; `None`: each segment in one chunk, once it is
-    /// complete.
-    pub chunk_ms: Option<u32>,
+    /// Send segments in parts of this many milliseconds at most; `None`: each segment in one chunk, once it is complete.
+    pub part_ms: Option<u32>,
 }
 
 /// What passthrough channels count. Clones count together.
@@ -93,7 +92,7 @@ pub async fn run(
     let Source::Ingest { socket } = &job.source else {
         return Err(PassthroughError::Source(job.name));
     };
-    let pace = match settings.chunk_ms {
+    let pace = match settings.part_ms {
         None => Pace::Every(PACE),
         Some(_) => Pace::AtOnce,
     };
@@ -188,7 +187,7 @@ impl Channel<'_> {
         for lane in &self.lanes {
             tracing::info!(%channel, session = tracks.session, track = %lane.track.format, "passing through");
         }
-        self.cutter = Some(Cutter::new(self.job.grid, video, audio, self.settings.chunk_ms));
+        self.cutter = Some(Cutter::new(self.job.grid, video, audio, self.settings.part_ms));
         Ok(())
     }
 

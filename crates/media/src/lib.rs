@@ -5,12 +5,13 @@
 //! - [`Timescale`], [`MediaTime`], [`rescale_floor`], [`rescale_nearest`]: exact media time in ticks.
 //! - [`Utc`]: a wall-clock date, for labels and logs only.
 //! - [`Rational`]: frame rates and aspect ratios.
-//! - [`Grid`]: where segments start on the epoch.
+//! - [`Grid`]: where segments start on the epoch; [`Parts`]: how one is shared out among its parts.
 //! - [`ChannelName`], [`TrackId`]: who.
 //! - [`Track`], [`Format`], [`Sample`]: what flows.
 
 mod channel_name;
 mod grid;
+mod parts;
 mod rational;
 mod sample;
 mod time;
@@ -19,6 +20,7 @@ mod utc;
 
 pub use channel_name::{ChannelName, ChannelNameError};
 pub use grid::Grid;
+pub use parts::Parts;
 pub use rational::Rational;
 pub use sample::Sample;
 pub use time::{MediaTime, Timescale, rescale_ceil, rescale_floor, rescale_nearest};

@@ -4,11 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 
 use media::{ChannelName, Grid};
-use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
 use crate::ladder::{Ladder, read_preset};
+use crate::latency::Latency;
 use crate::rung::Preset;
 
 /// A channel that can exist.
@@ -28,26 +28,6 @@ pub struct Channel {
     pub window_ms: u64,
     /// `audio_bitrate` of a transcoded channel, bits per second, default 128 kbit/s.
     pub audio_bps: u32,
-}
-
-/// Parts of a channel that names none, in milliseconds: the first that suits every rung's frame rate, and AAC frames at 48 kHz.
-/// No segment of 2 s ends in a part of a quarter second or less: hls.js takes the end of a segment that near for
-/// the begin of the next (`maxFragLookUpTolerance`), passes over that part, and stalls at the hole.
-const DEFAULT_PARTS_MS: [u32; 2] = [350, 420];
-const LONGEST_PART_MS: u32 = 500;
-
-/// How soon viewers see what happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Latency {
-    /// `latency = "standard"`: whole segments, so viewers are some segments behind.
-    Standard,
-    /// `latency = "low"`: segments leave part by part, so viewers are some parts behind.
-    Low {
-        /// Longest part: `part`, in seconds, 0.2 to 0.5, default 0.35, or 0.42 where that suits the
-        /// rungs' frame rates better.
-        part_ms: u32,
-    },
 }
 
 /// Where a channel's pictures and sound come from.
@@ -111,11 +91,11 @@ impl Channel {
             }
             (_, Some(field)) => Ladder::read(field, preset)?,
         };
-        let latency = Latency::read(fields.take("latency"), fields.take("part"), &ladder)?;
         let segment_ms = match fields.take("segment") {
             None => 2_000,
             Some(field) => (field.number(1.0..=10.0, "seconds")? * 1e3).round() as u32,
         };
+        let latency = Latency::read(fields.take("latency"), fields.take("part"), &ladder, segment_ms)?;
         let window_ms = match fields.take("window") {
             None => 60_000.max(u64::from(segment_ms) * 6),
             Some(field) => {
@@ -137,44 +117,6 @@ impl Channel {
         fields.refuse_unimplemented(&["pipelines", "endpoint", "backup", "drm", "dvr"])?;
         fields.finish()?;
         Ok(Self { name, input, ladder, grid: Grid::new(segment_ms), latency, window_ms, audio_bps })
-    }
-}
-
-impl Latency {
-    fn read(latency: Option<Field<'_>>, part: Option<Field<'_>>, ladder: &Ladder) -> Result<Self, Fault> {
-        let low = match latency {
-            None => false,
-            Some(field) => field.choice(&[("standard", false), ("low", true)])?,
-        };
-        match (low, part) {
-            (false, None) => Ok(Self::Standard),
-            (false, Some(part)) => Err(part.fault("only a channel with latency = \"low\" has parts")),
-            (true, None) => {
-                let fits =
-                    |part_ms: &u32| ladder.filled_badly(*part_ms).is_none() && ladder.ends_well(*part_ms);
-                let part_ms = DEFAULT_PARTS_MS.into_iter().find(fits);
-                Ok(Self::Low { part_ms: part_ms.unwrap_or(LONGEST_PART_MS) })
-            }
-            (true, Some(part)) => {
-                let part_ms = (part.number(0.2..=0.5, "seconds")? * 1e3).round() as u32;
-                match ladder.filled_badly(part_ms) {
-                    None => Ok(Self::Low { part_ms }),
-                    Some(share) => Err(part.fault(format!(
-                        "the whole frames that fit fill {share} % of such a part, and HLS asks for {}: \
-                         0.42 suits every usual frame rate",
-                        Ladder::PART_FILLED_PERCENT
-                    ))),
-                }
-            }
-        }
-    }
-
-    /// Longest part, where there are parts.
-    pub const fn part_ms(self) -> Option<u32> {
-        match self {
-            Self::Standard => None,
-            Self::Low { part_ms } => Some(part_ms),
-        }
     }
 }
 

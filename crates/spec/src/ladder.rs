@@ -6,6 +6,12 @@ use crate::fault::Fault;
 use crate::fields::{Field, Fields};
 use crate::rung::{Preset, Profile, Rung};
 
+/// AAC frames a second at 48 kHz.
+const SOUND_RATE: Rational = match Rational::new(48_000, 1_024) {
+    Some(rate) => rate,
+    None => unreachable!(),
+};
+
 /// What is made of a channel's source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ladder {
@@ -21,28 +27,13 @@ impl Ladder {
     /// More rungs than any player offers, and the bound on encoder threads of one channel.
     pub const MAX_RUNGS: usize = 12;
 
-    /// Share of the longest part that every part but a segment's last fills (RFC 8216bis §4.4.3.7).
-    pub(crate) const PART_FILLED_PERCENT: u32 = 85;
-
-    /// The share of a part that a rung's whole frames fill, in percent, where it is less than HLS asks for.
-    pub(crate) fn filled_badly(&self, part_ms: u32) -> Option<u32> {
-        let Self::Transcode(rungs) = self else { return None };
-        let filled = rungs.iter().map(|rung| {
-            let frames = f64::from(part_ms) / 1e3 * rung.frame_rate.as_f64();
-            (frames.floor() / frames * 100.0) as u32
-        });
-        filled.min().filter(|percent| *percent < Self::PART_FILLED_PERCENT)
-    }
-
-    /// Whether segments of 2 s end in a part of more than a quarter second on every rung.
-    pub(crate) fn ends_well(&self, part_ms: u32) -> bool {
-        let Self::Transcode(rungs) = self else { return true };
-        rungs.iter().all(|rung| {
-            let fps = rung.frame_rate.as_f64();
-            let (frames, fit) = ((fps * 2.0).round(), (f64::from(part_ms) / 1e3 * fps).floor());
-            let last = frames % fit;
-            last == 0.0 || last / fps > 0.25 + 1e-6
-        })
+    /// The frame rates of its tracks, sound included; those of a publisher's own are not known: then every usual one.
+    pub(crate) fn rates(&self) -> impl Iterator<Item = Rational> {
+        let pictures: Vec<Rational> = match self {
+            Self::Transcode(rungs) => rungs.iter().map(|rung| rung.frame_rate).collect(),
+            Self::Passthrough | Self::Pushed => [24, 25, 30, 50, 60].map(Rational::whole).into(),
+        };
+        pictures.into_iter().chain([SOUND_RATE])
     }
 
     /// The ladder of a channel that names none.

@@ -251,18 +251,20 @@ mod tests {
     }
 
     #[test]
-    fn the_default_part_holds_whole_frames_of_every_rung() {
-        let part = |fps: &str| {
-            let text = format!(
-                "[[channel]]\nname = \"main\"\ninput = \"test\"\nlatency = \"low\"\nladder = [{{ name = \"x\", size = \"640x360\", fps = {fps} }}]\n"
-            );
+    fn the_default_part_divides_the_segments_of_every_rung() {
+        let part = |more: &str| {
+            let text = format!("[[channel]]\nname = \"main\"\ninput = \"test\"\nlatency = \"low\"\n{more}\n");
             Workflow::parse(&text).expect("valid").channels[0].latency.part_ms()
         };
+        let rung =
+            |fps: &str| part(&format!("ladder = [{{ name = \"x\", size = \"640x360\", fps = {fps} }}]"));
         for (fps, part_ms) in
-            [("24", 350), ("29.97", 350), ("30", 350), ("25", 420), ("50", 350), ("60", 420), ("15", 350)]
+            [("24", 350), ("29.97", 310), ("30", 300), ("25", 320), ("50", 300), ("60", 300), ("15", 350)]
         {
-            assert_eq!(part(fps), Some(part_ms), "{fps}");
+            assert_eq!(rung(fps), Some(part_ms), "{fps}");
         }
+        assert_eq!(part("segment = 1"), Some(350));
+        assert_eq!(part("segment = 4"), Some(300));
     }
 
     #[test]
@@ -287,7 +289,7 @@ mod tests {
         check(
             "[[channel]]\nname = \"a\"\ninput = \"test\"\nsegmnt = 3\n",
             expect![[
-                r#"line 4: channel[0].segmnt: no such field; there are: name, input, preset, ladder, latency, part, segment, window, audio_bitrate"#
+                r#"line 4: channel[0].segmnt: no such field; there are: name, input, preset, ladder, segment, latency, part, window, audio_bitrate"#
             ]],
         );
         check(
@@ -329,7 +331,7 @@ mod tests {
         check(
             "[[channel]]\nname = \"a\"\ninput = \"test\"\nladder = [{ name = \"x\", size = \"640x360\", fps = 24 }]\nlatency = \"low\"\npart = 0.2\n",
             expect![
-                "line 6: channel[0].part: the whole frames that fit fill 83 % of such a part, and HLS asks for 85: 0.42 suits every usual frame rate"
+                "line 6: channel[0].part: the whole frames of a rung that fit fill 83 % of such a part, and HLS asks for 85; 0.35 suits them"
             ],
         );
         check(

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use cmaf::{Begins, Chunk, DtsBackwards, Fragmenter};
-use media::{Grid, MediaTime, Sample, Timescale, Track, TrackId, rescale_ceil, rescale_floor};
+use media::{Grid, MediaTime, Parts, Sample, Timescale, Track, TrackId, rescale_ceil, rescale_floor};
 
 /// How far audio may run ahead of video before it goes on alone, in milliseconds.
 const MAX_AUDIO_LEAD_MS: i64 = 3_000;
@@ -48,8 +48,14 @@ struct Lane {
     slot: Option<i64>,
     /// A segment is open; until then samples have nowhere to go.
     is_started: bool,
-    /// Longest chunk in ticks, where a segment is cut into chunks.
-    chunk_ticks: Option<i64>,
+    /// Longest part in ticks, where a segment is cut into parts.
+    longest_part: Option<i64>,
+    /// How the open segment is shared out among its parts: as if it were like the one before it.
+    parts: Option<Parts>,
+    /// Decode time of the open segment's first sample.
+    segment_dts: i64,
+    /// Samples of the open segment.
+    segment_samples: i64,
     /// Decode time of the newest sample.
     last_dts: i64,
 }
@@ -63,14 +69,14 @@ pub(super) struct Start<'a> {
 }
 
 impl Cutter {
-    /// `chunk_ms`: cut segments into chunks of as many samples as fit in this; `None`: one chunk a segment.
+    /// `part_ms`: cut segments into parts no longer than this; `None`: one chunk a segment.
     pub(super) fn new(
         grid: Grid,
         video: Option<Start<'_>>,
         audio: Option<Start<'_>>,
-        chunk_ms: Option<u32>,
+        part_ms: Option<u32>,
     ) -> Self {
-        let lane = |start: Start<'_>| Lane::new(start, chunk_ms);
+        let lane = |start: Start<'_>| Lane::new(start, part_ms);
         Self {
             grid,
             video: video.map(lane),
@@ -194,7 +200,7 @@ impl Cutter {
 }
 
 impl Lane {
-    fn new(start: Start<'_>, chunk_ms: Option<u32>) -> Self {
+    fn new(start: Start<'_>, part_ms: Option<u32>) -> Self {
         let timescale = start.track.timescale;
         Self {
             id: start.track.id,
@@ -204,7 +210,10 @@ impl Lane {
             slot: None,
             is_started: false,
             last_dts: i64::MAX,
-            chunk_ticks: chunk_ms.map(|ms| rescale_floor(i64::from(ms), Timescale::MILLIS, timescale)),
+            longest_part: part_ms.map(|ms| rescale_floor(i64::from(ms), Timescale::MILLIS, timescale)),
+            parts: None,
+            segment_dts: 0,
+            segment_samples: 0,
         }
     }
 
@@ -235,16 +244,31 @@ impl Lane {
             if self.is_started {
                 out(self.id, Output::EndSegment);
             }
-            self.is_started = true;
+            self.begin_segment(dts);
         }
+        self.segment_samples += 1;
         Ok(())
     }
 
+    fn begin_segment(&mut self, dts: i64) {
+        self.is_started = true;
+        self.parts = self
+            .longest_part
+            .filter(|_| self.segment_samples > 0)
+            .map(|longest| Parts::new(dts - self.segment_dts, self.segment_samples, longest));
+        self.segment_dts = dts;
+        self.segment_samples = 0;
+    }
+
     fn chunk_is_due(&self, next: &Sample) -> bool {
-        let grown = self.fragmenter.pending_since().map_or(0, |since| next.dts - since);
+        let since = self.fragmenter.pending_since();
+        let grown = since.map_or(0, |since| next.dts - since);
         // The next sample lasts as long as the one before it, for all that is known.
         let step = next.dts.saturating_sub(self.last_dts).max(0);
-        self.chunk_ticks.is_some_and(|chunk| grown + step > chunk)
+        let part_of = |parts: Parts, dts: i64| parts.index(dts - self.segment_dts);
+        let is_next_part = |(parts, since)| part_of(parts, next.dts) != part_of(parts, since);
+        self.longest_part.is_some_and(|longest| grown + step > longest)
+            || self.parts.zip(since).is_some_and(is_next_part)
             // Looking at each payload costs, so only once a chunk is long.
             || (grown > i64::from(self.timescale.ticks_per_second())
                 && self.fragmenter.pending_bytes() + next.data.len() > MAX_CHUNK_BYTES)

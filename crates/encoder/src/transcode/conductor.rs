@@ -9,7 +9,7 @@ use media::{Rational, Utc};
 use spec::Latency;
 
 use super::cadence::{Cadence, Place, frame_time_ns, nearest_frame};
-use super::cuts::{Cuts, SOUND_RATE, first_frame_from, first_sound_frame_from};
+use super::cuts::{AAC_RATE, Cuts, SOUND_RATE, first_frame_from};
 use super::flow::Flow;
 use super::input::{Decoded, Input, nanoseconds};
 use super::pyramid::{Picture, Pyramid};
@@ -349,7 +349,7 @@ impl<S: Sink + 'static> Conductor<S> {
             let first = of_rate(self.rungs[index].rung.frame_rate);
             self.tell(index, Work::Begin { first, colour })?;
         }
-        self.sound.begin(first_sound_frame_from(first, slowest))?;
+        self.sound.begin(first_frame_from(first, slowest, AAC_RATE))?;
         self.run = Some(Run { cadences, last: None, last_ns: time_ns, last_arrived: arrived });
         Ok(())
     }

@@ -1,11 +1,25 @@
 //! Where segments are cut: the same instants on every rung.
 
-use media::{Grid, MediaTime, Rational, Timescale};
+use media::{Grid, MediaTime, Rational};
 
 /// Samples of an AAC frame.
 pub(crate) const AAC_FRAME: i64 = 1_024;
 /// Output sound, samples per second.
 pub(crate) const SOUND_RATE: u32 = 48_000;
+/// AAC frames a second.
+pub(crate) const AAC_RATE: Rational = match Rational::new(SOUND_RATE, AAC_FRAME as u32) {
+    Some(rate) => rate,
+    None => unreachable!(),
+};
+
+/// Where a frame stands in its slot's segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Frames of the segment before it.
+    pub(crate) at: i64,
+    /// Frames of the whole segment.
+    pub(crate) of: i64,
+}
 
 /// The cut of a slot is the first frame of the slowest rung's frame grid at or after the slot's start. Frame `k` of
 /// rate F is at k/F seconds since the epoch; AAC frame `k` begins at sample k × 1024.
@@ -37,11 +51,6 @@ impl Cuts {
         first_frame_from(self.frame(slot), self.slowest, rate)
     }
 
-    /// First AAC frame at or after `slot`'s cut.
-    pub(crate) const fn sound_frame(self, slot: i64) -> i64 {
-        first_sound_frame_from(self.frame(slot), self.slowest)
-    }
-
     /// The slot that frame `index` of `rate` belongs to.
     pub(crate) const fn slot_of_frame(self, index: i64, rate: Rational) -> i64 {
         let time = MediaTime::new(index * rate.frame_ticks() as i64, rate.frame_timescale());
@@ -49,15 +58,16 @@ impl Cuts {
         if index < self.frame_of(slot, rate) { slot - 1 } else { slot }
     }
 
-    /// Whether frame `index` of `rate` begins a slot's segment.
-    pub(crate) const fn is_cut(self, index: i64, rate: Rational) -> bool {
-        index == self.frame_of(self.slot_of_frame(index, rate), rate)
+    /// Where frame `index` of `rate` stands.
+    pub(crate) const fn place(self, index: i64, rate: Rational) -> Place {
+        let slot = self.slot_of_frame(index, rate);
+        let first = self.frame_of(slot, rate);
+        Place { at: index - first, of: self.frame_of(slot + 1, rate) - first }
     }
 
-    /// Whether AAC frame `index` begins a slot's segment.
-    pub(crate) const fn is_sound_cut(self, index: i64) -> bool {
-        let slot = self.grid.slot(MediaTime::new(index * AAC_FRAME, Timescale::new(SOUND_RATE)));
-        index == self.sound_frame(slot) || index == self.sound_frame(slot - 1)
+    /// Whether frame `index` of `rate` begins a slot's segment.
+    pub(crate) const fn is_cut(self, index: i64, rate: Rational) -> bool {
+        self.place(index, rate).at == 0
     }
 }
 
@@ -66,12 +76,6 @@ pub(crate) const fn first_frame_from(index: i64, of: Rational, rate: Rational) -
     let num = index as i128 * of.den() as i128 * rate.num() as i128;
     let den = of.num() as i128 * rate.den() as i128;
     div_ceil(num, den)
-}
-
-/// First AAC frame at or after frame `index` of `of`.
-pub(crate) const fn first_sound_frame_from(index: i64, of: Rational) -> i64 {
-    let num = index as i128 * of.den() as i128 * SOUND_RATE as i128;
-    div_ceil(num, of.num() as i128 * AAC_FRAME as i128)
 }
 
 const fn div_ceil(num: i128, den: i128) -> i64 {
@@ -118,12 +122,13 @@ mod tests {
     fn sound_is_cut_at_the_first_frame_at_or_after_the_picture() {
         let cuts = Cuts::new(Grid::new(2_000), NTSC);
         for slot in 880_000_000..880_000_200 {
-            let index = cuts.sound_frame(slot);
+            let index = cuts.frame_of(slot, AAC_RATE);
             // In units of 1/(48,000 × 30,000) s, so that both are exact.
             let picture = i128::from(cuts.frame(slot)) * 1_001 * 48_000;
             let sound = |index: i64| i128::from(index) * 1_024 * 30_000;
             assert!(sound(index) >= picture && sound(index - 1) < picture);
-            let found: Vec<_> = (index - 40..index + 40).filter(|index| cuts.is_sound_cut(*index)).collect();
+            let near = index - 40..index + 40;
+            let found: Vec<_> = near.filter(|index| cuts.is_cut(*index, AAC_RATE)).collect();
             assert_eq!(found, [index]);
         }
     }

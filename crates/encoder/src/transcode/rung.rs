@@ -12,7 +12,7 @@ use spec::{Latency, Rung};
 use super::TranscodeError;
 use super::cuts::Cuts;
 use super::pyramid::{Picture, Pyramid};
-use super::track::{Place, Sink, TrackHead, TrackWriter};
+use super::track::{Sink, TrackHead, TrackWriter};
 
 /// Pictures that may wait for a rung: a fifth of a second of 30 fps, which evens out what scenes cost and keeps
 /// memory small. At the bound the decoder waits.
@@ -168,13 +168,8 @@ impl<S: Sink> Encode<S> {
         let refused = |fault| TranscodeError::Encoder { track: self.rung.name.clone(), fault };
         while let Some(packet) = run.encoder.receive().map_err(refused)? {
             let (sample, index) = sample(&self.rung, run.first, packet);
-            let is_cut = |index| self.shared.cuts.is_cut(index, self.rung.frame_rate);
-            let place = Place {
-                starts_segment: sample.sync && is_cut(index),
-                ends_segment: self.shared.latency != Latency::Standard && is_cut(index + 1),
-            };
             self.writer
-                .push(sample, place)
+                .push(sample, self.shared.cuts.place(index, self.rung.frame_rate))
                 .map_err(|fault| TranscodeError::Order { track: self.rung.name.clone(), fault })?;
         }
         Ok(())

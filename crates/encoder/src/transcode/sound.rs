@@ -6,9 +6,9 @@ use media::{Format, Sample, Timescale, Track, TrackId};
 use prometheus_client::metrics::counter::Counter;
 
 use super::TranscodeError;
-use super::cuts::{AAC_FRAME, Cuts, SOUND_RATE};
+use super::cuts::{AAC_FRAME, AAC_RATE, Cuts, SOUND_RATE};
 use super::sound_line::SoundLine;
-use super::track::{Place, Sink, TrackHead, TrackWriter};
+use super::track::{Sink, TrackHead, TrackWriter};
 
 /// The audio track's name in URLs.
 pub(crate) const TRACK: &str = "audio";
@@ -168,13 +168,8 @@ impl<S: Sink> Sound<S> {
                 sync: true,
                 data: Bytes::copy_from_slice(packet.data()),
             };
-            let frame = time / AAC_FRAME;
-            let place = Place {
-                starts_segment: self.cuts.is_sound_cut(frame),
-                ends_segment: self.cuts.is_sound_cut(frame + 1),
-            };
             self.writer
-                .push(sample, place)
+                .push(sample, self.cuts.place(time / AAC_FRAME, AAC_RATE))
                 .map_err(|fault| TranscodeError::Order { track: TRACK.to_owned(), fault })?;
         }
         Ok(())

@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use cmaf::{Begins, Chunk, Fragmenter, Labels};
-use media::{Sample, Timescale, Track};
+use media::{Parts, Sample, Timescale, Track};
 use spec::Latency;
 
+use super::cuts::Place;
 use crate::metrics::TrackFigures;
 use crate::push::PushHandle;
 
@@ -17,7 +18,7 @@ const CHUNK_MS: i64 = 500;
 enum Chunks {
     /// When one has this many ticks, and another frame shows that it is over.
     Of(i64),
-    /// Parts: as many frames as fit in this many ticks. Each leaves with its last frame, a segment's last as well.
+    /// Parts, none longer than this many ticks. Each leaves with its last frame; frames come in the order they are shown.
     Parts(i64),
 }
 
@@ -66,14 +67,6 @@ impl TrackHead {
     }
 }
 
-/// Where a frame stands in its segment.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    pub(crate) starts_segment: bool,
-    /// The next frame starts a segment. Said where frames come in the order they are shown.
-    pub(crate) ends_segment: bool,
-}
-
 /// Writes one track.
 pub(crate) struct TrackWriter<S> {
     sink: S,
@@ -108,17 +101,14 @@ impl<S: Sink> TrackWriter<S> {
     }
 
     /// Takes the next coded frame, which lasts as long as it says.
-    pub(crate) fn push(&mut self, sample: Sample, at: Place) -> Result<(), cmaf::DtsBackwards> {
-        let starts_segment = at.starts_segment;
-        let frame_ticks = i64::from(sample.duration.unwrap_or(0));
-        let is_full = match self.chunks {
-            Chunks::Of(ticks) => self.fragmenter.pending_ticks() + ticks / 10 >= ticks,
-            Chunks::Parts(ticks) => self.fragmenter.pending_ticks() + frame_ticks > ticks,
-        };
-        let begins = match (starts_segment, is_full) {
-            (true, _) => Begins::Segment,
-            (false, true) => Begins::Chunk,
-            (false, false) => Begins::Nothing,
+    pub(crate) fn push(&mut self, sample: Sample, place: Place) -> Result<(), cmaf::DtsBackwards> {
+        let starts_segment = sample.sync && place.at == 0;
+        let frame = i64::from(sample.duration.unwrap_or(0));
+        let pending = self.fragmenter.pending_ticks();
+        let begins = match self.chunks {
+            _ if starts_segment => Begins::Segment,
+            Chunks::Of(ticks) if pending + ticks / 10 >= ticks => Begins::Chunk,
+            Chunks::Of(_) | Chunks::Parts(_) => Begins::Nothing,
         };
         self.figures.frames_out.inc();
         if let Some(chunk) = self.fragmenter.push(sample, begins)? {
@@ -127,17 +117,23 @@ impl<S: Sink> TrackWriter<S> {
                 self.sink.end_segment();
             }
         }
-        if let Chunks::Parts(ticks) = self.chunks
-            && (at.ends_segment || self.fragmenter.pending_ticks() + frame_ticks > ticks)
-        {
+        if let Chunks::Parts(longest) = self.chunks {
+            self.end_part(place, Parts::new(place.of * frame, place.of, longest), frame);
+        }
+        Ok(())
+    }
+
+    /// Lets the part go whose last frame stands at `place`.
+    fn end_part(&mut self, place: Place, parts: Parts, frame: i64) {
+        let is_last = place.at + 1 == place.of;
+        if is_last || parts.index(place.at * frame) != parts.index((place.at + 1) * frame) {
             if let Some(chunk) = self.fragmenter.cut_chunk() {
                 self.give(chunk);
             }
-            if at.ends_segment {
+            if is_last {
                 self.sink.end_segment();
             }
         }
-        Ok(())
     }
 
     /// The run of samples has ended: closes the open segment.
@@ -215,8 +211,7 @@ mod tests {
                 sync: at == 0,
                 data: Bytes::from_static(b"frame"),
             };
-            let place = Place { starts_segment: at == 0, ends_segment: at + 1 == frames };
-            writer.push(sample, place).expect("in order");
+            writer.push(sample, Place { at: at.into(), of: frames.into() }).expect("in order");
             for given in given.try_iter() {
                 match given {
                     Given::Chunk(chunk) => {
@@ -236,20 +231,16 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_filled_with_whole_frames_at_every_usual_rate() {
-        // Ticks of 90 kHz a frame, frames of two seconds, frames of a part of 0.25 s.
-        for (frame_ticks, frames, fit) in [
-            (3_750, 48, 6),
-            (3_600, 50, 6),
-            (3_003, 60, 7),
-            (3_000, 60, 7),
-            (1_800, 100, 12),
-            (1_500, 120, 15),
+    fn a_segment_is_shared_out_evenly_among_its_parts() {
+        // Ticks of 90 kHz a frame; 1,920 are an AAC frame's.
+        for (frame_ticks, frames, part_ms, expected) in [
+            (3_000, 60, 300, [9, 8, 9, 8, 9, 8, 9].as_slice()),
+            (3_000, 60, 360, &[10; 6]),
+            (3_600, 50, 360, &[8, 9, 8, 8, 9, 8]),
+            (1_920, 94, 300, &[13, 14, 13, 14, 13, 14, 13]),
         ] {
-            let segments = chunks_of(Latency::Low { part_ms: 250 }, frame_ticks, frames);
-            let rest = (frames % fit > 0).then_some(frames % fit);
-            let expected: Vec<u32> = std::iter::repeat_n(fit, (frames / fit) as usize).chain(rest).collect();
-            assert_eq!(segments, vec![expected; 3], "{frame_ticks} ticks a frame");
+            let segments = chunks_of(Latency::Low { part_ms }, frame_ticks, frames);
+            assert_eq!(segments, vec![expected.to_vec(); 3], "{frame_ticks} ticks a frame");
         }
     }
 

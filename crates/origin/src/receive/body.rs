@@ -96,7 +96,7 @@ impl<'a> Reading<'a> {
                 start,
                 end,
                 samples: chunk.sample_count.into(),
-                parts: self.channel.longest_part(self.timescale()).map(Joiner::new),
+                parts: self.joiner(),
             };
             self.list_parts(&mut open, &chunk, start, duration);
             self.open = Some(open);
@@ -114,6 +114,12 @@ impl<'a> Reading<'a> {
             self.open = Some(open);
         }
         Ok(())
+    }
+
+    fn joiner(&self) -> Option<Joiner> {
+        let scale = self.timescale();
+        let slot = media::rescale_floor(self.channel.grid.duration_ms().into(), Timescale::MILLIS, scale);
+        self.channel.longest_part(scale).map(|longest| Joiner::new(slot, longest))
     }
 
     /// Gives the channel the parts that `chunk` completes.

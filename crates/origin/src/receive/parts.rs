@@ -3,17 +3,19 @@
 use bytes::{Bytes, BytesMut};
 use cmaf::ReadChunk;
 use manifest::Part;
+use media::Parts;
 
-/// A part is whole when it has this share of the longest part's duration, in hundredths (RFC 8216bis §4.4.3.7).
-const WHOLE_AT: i64 = 85;
-
-/// Joins one segment's chunks into parts no longer than `longest`, each as soon as it can be told that it is whole: at
-/// 85 % of that, where the next chunk would make it longer, or at the segment's end. An encoder whose chunks are parts
-/// has them given back one by one.
+/// Joins one segment's chunks into parts, as evenly as the chunks allow: as if all were like the first and the segment
+/// as long as a slot of the grid. A part is whole with the last chunk of its share, where the next chunk would make
+/// it longer than parts may be, or at the segment's end. An encoder whose chunks are parts has them given back one by one.
 #[derive(Debug)]
 pub(super) struct Joiner {
+    /// A slot of the grid, in track ticks.
+    slot: i64,
     /// In track ticks.
     longest: i64,
+    /// Known from the first chunk on, and when that began.
+    shares: Option<(Parts, i64)>,
     held: Option<Held>,
 }
 
@@ -31,8 +33,8 @@ pub(super) struct TooLong;
 pub(super) type Joined = (Part, Bytes);
 
 impl Joiner {
-    pub(super) fn new(longest: i64) -> Self {
-        Self { longest, held: None }
+    pub(super) fn new(slot: i64, longest: i64) -> Self {
+        Self { slot, longest, shares: None, held: None }
     }
 
     /// Takes the segment's next chunk; gives the parts it completes, at most two.
@@ -55,7 +57,9 @@ impl Joiner {
         });
         held.part.duration = start + duration - held.part.start;
         held.chunks.push(chunk.raw.clone());
-        if held.part.duration * 100 >= self.longest * WHOLE_AT {
+        let chunks = (self.slot + duration / 2) / duration.max(1);
+        let (parts, first) = *self.shares.get_or_insert((Parts::new(self.slot, chunks, self.longest), start));
+        if parts.index(held.part.start - first) != parts.index(start + duration - first) {
             whole.extend(self.finish());
         }
         Ok(whole)
@@ -100,7 +104,7 @@ mod tests {
     }
 
     fn joined(durations: &[i64], longest: i64) -> Result<Vec<Joined>, TooLong> {
-        let mut joiner = Joiner::new(longest);
+        let mut joiner = Joiner::new(2_000, longest);
         let (mut start, mut parts) = (0, Vec::new());
         for (index, duration) in durations.iter().enumerate() {
             parts.extend(joiner.push(&chunk(index as i64, index == 0), start, *duration)?);
@@ -114,8 +118,9 @@ mod tests {
     fn chunks_that_are_parts_stay_as_they_are_and_smaller_ones_are_joined() {
         let durations = |parts: Vec<Joined>| parts.iter().map(|(part, _)| part.duration).collect::<Vec<_>>();
         assert_eq!(durations(joined(&[330, 330, 330, 10], 334).unwrap()), [330, 330, 330, 10]);
-        assert_eq!(durations(joined(&[33; 21], 334).unwrap()), [297, 297, 99]);
-        assert_eq!(durations(joined(&[200, 200, 200], 334).unwrap()), [200, 200, 200]);
+        assert_eq!(durations(joined(&[40; 50], 360).unwrap()), [320, 360, 320, 320, 360, 320]);
+        assert_eq!(durations(joined(&[20; 100], 360).unwrap()), [340, 320, 340, 340, 320, 340]);
+        assert_eq!(durations(joined(&[200; 10], 334).unwrap()), [200; 10]);
         assert_eq!(joined(&[335], 334), Err(TooLong));
     }
 

@@ -65,7 +65,8 @@ fn stream(first: i64, frames: i64, gop: i64, lead: i64) -> Vec<Sample> {
 struct Seen {
     /// First decode time and end of each segment.
     segments: Vec<(i64, i64)>,
-    chunks: usize,
+    /// Frames of each chunk, segment by segment.
+    chunks: Vec<Vec<u32>>,
     is_open: bool,
 }
 
@@ -74,17 +75,18 @@ impl Seen {
         match output {
             Output::EndSegment => assert!(std::mem::take(&mut self.is_open), "an end needs a start"),
             Output::Chunk(chunk) => {
-                self.chunks += 1;
                 if chunk.segment_start {
                     assert!(!self.is_open, "the one before has ended");
                     assert!(chunk.independent, "a segment starts where a decoder can");
                     self.segments.push((chunk.first_dts, chunk.end_dts()));
+                    self.chunks.push(Vec::new());
                     self.is_open = true;
                 } else {
                     let open = self.segments.last_mut().expect("a segment is open");
                     assert_eq!(open.1, chunk.first_dts, "chunks follow each other");
                     open.1 = chunk.end_dts();
                 }
+                self.chunks.last_mut().expect("a segment is open").push(chunk.sample_count);
             }
         }
     }
@@ -115,7 +117,7 @@ fn video_is_cut_at_the_first_key_frame_of_each_slot_and_audio_where_that_is_pres
     // Keys stand at 90,000 + n × 60,000: the first of all, then the first after 180,000, 360,000 and 540,000.
     assert_eq!(starts(&pictures), [90_000, 210_000, 390_000]);
     assert_eq!(pictures.segments[2].1, 90_000 + 150 * FRAME);
-    assert_eq!(pictures.chunks, 3, "one chunk a segment");
+    assert!(pictures.chunks.iter().all(|chunks| chunks.len() == 1), "one chunk a segment");
     // Shown two frames after they are decoded: 96,000 is 51,200 at 48 kHz, 50 × 1,024 on the dot.
     let shown = [96_000, 216_000, 396_000].map(|ticks: i64| {
         let at = rescale_ceil(ticks, Timescale::MPEG, Timescale::new(48_000));
@@ -181,16 +183,19 @@ fn a_restart_goes_on_exactly_where_the_last_run_ended() {
 }
 
 #[test]
-fn chunks_are_cut_inside_segments_where_asked_for() {
+fn segments_are_shared_out_evenly_among_parts_once_one_has_shown_how_long_they_are() {
     let (video, audio) = (video(), audio());
-    let samples = stream(180_000, 120, 60, 0);
+    // Key frames every 2.5 s.
+    let samples = stream(180_000, 300, 75, 0);
     let start = (Some(at_start(&video)), Some(at_start(&audio)));
-    let cutter = Cutter::new(GRID, start.0, start.1, Some(500));
-    let ([pictures, sound], _) = cut(cutter, samples);
-    assert_eq!(starts(&pictures), [180_000, 360_000]);
-    assert_eq!(pictures.chunks, 8, "four half seconds in each of two segments");
-    assert_eq!(sound.segments.len(), 2);
-    assert!(sound.chunks >= 7);
+    let ([pictures, sound], _) = cut(Cutter::new(GRID, start.0, start.1, Some(300)), samples);
+    assert_eq!(starts(&pictures), [180_000, 405_000, 630_000, 855_000]);
+    assert_eq!(pictures.chunks[0], [9, 9, 9, 9, 9, 9, 9, 9, 3], "nothing is known of the first");
+    for (parts, even) in [(&pictures.chunks[1..], 8..=9), (&sound.chunks[1..3], 12..=14)] {
+        for parts in parts {
+            assert!(parts.len() == 9 && parts.iter().all(|frames| even.contains(frames)), "{parts:?}");
+        }
+    }
 }
 
 #[test]
