@@ -13,9 +13,10 @@ use crate::{Period, Timeline, Track};
 
 const CLOCK_SCHEME: &str = "urn:mpeg:dash:utc:http-iso:2014";
 /// Players aim this many parts behind the moment of capture: three parts held, as in HLS, one being made, and two for
-/// encoder, network and decoder. The same is suggested to players that count the delay from the newest part on, as Shaka
-/// Player does.
+/// encoder, network and decoder.
 const TARGET_PARTS: i64 = 6;
+/// Suggested to players that count the delay from the newest part on, as Shaka Player does: none is being made there.
+const DELAY_PARTS: i64 = 5;
 /// The target exceeds a segment by this at least: DASH-IF asks that a segment be shorter than the target where players
 /// may switch renditions only at its start.
 const OVER_SEGMENT_US: i64 = 100_000;
@@ -51,7 +52,7 @@ pub(super) fn mpd(timeline: &Timeline, period: Period, part_us: i64) -> String {
             ("minimumUpdatePeriod", &seconds(timeline.target_us())),
             ("minBufferTime", &seconds(part_us)),
             ("timeShiftBufferDepth", &seconds(shape.window_us)),
-            ("suggestedPresentationDelay", &seconds(TARGET_PARTS * part_us)),
+            ("suggestedPresentationDelay", &seconds(DELAY_PARTS * part_us)),
             ("maxSegmentDuration", &seconds(timeline.target_us())),
         ],
     );

@@ -185,7 +185,7 @@ fn the_mpd_tells_when_the_open_segment_can_be_asked_for() {
         "media=\"$RepresentationID$/slot-$Number$.m4s\"",
         "startNumber=\"500000000\"",
         "<Latency referenceId=\"0\" target=\"3000\"",
-        "suggestedPresentationDelay=\"PT3S\"",
+        "suggestedPresentationDelay=\"PT2.5S\"",
         "<ProducerReferenceTime id=\"0\" type=\"captured\" wallClockTime=\"2001-09-09T01:46:40.000Z\"",
     ] {
         assert!(mpd.contains(said), "{said} in {mpd}");
