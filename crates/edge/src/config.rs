@@ -47,12 +47,21 @@ pub struct Disk {
 pub struct Tls {
     /// Where viewers connect.
     pub listener: TcpListener,
-    /// Where they come by HTTP/3: a UDP socket on the same port, where HTTP/3 is spoken.
-    pub quic: Option<UdpSocket>,
+    /// Where they come by HTTP/3, where that is spoken.
+    pub quic: Option<Quic>,
     /// What they are shown.
     pub certificate: Certificate,
     /// Where the edge keeps certificates and keys it made or was given, for its owner's eyes alone.
     pub folder: PathBuf,
+}
+
+/// The edge's HTTP/3 side.
+#[derive(Debug)]
+pub struct Quic {
+    /// A UDP socket on the TLS listener's port. Edges that replace one another share it.
+    pub socket: UdpSocket,
+    /// A folder, for its owner alone, where they meet to hand it over: each has a unix socket there.
+    pub handover: PathBuf,
 }
 
 /// Where the certificate viewers are shown comes from.

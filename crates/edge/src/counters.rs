@@ -149,6 +149,21 @@ impl QuicEvent {
     const LABELS: [&str; 5] = ["accepted", "retried", "refused", "failed", "excessive"];
 }
 
+/// What an edge did with a datagram that is for a connection of another edge on the same UDP socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// Handed it on to the one from before.
+    On,
+    /// Took it from the one that reads the socket now.
+    Taken,
+    /// Lost it: the one from before had no room.
+    Lost,
+}
+
+impl Handed {
+    const LABELS: [&str; 3] = ["on", "taken", "lost"];
+}
+
 /// What became of a certificate after the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Renewal {
@@ -176,6 +191,7 @@ pub(crate) struct Counters {
     fetches: [AtomicU64; FetchEnd::LABELS.len()],
     sessions: [AtomicU64; Session::LABELS.len()],
     quic: [AtomicU64; QuicEvent::LABELS.len()],
+    handed: [AtomicU64; Handed::LABELS.len()],
     renewals: [AtomicU64; Renewal::LABELS.len()],
     protocols: [AtomicU64; Protocol::ALL.len()],
     shed: [AtomicU64; Shed::LABELS.len()],
@@ -231,6 +247,10 @@ impl Counters {
 
     pub(crate) fn quic(&self, event: QuicEvent) {
         add(&self.quic[event as usize], 1);
+    }
+
+    pub(crate) fn handed(&self, handed: Handed) {
+        add(&self.handed[handed as usize], 1);
     }
 
     pub(crate) fn certificate(&self, renewal: Renewal) {
@@ -290,7 +310,7 @@ impl Collector for Figures {
                 ConstCounter::new(count).encode(requests.encode_family(&labels)?)?;
             }
         }
-        let families: [Family<'_>; 9] = [
+        let families: [Family<'_>; 10] = [
             (
                 "headwater_edge_http2_attacks",
                 "HTTP/2 connections ended because of what the viewer did, by its name",
@@ -318,6 +338,13 @@ impl Collector for Figures {
                 "event",
                 &QuicEvent::LABELS,
                 &|counters, at| counters.quic[at].load(Ordering::Relaxed),
+            ),
+            (
+                "headwater_edge_quic_handed_datagrams",
+                "Datagrams for a connection of another edge on the same UDP socket, by what became of them",
+                "how",
+                &Handed::LABELS,
+                &|counters, at| counters.handed[at].load(Ordering::Relaxed),
             ),
             (
                 "headwater_edge_certificates",

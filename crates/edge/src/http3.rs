@@ -4,9 +4,11 @@
 //! [`Admission`] as TCP's), requests at once and given up, bytes received and bytes that wait for a slow reader.
 
 mod bounded;
+pub(crate) mod ids;
+mod line;
+pub(crate) mod takeover;
 
 use std::io;
-use std::net::UdpSocket;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +36,7 @@ use crate::store::Found;
 use crate::tls::{self, Protocol};
 use crate::worker::{Draining, Worker};
 use bounded::Bounded;
+use ids::{Ids, Keys};
 
 /// Handshakes under way at once; more are refused.
 const HANDSHAKES: usize = 1_024;
@@ -60,8 +63,11 @@ const STEP: usize = 32 * 1024;
 /// Requests given up by the client that are forgiven, whatever was answered. Players give some up when they seek or switch;
 /// who gives up more than are answered only makes work (CVE-2023-44487).
 const FORGIVEN: u64 = 100;
-/// How long a client may take to fetch what is on its way at the end of a drain.
+/// While a connection drains: how long nothing is sent on it until it is closed, far longer than a packet's way there and
+/// back. Then the client has what was on its way to him, and has read that he should connect anew.
 const LAST_BYTES: Duration = Duration::from_secs(1);
+/// At most one client a millisecond is told that his connection is gone, so that noise makes little work.
+const BETWEEN_RESETS: Duration = Duration::from_millis(1);
 
 /// One connection's account with its client.
 #[derive(Debug, Default)]
@@ -88,42 +94,71 @@ enum Unanswered {
     Broken,
 }
 
-/// An endpoint on `socket`. Call in the runtime that will serve it.
-pub(crate) fn endpoint(socket: UdpSocket, shown: Arc<dyn ResolvesServerCert>) -> io::Result<Endpoint> {
-    let crypto = tls::quic_config(shown).map_err(io::Error::other)?;
-    let crypto = QuicServerConfig::try_from(crypto).map_err(io::Error::other)?;
-    let mut transport = TransportConfig::default();
-    transport
-        .max_concurrent_bidi_streams(STREAMS.into())
-        .max_concurrent_uni_streams(CLIENT_STREAMS.into())
-        .stream_receive_window(STREAM_WINDOW.into())
-        .receive_window(CONNECTION_WINDOW.into())
-        .send_window(SEND_WINDOW)
-        .max_idle_timeout(Some(SILENCE.try_into().expect("30 s fit")))
-        .keep_alive_interval(Some(KEEP_ALIVE))
-        .datagram_receive_buffer_size(None);
-    let mut config = quinn::ServerConfig::with_crypto(Arc::new(crypto));
-    config.transport_config(Arc::new(transport)).max_incoming(HANDSHAKES);
-    Endpoint::new(EndpointConfig::default(), Some(config), socket, Arc::new(TokioRuntime))
+/// QUIC on a socket.
+pub(crate) struct Quic {
+    endpoint: Endpoint,
+    socket: Arc<takeover::Shared>,
 }
 
-/// Serves viewers until the drain: then accepts nobody, lets answers under way finish, and returns.
-pub(crate) async fn serve(endpoint: Endpoint, worker: Arc<Worker>, admission: Arc<Admission>) {
+impl Quic {
+    /// Call in the runtime that will serve it.
+    pub(crate) fn on(
+        socket: takeover::Shared,
+        keys: &Keys,
+        shown: Arc<dyn ResolvesServerCert>,
+    ) -> io::Result<Quic> {
+        let socket = Arc::new(socket);
+        let crypto = tls::quic_config(shown).map_err(io::Error::other)?;
+        let crypto = QuicServerConfig::try_from(crypto).map_err(io::Error::other)?;
+        let mut transport = TransportConfig::default();
+        transport
+            .max_concurrent_bidi_streams(STREAMS.into())
+            .max_concurrent_uni_streams(CLIENT_STREAMS.into())
+            .stream_receive_window(STREAM_WINDOW.into())
+            .receive_window(CONNECTION_WINDOW.into())
+            .send_window(SEND_WINDOW)
+            .max_idle_timeout(Some(SILENCE.try_into().expect("30 s fit")))
+            .keep_alive_interval(Some(KEEP_ALIVE))
+            .datagram_receive_buffer_size(None);
+        let mut server = quinn::ServerConfig::new(Arc::new(crypto), Arc::new(keys.retry_tokens.clone()));
+        server.transport_config(Arc::new(transport)).max_incoming(HANDSHAKES);
+        let mut config = EndpointConfig::new(Arc::new(keys.resets.clone()));
+        let (generation, keys) = (socket.generation(), keys.clone());
+        config.cid_generator(move || Box::new(Ids::of(generation, &keys))).min_reset_interval(BETWEEN_RESETS);
+        let runtime = Arc::new(TokioRuntime);
+        let endpoint = Endpoint::new_with_abstract_socket(config, Some(server), socket.clone(), runtime)?;
+        Ok(Quic { endpoint, socket })
+    }
+}
+
+/// Serves viewers until the drain: then lets answers under way finish, tells each viewer to connect anew, and returns. Who
+/// comes meanwhile is left to the successor; one that was asked for proof of his address comes back here, and is let in.
+pub(crate) async fn serve(Quic { endpoint, socket }: Quic, worker: Arc<Worker>, admission: Arc<Admission>) {
     tokio::spawn({
         let lag = worker.lag.clone();
         async move { lag.measure().await }
     });
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
     let mut connections = JoinSet::new();
-    loop {
+    let mut end = None;
+    while end.is_none() || !connections.is_empty() {
         let incoming = tokio::select! {
             incoming = endpoint.accept() => match incoming {
                 Some(incoming) => incoming,
                 None => break,
             },
             Some(_) = connections.join_next() => continue,
-            () = worker.shared.drained_to(Draining::Begun) => break,
+            () = worker.shared.drained_to(Draining::Begun), if end.is_none() => {
+                end = Some(Instant::now() + worker.shared.limits.drain_time);
+                continue;
+            }
+            () = sleep_until(end.unwrap_or_else(Instant::now).into()), if end.is_some() => break,
         };
+        if end.is_some() && !socket.is_taken_over() {
+            // Whoever has the socket next answers when he asks again.
+            incoming.ignore();
+            continue;
+        }
         let under_way = HANDSHAKES - handshakes.available_permits();
         if under_way >= UNPROVED_HANDSHAKES && !incoming.remote_address_validated() {
             worker.counters.quic(QuicEvent::Retried);
@@ -152,9 +187,6 @@ pub(crate) async fn serve(endpoint: Endpoint, worker: Arc<Worker>, admission: Ar
         }
     }
     endpoint.set_server_config(None);
-    let _ =
-        timeout(worker.shared.limits.drain_time, async { while connections.join_next().await.is_some() {} })
-            .await;
     endpoint.close(code(Code::H3_NO_ERROR), b"");
     let _ = timeout(LAST_BYTES, endpoint.wait_idle()).await;
 }
@@ -180,14 +212,6 @@ async fn serve_one(incoming: Incoming, permit: OwnedSemaphorePermit, place: Plac
     worker.counters.quic(QuicEvent::Accepted);
     worker.counters.opened();
     let ended = serve_requests(&quic, &worker, &place).await;
-    // Closing throws away what is on its way, so an orderly end leaves the client time to take it.
-    if ended == Ended::Drained {
-        let _ = timeout(LAST_BYTES, quic.closed()).await;
-    }
-    quic.close(
-        code(if ended == Ended::Excessive { Code::H3_EXCESSIVE_LOAD } else { Code::H3_NO_ERROR }),
-        b"",
-    );
     if ended == Ended::Excessive || matches!(quic.close_reason(), Some(ConnectionError::TransportError(_))) {
         worker.counters.quic(QuicEvent::Excessive);
     }
@@ -218,33 +242,46 @@ async fn serve_requests(quic: &quinn::Connection, worker: &Arc<Worker>, place: &
     let account = Arc::new(Account::default());
     let mut requests = JoinSet::new();
     let mut idle_since = Instant::now();
-    let mut draining = false;
+    let (mut draining, mut client_leaves) = (false, false);
+    let mut sent = 0;
     loop {
-        if draining && requests.is_empty() {
-            return Ended::Drained;
-        }
+        let patience = if draining { LAST_BYTES } else { limits.idle_time };
         tokio::select! {
-            accepted = http.accept() => match accepted {
+            accepted = http.accept(), if !client_leaves => match accepted {
                 Ok(Some(resolver)) => {
                     let client = Client { quic: quic.clone(), place: place.clone(), account: account.clone() };
                     requests.spawn(answer(resolver, client, worker.clone()));
                 }
-                Ok(None) => draining = true,
+                Ok(None) => {
+                    (draining, client_leaves) = (true, true);
+                    idle_since = Instant::now();
+                }
                 Err(_) => return Ended::ByClient,
             },
             Some(_) = requests.join_next() => {
                 idle_since = Instant::now();
                 if account.is_overdrawn() {
+                    // Before `http` goes, which says that all is well.
+                    quic.close(code(Code::H3_EXCESSIVE_LOAD), b"");
                     return Ended::Excessive;
                 }
             }
-            () = sleep_until((idle_since + limits.idle_time).into()), if requests.is_empty() => {
-                worker.counters.closed(Closed::IdleTime);
-                return Ended::Idle;
+            () = sleep_until((idle_since + patience).into()), if requests.is_empty() => {
+                if !draining {
+                    worker.counters.closed(Closed::IdleTime);
+                    return Ended::Idle;
+                }
+                // Closing throws away what is on its way, and a client may be slow.
+                let by_now = quic.stats().frame_tx.stream;
+                if by_now == sent {
+                    return Ended::Drained;
+                }
+                (sent, idle_since) = (by_now, Instant::now());
             }
             () = worker.shared.drained_to(Draining::Begun), if !draining => {
-                draining = true;
-                if http.shutdown(0).await.is_err() {
+                (draining, idle_since) = (true, Instant::now());
+                // Requests that are on their way here are answered, so that none is lost (RFC 9114 §5.2).
+                if http.shutdown(STREAMS as usize).await.is_err() {
                     return Ended::ByClient;
                 }
             }

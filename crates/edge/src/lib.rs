@@ -21,6 +21,7 @@ mod config;
 mod conn;
 mod control;
 mod counters;
+pub mod datagram;
 mod depth;
 mod disk;
 mod fetch;
@@ -48,7 +49,7 @@ mod trust;
 mod via;
 mod worker;
 
-pub use config::{Acme, Certificate, Config, Disk, Limits, Tls, Upstream};
+pub use config::{Acme, Certificate, Config, Disk, Limits, Quic, Tls, Upstream};
 pub use origin::OriginError;
 pub use run::{Error, run, run_and_tell};
 pub use tls::certificate::CertificateError;

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
-use std::net::{TcpStream, UdpSocket};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 
 use crate::admission::{Admission, Place};
 use crate::client::{Client, Origins};
-use crate::config::{Certificate, Config, Tls};
+use crate::config::{Certificate, Config, Quic, Tls};
 use crate::conn::{linger, serve};
 use crate::control;
 use crate::counters::{Closed, Counters, Figures, Phase};
@@ -24,7 +24,8 @@ use crate::depth;
 use crate::disk::Disk;
 use crate::fetch::Chain;
 use crate::http2;
-use crate::http3;
+use crate::http3::ids::Keys;
+use crate::http3::{self, takeover};
 use crate::lag::Lag;
 use crate::origin::OriginError;
 use crate::origin_figures::OriginFigures;
@@ -63,6 +64,15 @@ pub enum Error {
     /// The certificate viewers are shown.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// The UDP socket, which edges that replace one another share.
+    #[error("share the UDP socket with the edges before and after this one, in `{}`", folder.display())]
+    Handover {
+        /// Where they meet.
+        folder: PathBuf,
+        /// The system's words.
+        #[source]
+        source: io::Error,
+    },
     /// No TLS session could be offered.
     #[error("start TLS")]
     Tls(#[source] rustls::Error),
@@ -163,11 +173,11 @@ pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) 
                 shared.proofs.clone().unwrap_or_default(),
                 renewals,
             )?;
-            if let Some(socket) = config.quic {
+            if let Some(quic) = config.quic {
                 let (shared, client) = (shared.clone(), Client::new(origins));
                 let worker = Worker { shared, counters: quic_counters, lag: quic_lag, client };
-                let started = start_quic(socket, shown.clone(), worker, admission.clone());
-                quic_thread = Some(started.map_err(Error::Start)?);
+                let keys = Keys::kept_in(&config.folder)?;
+                quic_thread = Some(start_quic(quic, &keys, shown.clone(), worker, admission.clone())?);
             }
             let acceptance = Arc::new(Acceptance::new(shown).map_err(Error::Tls)?);
             Some(Entrance { listener: listener(config.listener)?, tls: Some(acceptance) })
@@ -224,7 +234,7 @@ pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) 
 
 /// What tells viewers who came by TCP that they may come by HTTP/3 (RFC 7838).
 fn alt_svc(tls: &Tls) -> Option<Box<str>> {
-    let port = tls.quic.as_ref()?.local_addr().ok()?.port();
+    let port = tls.quic.as_ref()?.socket.local_addr().ok()?.port();
     Some(format!("h3=\":{port}\"; ma=86400").into())
 }
 
@@ -342,19 +352,23 @@ fn start_thread(number: usize, worker: Arc<Worker>) -> io::Result<Seat> {
 
 /// HTTP/3 on a thread of its own.
 fn start_quic(
-    socket: UdpSocket,
+    Quic { socket, handover }: Quic,
+    keys: &Keys,
     shown: Arc<Shown>,
     worker: Worker,
     admission: Arc<Admission>,
-) -> io::Result<std::thread::JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let endpoint = {
-        let _in_it = runtime.enter();
-        http3::endpoint(socket, shown)?
-    };
+) -> Result<std::thread::JoinHandle<()>, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Start)?;
+    let in_it = runtime.enter();
+    let counters = worker.counters.clone();
+    let socket = takeover::Shared::take_over(socket, &handover, keys, counters)
+        .map_err(|source| Error::Handover { folder: handover, source })?;
+    let quic = http3::Quic::on(socket, keys, shown).map_err(Error::Start)?;
+    drop(in_it);
     std::thread::Builder::new()
         .name("edge-http3".into())
-        .spawn(move || runtime.block_on(http3::serve(endpoint, Arc::new(worker), admission)))
+        .spawn(move || runtime.block_on(http3::serve(quic, Arc::new(worker), admission)))
+        .map_err(Error::Start)
 }
 
 /// Serves what it is handed, `open` of them at a time. At the drain, until the last connection has gone or the time for

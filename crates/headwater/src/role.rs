@@ -105,7 +105,10 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
                 Some(edge::Tls {
                     listener,
                     quic: match workflow.edge.tls.http3 {
-                        true => Some(inherited.udp_or_bind(2, "viewers_tls", address)?),
+                        true => Some(edge::Quic {
+                            socket: inherited.udp_or_bind(2, "viewers_tls", address)?,
+                            handover: layout.run(),
+                        }),
                         false => None,
                     },
                     certificate: certificate(&workflow.edge.tls.certificate),
@@ -120,7 +123,7 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
             if let Some(tls) = &tls {
                 sockets.push(tls.listener.try_clone()?.into());
                 if let Some(quic) = &tls.quic {
-                    sockets.push(quic.try_clone()?.into());
+                    sockets.push(quic.socket.try_clone()?.into());
                 }
             }
             let metrics = inherited.tcp_or_bind(sockets.len(), "metrics", workflow.listen.metrics)?;

@@ -11,6 +11,10 @@ use load::{Load, Origin, Up, eventually, is_running};
 
 /// Viewers that keep their connections.
 const VIEWERS: usize = 300;
+/// The same over HTTP/3.
+const QUIC_VIEWERS: usize = 60;
+/// How often the edge is replaced.
+const REPLACEMENTS: usize = 3;
 
 fn headwater() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_headwater"))
@@ -23,7 +27,7 @@ async fn the_edge_is_restarted_three_times_under_load_and_no_request_fails() {
     let load = Load::start(up.viewers, VIEWERS);
     load.answers_more(1_000).await;
     let mut edges = vec![up.edge()];
-    for _ in 0..3 {
+    for _ in 0..REPLACEMENTS {
         let said = up.restart_edge().expect("it is replaced");
         assert!(said.contains("serves"), "{said}");
         let left = edges[edges.len() - 1];
@@ -35,6 +39,25 @@ async fn the_edge_is_restarted_three_times_under_load_and_no_request_fails() {
     let (answers, faults) = load.stop().await;
     println!("{answers} answers, {} faults", faults.len());
     assert!(faults.is_empty(), "{} of {answers} failed: {:?}", faults.len(), &faults[..faults.len().min(5)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn viewers_over_http_3_stay_connected_until_they_are_told_to_connect_anew() {
+    let origin = Origin::start().await;
+    let up = Up::start(headwater(), origin.address, "[edge.limits]\ndrain = 3\n").await;
+    let door = up.http3();
+    let load = Load::start_http3(&door, QUIC_VIEWERS);
+    load.answers_more(500).await;
+    for _ in 0..REPLACEMENTS {
+        let left = up.edge();
+        up.restart_edge().expect("it is replaced");
+        eventually("the one before is gone", || !is_running(left)).await;
+        load.answers_more(500).await;
+    }
+    let (answers, faults) = load.stop().await;
+    println!("{answers} answers, {} faults, {} connections", faults.len(), door.connections());
+    assert!(faults.is_empty(), "{} of {answers} failed: {:?}", faults.len(), &faults[..faults.len().min(5)]);
+    assert!(door.connections() <= QUIC_VIEWERS * (1 + REPLACEMENTS), "{} connections", door.connections());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -198,6 +198,7 @@ impl Edge {
         let (drain, trigger) = daemon::Drain::manual();
         let tls = certificate.map(|certificate| {
             let (listener, quic) = tcp_and_udp();
+            let quic = edge::Quic { socket: quic, handover: folder.path().join("run") };
             edge::Tls { listener, quic: Some(quic), certificate, folder: folder.path().join("tls") }
         });
         let tls_address = tls.as_ref().map(|tls| tls.listener.local_addr().unwrap());

@@ -1,6 +1,8 @@
 //! A steady load on an edge, with the origin behind it and the program around it.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod http3;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -83,16 +85,14 @@ pub(crate) struct Up {
     program: PathBuf,
     folder: tempfile::TempDir,
     pub(crate) viewers: SocketAddr,
+    viewers_tls: SocketAddr,
 }
 
 impl Up {
     pub(crate) async fn start(program: &Path, origin: SocketAddr, limits: &str) -> Up {
         let folder = tempfile::tempdir().unwrap();
-        let [viewers, metrics] = free_addresses();
-        let workflow = format!(
-            "[listen]\nviewers = \"{viewers}\"\nmetrics = \"{metrics}\"\n[edge]\norigins = [\"http://{origin}\"]\nthreads = 2\n{limits}"
-        );
-        std::fs::write(folder.path().join("headwater.toml"), workflow).unwrap();
+        let addresses @ [viewers, viewers_tls, _] = free_addresses();
+        std::fs::write(folder.path().join("headwater.toml"), workflow(addresses, origin, limits)).unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let process = Command::new(program)
             .arg("up")
@@ -101,10 +101,15 @@ impl Up {
             .stderr(log)
             .spawn()
             .expect("headwater starts");
-        let up = Up { process, program: program.to_owned(), folder, viewers };
+        let up = Up { process, program: program.to_owned(), folder, viewers, viewers_tls };
         let answered = async { while get(up.viewers, "/1/start").await.is_err() {} };
         tokio::time::timeout(HANG, answered).await.expect("the edge answers");
         up
+    }
+
+    /// How viewers come by HTTP/3.
+    pub(crate) fn http3(&self) -> http3::Door {
+        http3::Door::new(self.viewers_tls, &self.folder.path().join("data/edge/tls/self-made.pem"))
     }
 
     /// Process ids of the edges.
@@ -160,7 +165,7 @@ pub(crate) struct Alone {
 impl Alone {
     pub(crate) async fn start(program: &Path, origin: SocketAddr) -> Alone {
         let folder = tempfile::tempdir().unwrap();
-        let [viewers, metrics] = free_addresses();
+        let [viewers, _, metrics] = free_addresses();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let first = Command::new(program)
             .arg("edge")
@@ -219,10 +224,23 @@ fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
-/// Two addresses nobody listens at.
-fn free_addresses() -> [SocketAddr; 2] {
-    let held = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    held.each_ref().map(|listener| listener.local_addr().unwrap())
+/// What an edge before `origin` is told.
+fn workflow([viewers, viewers_tls, metrics]: [SocketAddr; 3], origin: SocketAddr, limits: &str) -> String {
+    format!(
+        "[listen]\nviewers = \"{viewers}\"\nviewers_tls = \"{viewers_tls}\"\nmetrics = \"{metrics}\"\n\
+         [edge]\norigins = [\"http://{origin}\"]\nthreads = 2\n{limits}"
+    )
+}
+
+/// Addresses nobody listens at, neither by TCP nor by UDP.
+fn free_addresses() -> [SocketAddr; 3] {
+    let free = || {
+        let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let udp = std::net::UdpSocket::bind(tcp.local_addr().unwrap()).ok()?;
+        Some((tcp, udp))
+    };
+    let held = [(); 3].map(|()| (0..100).find_map(|_| free()).expect("a port is free for TCP and UDP"));
+    held.each_ref().map(|(tcp, _)| tcp.local_addr().unwrap())
 }
 
 /// When a process began, in ticks since the machine did.
@@ -249,18 +267,43 @@ pub(crate) struct Load {
     viewers: JoinSet<()>,
 }
 
+/// How one of them comes.
+enum Client {
+    Http1 { edge: SocketAddr, connection: Option<BufReader<TcpStream>> },
+    Http3(http3::Client),
+}
+
+impl Client {
+    /// One request: the length of its body. Nothing is tried again.
+    async fn ask(&mut self, path: &str) -> Result<usize, String> {
+        match self {
+            Client::Http1 { edge, connection } => ask(*edge, connection, path).await,
+            Client::Http3(client) => client.ask(path).await,
+        }
+    }
+}
+
 impl Load {
+    /// Over HTTP/1.1.
     pub(crate) fn start(edge: SocketAddr, viewers: usize) -> Load {
+        Load::of((0..viewers).map(|_| Client::Http1 { edge, connection: None }))
+    }
+
+    /// Over HTTP/3.
+    pub(crate) fn start_http3(door: &http3::Door, viewers: usize) -> Load {
+        Load::of((0..viewers).map(|viewer| Client::Http3(door.client(viewer))))
+    }
+
+    fn of(clients: impl Iterator<Item = Client>) -> Load {
         let mut load = Load {
             answers: Arc::default(),
             faults: Arc::default(),
             over: Arc::default(),
             viewers: JoinSet::new(),
         };
-        for viewer in 0..viewers {
+        for (viewer, mut client) in clients.enumerate() {
             let (answers, faults, over) = (load.answers.clone(), load.faults.clone(), load.over.clone());
             load.viewers.spawn(async move {
-                let mut connection = None;
                 let mut turn = viewer;
                 while !over.load(Ordering::Relaxed) {
                     turn += 1;
@@ -271,15 +314,12 @@ impl Load {
                         2 => (500, format!("blocking{}", turn / 500)),
                         _ => (2_000, "playlist".to_owned()),
                     };
-                    match ask(edge, &mut connection, &format!("/{len}/{name}")).await {
+                    match client.ask(&format!("/{len}/{name}")).await {
                         Ok(got) if got == len => {
                             answers.fetch_add(1, Ordering::Relaxed);
                         }
                         Ok(got) => faults.lock().unwrap().push(format!("{got} bytes of {len}")),
-                        Err(fault) => {
-                            faults.lock().unwrap().push(fault);
-                            connection = None;
-                        }
+                        Err(fault) => faults.lock().unwrap().push(fault),
                     }
                     tokio::time::sleep(Duration::from_millis((turn * 37 % 250) as u64)).await;
                 }
