@@ -1,9 +1,11 @@
 //! HTTP/3 (RFC 9114) on the UDP port of the TLS listener: quinn speaks QUIC, h3 frames and QPACK, this driver answers.
 //!
-//! One thread serves all of it. Every bound is here or in [`bounded`]: handshakes under way, connections (by the same
-//! [`Admission`] as TCP's), requests at once and given up, bytes received and bytes that wait for a slow reader.
+//! One thread serves all of it. Every bound is here, in [`endpoint`] or in [`bounded`]: handshakes under way, connections (by
+//! the same [`Admission`] as TCP's), requests at once and given up, bytes received and bytes that wait for a slow reader.
+//! [`takeover`] has the UDP socket, which the next edge will have too.
 
 mod bounded;
+mod endpoint;
 pub(crate) mod ids;
 mod line;
 pub(crate) mod takeover;
@@ -18,9 +20,7 @@ use bytes::{Bytes, BytesMut};
 use h3::error::Code;
 use h3::server::{RequestResolver, RequestStream};
 use http::{HeaderName, HeaderValue, Request, Response};
-use quinn::crypto::rustls::QuicServerConfig;
-use quinn::{ConnectionError, Endpoint, EndpointConfig, Incoming, TokioRuntime, TransportConfig, VarInt};
-use rustls::server::ResolvesServerCert;
+use quinn::{ConnectionError, Incoming, VarInt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep_until, timeout};
@@ -33,31 +33,17 @@ use crate::gate::{self, MAX_HEAD, Pseudo};
 use crate::resolve::{Question, at_once, resolve};
 use crate::respond::{Answer, Ask};
 use crate::store::Found;
-use crate::tls::{self, Protocol};
+use crate::tls::Protocol;
 use crate::worker::{Draining, Worker};
 use bounded::Bounded;
-use ids::{Ids, Keys};
+pub(crate) use endpoint::Quic;
+use endpoint::STREAMS;
 
 /// Handshakes under way at once; more are refused.
 const HANDSHAKES: usize = 1_024;
 /// With more than this under way, an address is asked to prove that it is its owner's before anything is computed for it
 /// (RFC 9000 §8.1.2).
 const UNPROVED_HANDSHAKES: usize = 128;
-/// Requests at once on a connection: a player asks for a handful.
-const STREAMS: u32 = 100;
-/// Streams a client opens for itself: control and QPACK's two, and some to ignore.
-const CLIENT_STREAMS: u32 = 8;
-/// Bytes of a stream that may arrive before they are read. A request is a few hundred.
-const STREAM_WINDOW: u32 = 16 * 1024;
-/// The same of a connection.
-const CONNECTION_WINDOW: u32 = 128 * 1024;
-/// Bytes sent and not acknowledged of a connection: what a round trip of 50 ms takes at 160 Mbit/s. They stay in memory, as
-/// TCP's stay in the kernel.
-const SEND_WINDOW: u64 = 1 << 20;
-/// Without a packet for so long, the client is gone.
-const SILENCE: Duration = Duration::from_secs(30);
-/// While an answer is waited for, the path is kept open by a packet as often.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Bytes handed to QUIC at once.
 const STEP: usize = 32 * 1024;
 /// Requests given up by the client that are forgiven, whatever was answered. Players give some up when they seek or switch;
@@ -66,8 +52,6 @@ const FORGIVEN: u64 = 100;
 /// While a connection drains: how long nothing is sent on it until it is closed, far longer than a packet's way there and
 /// back. Then the client has what was on its way to him, and has read that he should connect anew.
 const LAST_BYTES: Duration = Duration::from_secs(1);
-/// At most one client a millisecond is told that his connection is gone, so that noise makes little work.
-const BETWEEN_RESETS: Duration = Duration::from_millis(1);
 
 /// One connection's account with its client.
 #[derive(Debug, Default)]
@@ -92,43 +76,6 @@ enum Unanswered {
     Evicted,
     /// The origin's answer broke off.
     Broken,
-}
-
-/// QUIC on a socket.
-pub(crate) struct Quic {
-    endpoint: Endpoint,
-    socket: Arc<takeover::Shared>,
-}
-
-impl Quic {
-    /// Call in the runtime that will serve it.
-    pub(crate) fn on(
-        socket: takeover::Shared,
-        keys: &Keys,
-        shown: Arc<dyn ResolvesServerCert>,
-    ) -> io::Result<Quic> {
-        let socket = Arc::new(socket);
-        let crypto = tls::quic_config(shown).map_err(io::Error::other)?;
-        let crypto = QuicServerConfig::try_from(crypto).map_err(io::Error::other)?;
-        let mut transport = TransportConfig::default();
-        transport
-            .max_concurrent_bidi_streams(STREAMS.into())
-            .max_concurrent_uni_streams(CLIENT_STREAMS.into())
-            .stream_receive_window(STREAM_WINDOW.into())
-            .receive_window(CONNECTION_WINDOW.into())
-            .send_window(SEND_WINDOW)
-            .max_idle_timeout(Some(SILENCE.try_into().expect("30 s fit")))
-            .keep_alive_interval(Some(KEEP_ALIVE))
-            .datagram_receive_buffer_size(None);
-        let mut server = quinn::ServerConfig::new(Arc::new(crypto), Arc::new(keys.retry_tokens.clone()));
-        server.transport_config(Arc::new(transport)).max_incoming(HANDSHAKES);
-        let mut config = EndpointConfig::new(Arc::new(keys.resets.clone()));
-        let (generation, keys) = (socket.generation(), keys.clone());
-        config.cid_generator(move || Box::new(Ids::of(generation, &keys))).min_reset_interval(BETWEEN_RESETS);
-        let runtime = Arc::new(TokioRuntime);
-        let endpoint = Endpoint::new_with_abstract_socket(config, Some(server), socket.clone(), runtime)?;
-        Ok(Quic { endpoint, socket })
-    }
 }
 
 /// Serves viewers until the drain: then lets answers under way finish, tells each viewer to connect anew, and returns. Who
