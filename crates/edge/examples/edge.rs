@@ -19,7 +19,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let tls = match rest.get(2..) {
         Some([listen, certificate, key]) => Some(edge::Tls {
             listener: daemon::listen::bind("TLS", listen.parse()?)?,
-            quic: Some(daemon::listen::bind_udp("TLS", listen.parse()?)?),
+            quic: Some(edge::Quic {
+                socket: daemon::listen::bind_udp("TLS", listen.parse()?)?,
+                handover: folder.clone(),
+            }),
             certificate: edge::Certificate::Files { certificate: certificate.into(), key: key.into() },
             folder: folder.clone(),
         }),

@@ -137,6 +137,13 @@ mod tests {
 
     proptest! {
         #[test]
+        fn any_bytes_name_an_id_that_is_in_them_or_none(bytes: Vec<u8>) {
+            if let Some(id) = destination(&bytes) {
+                prop_assert!(bytes.windows(ID_LEN).any(|window| window == id));
+            }
+        }
+
+        #[test]
         fn an_envelope_is_read_as_it_was_written(
             from: IpAddr, port: u16, scope: u32, to: Option<IpAddr>, ecn in 0_u8..4,
         ) {

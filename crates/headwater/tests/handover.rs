@@ -61,6 +61,21 @@ async fn viewers_over_http_3_stay_connected_until_they_are_told_to_connect_anew(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_crash_viewers_over_http_3_learn_from_the_next_edge_that_their_connection_is_gone() {
+    let origin = Origin::start().await;
+    let up = Up::start(headwater(), origin.address, "").await;
+    let mut viewer = up.http3().client(0);
+    assert_eq!(viewer.ask("/2000/a").await, Ok(2_000));
+    let crashed = up.edge();
+    load::kill(crashed);
+    eventually("another edge serves", || up.edges().iter().any(|edge| *edge != crashed)).await;
+    let fault = viewer.ask("/2000/b").await.expect_err("its connection went with the edge");
+    // Without a word from the next one, it would be a timeout.
+    assert!(fault.contains("reset by peer"), "{fault}");
+    assert_eq!(viewer.ask("/2000/c").await, Ok(2_000));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_runs_the_program_that_lies_there_now() {
     let folder = tempfile::tempdir().unwrap();
     let (program, newer) = (folder.path().join("headwater"), folder.path().join("newer"));

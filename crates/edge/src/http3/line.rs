@@ -112,18 +112,11 @@ impl Line {
 
     /// Sends `parts` as one, or not at all.
     pub(crate) fn send(&self, parts: &[IoSlice<'_>]) -> Sent {
-        let sent = self.0.try_io(Interest::WRITABLE, || {
-            let mut nothing_else = SendAncillaryBuffer::default();
-            Ok(sendmsg(&self.0, parts, &mut nothing_else, SendFlags::NOSIGNAL)?)
-        });
-        match sent {
+        let mut nothing_else = SendAncillaryBuffer::default();
+        match sendmsg(&self.0, parts, &mut nothing_else, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
             Ok(_) => Sent::Whole,
-            Err(fault) => match fault.kind() {
-                io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected => {
-                    Sent::Gone
-                }
-                _ => Sent::Lost,
-            },
+            Err(Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN) => Sent::Gone,
+            Err(_) => Sent::Lost,
         }
     }
 

@@ -216,17 +216,9 @@ impl Lines {
             return;
         }
         for (buffer, meta) in buffers.iter_mut().zip(metas) {
-            // The system may have joined what came from one address: equal lengths, but for the last.
-            let (mut at, mut kept) = (0, 0);
-            while at < meta.len {
-                let end = meta.len.min(at + meta.stride.max(1));
-                if !self.hand_on_one(meta, &buffer[at..end]) {
-                    buffer.copy_within(at..end, kept);
-                    kept += end - at;
-                }
-                at = end;
-            }
-            meta.len = kept;
+            let came = *meta;
+            meta.len =
+                keep(&mut buffer[..came.len], came.stride, |datagram| !self.hand_on_one(&came, datagram));
         }
     }
 
@@ -249,6 +241,21 @@ impl Lines {
         }
         true
     }
+}
+
+/// Moves the datagrams together that are `ours`; how many bytes they are. The system may have joined several that came from one
+/// address: each of `stride` bytes, but for the last, which may be shorter.
+fn keep(joined: &mut [u8], stride: usize, mut ours: impl FnMut(&[u8]) -> bool) -> usize {
+    let (mut at, mut kept) = (0, 0);
+    while at < joined.len() {
+        let end = joined.len().min(at + stride.max(1));
+        if ours(&joined[at..end]) {
+            joined.copy_within(at..end, kept);
+            kept += end - at;
+        }
+        at = end;
+    }
+    kept
 }
 
 impl Elder {
@@ -300,5 +307,27 @@ impl Successor {
         (meta.addr, meta.dst_ip, meta.ecn) = (envelope.from, envelope.to, envelope.ecn);
         (meta.len, meta.stride) = (len, len);
         Poll::Ready(Heard::Datagram)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(joined: &str, stride: usize, kept: &str) {
+        let mut bytes = joined.as_bytes().to_vec();
+        let len = keep(&mut bytes, stride, |datagram| datagram[0].is_ascii_lowercase());
+        assert_eq!(std::str::from_utf8(&bytes[..len]), Ok(kept), "{joined}");
+    }
+
+    #[test]
+    fn what_stays_of_joined_datagrams_keeps_its_order_and_its_bounds() {
+        check("aaabbbcccd", 3, "aaabbbcccd");
+        check("AAAbbbCCCd", 3, "bbbd");
+        check("aaaBBBcccD", 3, "aaaccc");
+        check("AAAB", 3, "");
+        check("aaa", 3, "aaa");
+        check("aaa", 9, "aaa");
+        check("", 0, "");
     }
 }

@@ -129,7 +129,10 @@ pub(crate) struct Edge {
     tls_address: Option<SocketAddr>,
     trigger: daemon::Trigger,
     task: JoinHandle<Result<(), edge::Error>>,
+    quic: Option<std::net::UdpSocket>,
     folder: tempfile::TempDir,
+    /// Where certificates lie, and edges that share a UDP socket meet.
+    tls_folder: Arc<tempfile::TempDir>,
 }
 
 impl Edge {
@@ -193,15 +196,41 @@ impl Edge {
         certificate: Option<edge::Certificate>,
         disk: Option<edge::Disk>,
     ) -> Edge {
+        let tls_folder = Arc::new(tempfile::tempdir().unwrap());
+        let tls = certificate.map(|certificate| tls(tcp_and_udp(), certificate, &tls_folder));
+        Edge::start_with(listener, upstream, limits, cache_bytes, tls, tls_folder, disk).await
+    }
+
+    /// One that takes over the UDP socket of this one, which it does not tell to drain.
+    pub(crate) async fn successor(&self, origin: SocketAddr) -> Edge {
+        let sockets = (listener(), self.quic.as_ref().expect("HTTP/3 is spoken").try_clone().unwrap());
+        let tls = tls(sockets, edge::Certificate::SelfMade, &self.tls_folder);
+        let (limits, folder) = (edge::Limits::default(), self.tls_folder.clone());
+        Edge::start_with(listener(), upstream(&[origin]), limits, 64 << 20, Some(tls), folder, None).await
+    }
+
+    /// One on other sockets, with this one's certificate and folders.
+    pub(crate) async fn neighbour(&self, origin: SocketAddr) -> Edge {
+        let tls = tls(tcp_and_udp(), edge::Certificate::SelfMade, &self.tls_folder);
+        let (limits, folder) = (edge::Limits::default(), self.tls_folder.clone());
+        Edge::start_with(listener(), upstream(&[origin]), limits, 64 << 20, Some(tls), folder, None).await
+    }
+
+    async fn start_with(
+        listener: std::net::TcpListener,
+        upstream: edge::Upstream,
+        limits: edge::Limits,
+        cache_bytes: u64,
+        tls: Option<edge::Tls>,
+        tls_folder: Arc<tempfile::TempDir>,
+        disk: Option<edge::Disk>,
+    ) -> Edge {
         let address = listener.local_addr().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let (drain, trigger) = daemon::Drain::manual();
-        let tls = certificate.map(|certificate| {
-            let (listener, quic) = tcp_and_udp();
-            let quic = edge::Quic { socket: quic, handover: folder.path().join("run") };
-            edge::Tls { listener, quic: Some(quic), certificate, folder: folder.path().join("tls") }
-        });
         let tls_address = tls.as_ref().map(|tls| tls.listener.local_addr().unwrap());
+        let quic =
+            tls.as_ref().and_then(|tls| tls.quic.as_ref()).map(|quic| quic.socket.try_clone().unwrap());
         let config = edge::Config {
             tls,
             listener,
@@ -223,7 +252,7 @@ impl Edge {
             }
         };
         tokio::time::timeout(HANG, started).await.expect("the edge starts");
-        Edge { address, tls_address, trigger, task, folder }
+        Edge { address, tls_address, trigger, task, quic, folder, tls_folder }
     }
 
     pub(crate) fn tls_address(&self) -> SocketAddr {
@@ -232,7 +261,7 @@ impl Edge {
 
     /// Where it keeps its certificates.
     pub(crate) fn tls_folder(&self) -> std::path::PathBuf {
-        self.folder.path().join("tls")
+        self.tls_folder.path().join("tls")
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {
@@ -308,6 +337,16 @@ impl Edge {
         self.trigger.start();
         tokio::time::timeout(HANG, self.task).await.expect("it ends").unwrap().unwrap();
     }
+}
+
+/// TLS on these sockets, with HTTP/3.
+fn tls(
+    (listener, socket): (std::net::TcpListener, std::net::UdpSocket),
+    certificate: edge::Certificate,
+    folder: &tempfile::TempDir,
+) -> edge::Tls {
+    let quic = edge::Quic { socket, handover: folder.path().join("run") };
+    edge::Tls { listener, quic: Some(quic), certificate, folder: folder.path().join("tls") }
 }
 
 /// A port that is free for both; one that the system gives for TCP may be somebody's for UDP.

@@ -34,7 +34,6 @@ pub(crate) struct Client {
 
 struct Connection {
     requests: SendRequest<h3_quinn::OpenStreams, Bytes>,
-    quic: quinn::Connection,
 }
 
 impl Door {
@@ -98,24 +97,18 @@ impl Client {
             }
         }
     }
-
-    /// How this viewer's connection ends.
-    pub(crate) async fn ended(&self) -> quinn::ConnectionError {
-        let quic = &self.connection.as_ref().expect("it has asked for something").quic;
-        tokio::time::timeout(HANG, quic.closed()).await.expect("the connection ends")
-    }
 }
 
 impl Connection {
     async fn make(socket: &quinn::Endpoint, edge: SocketAddr) -> Result<Connection, String> {
         let connecting = socket.connect(edge, "localhost").map_err(|fault| fault.to_string())?;
         let quic = connecting.await.map_err(|fault| format!("connect: {fault}"))?;
-        let made = h3::client::new(h3_quinn::Connection::new(quic.clone())).await;
+        let made = h3::client::new(h3_quinn::Connection::new(quic)).await;
         let (mut driver, requests) = made.map_err(|fault| format!("connect: {fault}"))?;
         tokio::spawn(async move {
             let _ = std::future::poll_fn(|cx| driver.poll_close(cx)).await;
         });
-        Ok(Connection { requests, quic })
+        Ok(Connection { requests })
     }
 
     /// None: the edge takes no more requests here, and has not been asked.

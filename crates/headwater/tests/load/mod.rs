@@ -160,25 +160,52 @@ pub(crate) struct Alone {
     pub(crate) pid: u32,
     folder: tempfile::TempDir,
     pub(crate) viewers: SocketAddr,
+    viewers_tls: SocketAddr,
 }
 
 impl Alone {
     pub(crate) async fn start(program: &Path, origin: SocketAddr) -> Alone {
+        Alone::start_told(program, |[viewers, _, metrics], edge, _| {
+            edge.args(["--origin", &format!("http://{origin}"), "--listen", &viewers.to_string()]).args([
+                "--metrics",
+                &metrics.to_string(),
+                "--threads",
+                "2",
+            ]);
+        })
+        .await
+    }
+
+    /// One that is told by a workflow file, which can say more.
+    pub(crate) async fn start_with_http3(program: &Path, origin: SocketAddr) -> Alone {
+        Alone::start_told(program, |addresses, edge, folder| {
+            std::fs::write(folder.join("edge.toml"), workflow(addresses, origin, "")).unwrap();
+            edge.args(["--workflow", "edge.toml", "--data", "data"]);
+        })
+        .await
+    }
+
+    async fn start_told(program: &Path, tell: impl FnOnce([SocketAddr; 3], &mut Command, &Path)) -> Alone {
         let folder = tempfile::tempdir().unwrap();
-        let [viewers, _, metrics] = free_addresses();
+        let addresses @ [viewers, viewers_tls, _] = free_addresses();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let first = Command::new(program)
-            .arg("edge")
-            .args(["--origin", &format!("http://{origin}"), "--listen", &viewers.to_string()])
-            .args(["--metrics", &metrics.to_string(), "--threads", "2"])
+        let mut command = Command::new(program);
+        tell(addresses, command.arg("edge"), folder.path());
+        let first = command
+            .current_dir(folder.path())
             .stdin(Stdio::null())
             .stderr(log)
             .spawn()
             .expect("headwater starts");
-        let alone = Alone { pid: first.id(), first, folder, viewers };
+        let alone = Alone { pid: first.id(), first, folder, viewers, viewers_tls };
         let answered = async { while get(alone.viewers, "/1/start").await.is_err() {} };
         tokio::time::timeout(HANG, answered).await.expect("the edge answers");
         alone
+    }
+
+    /// How viewers come by HTTP/3.
+    pub(crate) fn http3(&self) -> http3::Door {
+        http3::Door::new(self.viewers_tls, &self.folder.path().join("data/edge/tls/self-made.pem"))
     }
 
     /// Asks the one that serves for a successor, and waits for that.
