@@ -2,7 +2,7 @@
 //!
 //! - [`Stack`]: `headwater up` on ports of its own, in a temporary folder; stopped when dropped.
 //! - [`Peer`]: another program (ffmpeg, GStreamer), killed when dropped.
-//! - [`hls`]: a media playlist as a player reads it.
+//! - [`hls`]: playlists as a player reads them.
 //! - [`decode`]: what ffmpeg sees and hears in a stream.
 //!
 //! The binaries come from `HEADWATER_BIN_DIR`, or `target/release` of this workspace (`make build`).

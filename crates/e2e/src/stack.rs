@@ -11,6 +11,8 @@ use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::hls;
+
 /// How long anything may take before a test gives up. A bound, not a measure.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -176,10 +178,10 @@ impl Stack {
         eventually(&format!("channel {channel} has {segments} segments\n{}", self.log_tail()), || {
             let multivariant =
                 self.try_get(&format!("/{channel}/index.m3u8")).filter(|answer| answer.status == 200)?;
-            let media = crate::hls::media_playlists(multivariant.text()).into_iter().next()?;
+            let media = hls::media_playlists(multivariant.text()).into_iter().next()?;
             let playlist =
                 self.try_get(&format!("/{channel}/{media}")).filter(|answer| answer.status == 200)?;
-            (crate::hls::Playlist::parse(playlist.text()).segments.len() >= segments)
+            (hls::media_playlist(playlist.text()).segments.len() >= segments)
                 .then(|| multivariant.text().to_owned())
         })
     }

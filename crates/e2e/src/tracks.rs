@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use cmaf::{ChunkReader, Event, ReadChunk};
+use conformance::Playlist;
 
-use crate::hls::{Playlist, media_playlists};
+use crate::hls::{media_playlist, media_playlists};
 use crate::stack::Stack;
 
 /// One track as read.
@@ -38,14 +39,15 @@ pub fn read_all(stack: &Stack, channel: &str) -> Vec<ReadTrack> {
 
 /// Reads every listed segment of one track.
 pub fn read(stack: &Stack, channel: &str, uri: &str) -> ReadTrack {
-    let playlist = Playlist::parse(stack.get(&format!("/{channel}/{uri}")).text());
+    let playlist = media_playlist(stack.get(&format!("/{channel}/{uri}")).text());
     let folder = uri.rsplit_once('/').map_or("", |(folder, _)| folder);
     let whole = |name: &str| {
         let answer = stack.get(&format!("/{channel}/{folder}/{name}"));
         assert_eq!(answer.status, 200, "{channel}/{folder}/{name} is listed");
         answer.body
     };
-    let header = whole(&playlist.segments.first().expect("a segment is listed").map);
+    let first = playlist.segments.first().expect("a segment is listed");
+    let header = whole(first.map.as_ref().expect("each segment has a header"));
     let segments = playlist.segments.iter().map(|segment| whole(&segment.uri)).collect();
     ReadTrack { uri: uri.to_owned(), playlist, header, segments }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use e2e::hls::Playlist;
+use conformance::Playlist;
+use e2e::hls::media_playlist;
 use e2e::{Peer, Stack, eventually, ffmpeg, tracks};
 
 const PASSTHROUGH: &str =
@@ -20,7 +21,8 @@ struct Seen {
 
 impl Seen {
     fn look(&mut self, playlist: &Playlist) {
-        for (number, segment) in playlist.numbered() {
+        for segment in &playlist.segments {
+            let number = segment.number;
             let known = self.by_number.entry(number).or_insert_with(|| segment.uri.clone());
             assert_eq!(*known, segment.uri, "segment {number} keeps its URI");
             assert!(
@@ -29,7 +31,7 @@ impl Seen {
                 segment.uri
             );
         }
-        let newest = playlist.media_sequence + playlist.segments.len() as u64;
+        let newest = playlist.next_number();
         assert!(newest >= self.newest, "the live edge never goes back: {} then {newest}", self.newest);
         self.newest = newest;
     }
@@ -37,7 +39,7 @@ impl Seen {
     fn follow(&mut self, stack: &Stack, uri: &str, until: impl Fn(&Playlist) -> bool) -> Playlist {
         eventually(&format!("{uri} gets there\n{}", stack.log_tail()), || {
             let answer = stack.try_get(uri).filter(|answer| answer.status == 200)?;
-            let playlist = Playlist::parse(answer.text());
+            let playlist = media_playlist(answer.text());
             self.look(&playlist);
             until(&playlist).then_some(playlist)
         })
@@ -46,7 +48,7 @@ impl Seen {
 
 fn discontinuities(playlist: &Playlist) -> u64 {
     playlist.discontinuity_sequence
-        + playlist.segments.iter().filter(|segment| segment.discontinuity).count() as u64
+        + playlist.segments.iter().map(|segment| segment.discontinuities).sum::<u64>()
 }
 
 #[test]
@@ -131,11 +133,10 @@ fn a_publisher_that_comes_back_goes_on_the_same_timeline_with_one_discontinuity(
     let _publisher = Peer::publish(&url, 30);
     let newest = seen.newest;
     let after = seen.follow(&stack, media, |playlist| {
-        playlist.media_sequence + playlist.segments.len() as u64 >= newest + 3
-            && discontinuities(playlist) > 0
+        playlist.next_number() >= newest + 3 && discontinuities(playlist) > 0
     });
     assert_eq!(discontinuities(&after), 1, "{after:?}");
-    let audio = Playlist::parse(stack.get("/cam/audio/index.m3u8").text());
+    let audio = media_playlist(stack.get("/cam/audio/index.m3u8").text());
     assert_eq!(discontinuities(&audio), 1, "sound agrees with the picture: {audio:?}");
 }
 
@@ -150,9 +151,7 @@ fn a_killed_encoder_is_back_and_viewers_see_no_discontinuity() {
     for _ in 0..2 {
         let newest = seen.newest;
         stack.kill_child("headwater-encoder");
-        let after = seen.follow(&stack, media, |playlist| {
-            playlist.media_sequence + playlist.segments.len() as u64 >= newest + 4
-        });
+        let after = seen.follow(&stack, media, |playlist| playlist.next_number() >= newest + 4);
         assert_eq!(discontinuities(&after), 0, "{after:?}\n{}", stack.log_tail());
     }
     assert_eq!(stack.metric(&["headwater_supervisor_restarts_total", "encoder-cam"]), 2.0);
@@ -175,9 +174,7 @@ fn a_killed_origin_comes_back_with_its_window_and_never_serves_a_torn_segment() 
         let before = seen.follow(&stack, media, |_| true);
         let newest = seen.newest;
         stack.kill_child(" origin ");
-        let after = seen.follow(&stack, media, |playlist| {
-            playlist.media_sequence + playlist.segments.len() as u64 >= newest + 2
-        });
+        let after = seen.follow(&stack, media, |playlist| playlist.next_number() >= newest + 2);
         let kept = before
             .segments
             .iter()
@@ -210,9 +207,8 @@ fn a_wrong_key_a_second_publisher_and_garbage_are_refused_and_nobody_else_is_tou
     let mut seen = Seen::default();
     seen.follow(&stack, "/cam/video/index.m3u8", |_| true);
     let newest = seen.newest;
-    let playlist = seen.follow(&stack, "/cam/video/index.m3u8", |playlist| {
-        playlist.media_sequence + playlist.segments.len() as u64 >= newest + 3
-    });
+    let playlist =
+        seen.follow(&stack, "/cam/video/index.m3u8", |playlist| playlist.next_number() >= newest + 3);
     assert_eq!(discontinuities(&playlist), 0);
     assert!(publisher.is_running());
     assert!(stack.metric(&["headwater_ingest_refused"]) >= 2.0, "{}", stack.metrics());
