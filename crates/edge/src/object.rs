@@ -18,10 +18,7 @@ use crate::disk::Loaded;
 #[derive(Debug)]
 pub(crate) struct Object {
     pub(crate) status: StatusCode,
-    /// Its end-to-end header lines, each with CRLF; without those that each answer gets anew (length, age, connection).
-    pub(crate) lines: Bytes,
-    etag: Option<String>,
-    last_modified: Option<String>,
+    pub(crate) fields: Fields,
     pub(crate) lifetime: Lifetime,
     pub(crate) came: Came,
     pub(crate) ticket: Arc<Ticket>,
@@ -29,6 +26,15 @@ pub(crate) struct Object {
     whole: OnceLock<Whole>,
     /// It has been handed to the disk tier, or came from there.
     offered: AtomicBool,
+}
+
+/// The fields that stay with an object.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields {
+    /// Its end-to-end header lines, each with CRLF; without those that each answer gets anew (length, age, connection).
+    pub(crate) lines: Bytes,
+    etag: Option<String>,
+    last_modified: Option<String>,
 }
 
 /// How this version of an object came here, as `Cache-Status` tells it.
@@ -66,12 +72,9 @@ impl Object {
         came: Came,
         ticket: Arc<Ticket>,
     ) -> Object {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         Object {
             status,
-            lines: end_to_end(status, headers),
-            etag: text(header::ETAG),
-            last_modified: text(header::LAST_MODIFIED),
+            fields: Fields::new(status, headers),
             lifetime,
             came,
             ticket,
@@ -85,23 +88,30 @@ impl Object {
     pub(crate) fn from_disk(loaded: Loaded, lifetime: Lifetime, ticket: Arc<Ticket>) -> Object {
         let Loaded { record, file, start } = loaded;
         let body = Body::Large { file: Arc::new(file.into()), start, len: record.body_len };
-        let lines: Bytes = record.lines.into();
-        let field = |wanted: &str| {
-            let text = std::str::from_utf8(&lines).unwrap_or_default();
-            let line = text.lines().find_map(|line| line.strip_prefix(wanted)?.strip_prefix(':'));
-            line.map(|value| value.trim().to_owned())
-        };
+        let status = StatusCode::from_u16(record.status).unwrap_or(StatusCode::OK);
+        let fields = Fields::from_lines(record.lines.into());
+        let object = Object::with_body(status, fields, lifetime, Came::FromDisk, ticket, body);
+        Object { offered: AtomicBool::new(true), ..object }
+    }
+
+    /// An object that is whole.
+    fn with_body(
+        status: StatusCode,
+        fields: Fields,
+        lifetime: Lifetime,
+        came: Came,
+        ticket: Arc<Ticket>,
+        body: Body,
+    ) -> Object {
         let object = Object {
-            status: StatusCode::from_u16(record.status).unwrap_or(StatusCode::OK),
-            etag: field("etag"),
-            last_modified: field("last-modified"),
-            lines: lines.clone(),
+            status,
+            fields,
             lifetime,
-            came: Came::FromDisk,
+            came,
             ticket,
             filling: Filling::whole(body.clone()),
             whole: OnceLock::new(),
-            offered: AtomicBool::new(true),
+            offered: AtomicBool::new(false),
         };
         object.complete(body);
         object
@@ -116,7 +126,7 @@ impl Object {
     pub(crate) fn refreshed(&self, headers: &HeaderMap, lifetime: Lifetime) -> Option<Object> {
         let whole = self.whole()?;
         let mut merged = HeaderMap::new();
-        for line in self.lines.split(|b| *b == b'\n') {
+        for line in self.fields.lines.split(|b| *b == b'\n') {
             let Some(colon) = line.iter().position(|b| *b == b':') else { continue };
             let (Ok(name), Ok(value)) = (
                 HeaderName::from_bytes(&line[..colon]),
@@ -131,47 +141,24 @@ impl Object {
         for (name, value) in headers {
             merged.append(name, value.clone());
         }
-        let text = |name| merged.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let object = Object {
-            status: self.status,
-            lines: end_to_end(self.status, &merged),
-            etag: text(header::ETAG),
-            last_modified: text(header::LAST_MODIFIED),
-            lifetime,
-            came: Came::Fetched { status: StatusCode::NOT_MODIFIED, after_stale: true },
-            ticket: self.ticket.clone(),
-            filling: Filling::whole(whole.body.clone()),
-            whole: OnceLock::new(),
-            offered: AtomicBool::new(false),
-        };
-        object.complete(whole.body.clone());
-        Some(object)
+        let fields = Fields::new(self.status, &merged);
+        let came = Came::Fetched { status: StatusCode::NOT_MODIFIED, after_stale: true };
+        let (ticket, body) = (self.ticket.clone(), whole.body.clone());
+        Some(Object::with_body(self.status, fields, lifetime, came, ticket, body))
     }
 
     /// The same, stale from `now` on; none where it is not whole.
     pub(crate) fn no_longer_fresh(&self, now: Instant) -> Option<Object> {
         let whole = self.whole()?;
         let lifetime = Lifetime { fresh: self.lifetime.age(now).min(self.lifetime.fresh), ..self.lifetime };
-        let object = Object {
-            status: self.status,
-            lines: self.lines.clone(),
-            etag: self.etag.clone(),
-            last_modified: self.last_modified.clone(),
-            lifetime,
-            came: self.came,
-            ticket: self.ticket.clone(),
-            filling: Filling::whole(whole.body.clone()),
-            whole: OnceLock::new(),
-            offered: AtomicBool::new(false),
-        };
-        object.complete(whole.body.clone());
-        Some(object)
+        let (ticket, body) = (self.ticket.clone(), whole.body.clone());
+        Some(Object::with_body(self.status, self.fields.clone(), lifetime, self.came, ticket, body))
     }
 
     /// Takes the finished body; from now on hits are cheap.
     pub(crate) fn complete(&self, body: Body) {
         let mut hit_head = status_line(self.status);
-        hit_head.push_str(std::str::from_utf8(&self.lines).unwrap_or_default());
+        hit_head.push_str(std::str::from_utf8(&self.fields.lines).unwrap_or_default());
         if may_have_body(self.status) {
             let _ = write!(hit_head, "content-length: {}\r\n", body.len());
         }
@@ -193,7 +180,29 @@ impl Object {
     }
 
     pub(crate) fn validators(&self) -> Validators<'_> {
-        Validators { etag: self.etag.as_deref(), last_modified: self.last_modified.as_deref() }
+        let Fields { etag, last_modified, .. } = &self.fields;
+        Validators { etag: etag.as_deref(), last_modified: last_modified.as_deref() }
+    }
+}
+
+impl Fields {
+    fn new(status: StatusCode, headers: &HeaderMap) -> Fields {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Fields {
+            lines: end_to_end(status, headers),
+            etag: text(header::ETAG),
+            last_modified: text(header::LAST_MODIFIED),
+        }
+    }
+
+    /// Lines that [`Fields::new`] made, as they were kept.
+    fn from_lines(lines: Bytes) -> Fields {
+        let field = |wanted: &str| {
+            let text = std::str::from_utf8(&lines).unwrap_or_default();
+            let line = text.lines().find_map(|line| line.strip_prefix(wanted)?.strip_prefix(':'));
+            line.map(|value| value.trim().to_owned())
+        };
+        Fields { etag: field("etag"), last_modified: field("last-modified"), lines: lines.clone() }
     }
 }
 

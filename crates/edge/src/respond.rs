@@ -169,7 +169,7 @@ impl Answer {
                     Shown::NotModified => is_kept_by_304,
                     Shown::Unsatisfiable { .. } => is_kept_by_416,
                 };
-                each_line(&object.lines, |name, value| {
+                each_line(&object.fields.lines, |name, value| {
                     if kept(name) {
                         each(name, value);
                     }

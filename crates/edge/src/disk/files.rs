@@ -105,7 +105,7 @@ impl Folder {
         let record = |body_crc| Record {
             key: key.as_str().to_owned(),
             status: object.status.as_u16(),
-            lines: String::from_utf8_lossy(&object.lines).into_owned(),
+            lines: String::from_utf8_lossy(&object.fields.lines).into_owned(),
             body_len: whole.body.len(),
             body_crc,
             arrived_ms: now_ms.saturating_sub(since_arrival.as_millis() as u64),
