@@ -17,7 +17,8 @@ fn packet(ssrc: u32, n: u32) -> Vec<u8> {
         };
     }
     let timestamp = n.wrapping_mul(900);
-    Header { marker: n % 5 == 0, payload_type: MPEG_TS, sequence: n as u16, timestamp, ssrc }.packet(&payload)
+    Header { marker: n.is_multiple_of(5), payload_type: MPEG_TS, sequence: n as u16, timestamp, ssrc }
+        .packet(&payload)
 }
 
 /// A receiver, the time, and what came out: numbers of packets that are what was sent.
@@ -78,7 +79,7 @@ impl Bench {
                     let n = (media.timestamp / 900) as u32;
                     let sent = packet(started.expect("a source has started"), n);
                     assert_eq!(media.payload, sent[12..], "packet {n} is what was sent");
-                    assert_eq!((media.number as u16, media.marker), (n as u16, n % 5 == 0));
+                    assert_eq!((media.number as u16, media.marker), (n as u16, n.is_multiple_of(5)));
                     Out::Packet(n)
                 }
             });
