@@ -1,14 +1,18 @@
 //! H.264 (ITU-T H.264, ISO/IEC 14496-10): `avcC`, parameter sets, access units.
 
 mod avcc;
+mod parameter_sets;
+mod recovery_point;
 mod sps;
 
 use bytes::{Bytes, BytesMut};
 use media::{VideoCodec, VideoFormat};
 
 use crate::{BitsError, nal};
+pub use parameter_sets::ParameterSets;
 
 const NAL_IDR: u8 = 5;
+const NAL_SEI: u8 = 6;
 const NAL_SPS: u8 = 7;
 const NAL_PPS: u8 = 8;
 const NAL_DELIMITER: u8 = 9;
@@ -106,6 +110,21 @@ pub fn annexb_to_length_prefixed(access_unit: &[u8]) -> Bytes {
 /// True where a decoder can start at this sample: it holds a slice of an IDR picture. False on damage.
 pub fn is_idr(sample: &[u8]) -> bool {
     nal::length_prefixed(sample).map_while(Result::ok).any(|unit| unit_type(unit) == Some(NAL_IDR))
+}
+
+/// True where a decoder can start at this sample: an IDR picture, or one that says it is exact from here on (a
+/// recovery point of no frames, §D.2.8), as broadcast encoders mark the I pictures of open groups. False on damage.
+pub fn is_random_access(sample: &[u8]) -> bool {
+    nal::length_prefixed(sample).map_while(Result::ok).any(|unit| match unit_type(unit) {
+        Some(NAL_IDR) => true,
+        Some(NAL_SEI) => recovery_point::is_immediate(&unit[1..]),
+        _ => false,
+    })
+}
+
+/// True where this Annex B stream begins an access unit, by its delimiter, rather than goes on with one.
+pub fn begins_access_unit(stream: &[u8]) -> bool {
+    nal::annexb(stream).next().and_then(unit_type) == Some(NAL_DELIMITER)
 }
 
 fn unit_type(unit: &[u8]) -> Option<u8> {

@@ -1,12 +1,14 @@
 //! H.265 (ITU-T H.265, ISO/IEC 23008-2): `hvcC`, parameter sets, access units.
 
 mod hvcc;
+mod parameter_sets;
 mod sps;
 
 use bytes::{Bytes, BytesMut};
 use media::{VideoCodec, VideoFormat};
 
 use crate::{BitsError, nal};
+pub use parameter_sets::ParameterSets;
 
 const NAL_IRAP: std::ops::RangeInclusive<u8> = 16..=23;
 const NAL_VPS: u8 = 32;
@@ -116,6 +118,11 @@ pub fn is_irap(sample: &[u8]) -> bool {
     nal::length_prefixed(sample)
         .map_while(Result::ok)
         .any(|unit| unit_type(unit).is_some_and(|kind| NAL_IRAP.contains(&kind)))
+}
+
+/// True where this Annex B stream begins an access unit, by its delimiter, rather than goes on with one.
+pub fn begins_access_unit(stream: &[u8]) -> bool {
+    nal::annexb(stream).next().and_then(unit_type) == Some(NAL_DELIMITER)
 }
 
 fn unit_type(unit: &[u8]) -> Option<u8> {

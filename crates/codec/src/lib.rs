@@ -9,18 +9,22 @@
 //! [`h265::format_from_annexb`], [`av1::format_from_obus`], [`opus::format_from_head`]). Both give
 //! the same format, whose `config` is always the record.
 //!
-//! - [`h264`], [`h265`], [`av1`]: pictures, and which access units a decoder can start at.
-//! - [`aac`], [`opus`]: sound.
+//! - [`h264`], [`h265`], [`av1`], [`mpeg2`]: pictures, and which access units a decoder can start at.
+//! - [`aac`], [`opus`]: sound. [`adts`], [`mpeg_audio`], [`ac3`]: sound whose every frame carries its header.
 //! - [`nal`]: NAL units in Annex B and length-prefixed streams.
 
 #![forbid(unsafe_code)]
 
 pub mod aac;
+pub mod ac3;
+pub mod adts;
 pub mod av1;
 mod bits;
 mod frame_rate;
 pub mod h264;
 pub mod h265;
+pub mod mpeg2;
+pub mod mpeg_audio;
 pub mod nal;
 pub mod opus;
 mod sample_aspect;

@@ -63,6 +63,57 @@ pub fn format_from_head(head: &[u8]) -> Result<AudioFormat, OpusError> {
     format_from_dops(dops.freeze())
 }
 
+/// Streams and coupled streams for 1 to 8 channels in mapping family 1 (RFC 7845 §5.1.1.2).
+const STREAMS: [(u8, u8); 8] = [(1, 0), (1, 1), (2, 1), (2, 2), (3, 2), (4, 2), (4, 3), (5, 3)];
+/// Which decoded channel each channel of that family is.
+const MAPPING: [&[u8]; 8] = [
+    &[0],
+    &[0, 1],
+    &[0, 2, 1],
+    &[0, 1, 2, 3],
+    &[0, 4, 1, 2, 3],
+    &[0, 4, 1, 2, 3, 5],
+    &[0, 4, 1, 2, 3, 5, 6],
+    &[0, 6, 1, 2, 3, 4, 5, 7],
+];
+
+/// The format of 1 to 8 channels in the usual order, where no header but their number is told. The pre-skip is unknown
+/// and said to be 0.
+pub fn format_from_channels(channels: u8) -> Result<AudioFormat, OpusError> {
+    let at = usize::from(channels).checked_sub(1).ok_or(OpusError::NoChannels)?;
+    let (streams, coupled) = *STREAMS.get(at).ok_or(OpusError::NoMapping(channels))?;
+    let mut dops = BytesMut::with_capacity(24);
+    dops.put_u8(0);
+    dops.put_u8(channels);
+    dops.put_u16(0);
+    dops.put_u32(SAMPLE_RATE);
+    dops.put_u16(0);
+    if channels <= 2 {
+        dops.put_u8(0);
+    } else {
+        dops.put_slice(&[1, streams, coupled]);
+        dops.put_slice(MAPPING[at]);
+    }
+    format_from_dops(dops.freeze())
+}
+
+/// Samples at 48 kHz in an Opus packet, from its table of contents (RFC 6716 §3.1, §3.2). `None` for a packet that breaks
+/// it: at most 120 ms.
+pub fn packet_samples(packet: &[u8]) -> Option<u32> {
+    let toc = *packet.first()?;
+    let frame = match toc >> 3 {
+        config @ 0..=11 => [480, 960, 1_920, 2_880][usize::from(config & 3)],
+        config @ 12..=15 => [480, 960][usize::from(config & 1)],
+        config => [120, 240, 480, 960][usize::from(config & 3)],
+    };
+    let frames = match toc & 3 {
+        0 => 1,
+        1 | 2 => 2,
+        _ => u32::from(*packet.get(1)? & 0x3F),
+    };
+    Some(frame * frames).filter(|ticks| (1..=5_760).contains(ticks))
+}
+
 fn checked(channels: u8, family: u8, length: usize, fixed: usize) -> Result<u16, OpusError> {
     match (channels, family) {
         (0, _) => Err(OpusError::NoChannels),
@@ -97,5 +148,32 @@ mod tests {
         assert_eq!(format_from_head(&six), Err(OpusError::Short(19)));
         assert_eq!(format_from_head(&HEAD[..18]), Err(OpusError::Short(18)));
         assert_eq!(format_from_dops(Bytes::from_static(&[1; 11])), Err(OpusError::Version(1)));
+    }
+
+    #[test]
+    fn a_number_of_channels_becomes_a_header() {
+        let stereo = format_from_channels(2).expect("stereo");
+        assert_eq!(&stereo.config[..], b"\0\x02\0\0\0\0\xbb\x80\0\0\0");
+        let surround = format_from_channels(6).expect("5.1");
+        assert_eq!(&surround.config[10..], [1, 4, 2, 0, 4, 1, 2, 3, 5]);
+        assert_eq!(format_from_channels(0), Err(OpusError::NoChannels));
+        assert_eq!(format_from_channels(9), Err(OpusError::NoMapping(9)));
+    }
+
+    #[test]
+    fn a_packet_tells_its_length() {
+        for (packet, ticks) in [
+            (&[0xFC, 0][..], Some(960)), // CELT fullband 20 ms
+            (&[0x78, 0], Some(960)),     // hybrid fullband 20 ms
+            (&[0x18], Some(2_880)),      // SILK 60 ms
+            (&[0x19], Some(5_760)),
+            (&[0x1B, 3], None), // 180 ms
+            (&[0xE3, 4], Some(480)),
+            (&[0xE3, 0], None),
+            (&[0xE3], None),
+            (&[], None),
+        ] {
+            assert_eq!(packet_samples(packet), ticks, "{packet:x?}");
+        }
     }
 }

@@ -161,7 +161,8 @@ impl Channel<'_> {
     /// another, and cuts from the next key frame on.
     fn set_up(&mut self, tracks: &Tracks) -> Result<(), PassthroughError> {
         self.end_segments();
-        let of_kind = |is_video| tracks.tracks.iter().find(move |track| track.format.is_video() == is_video);
+        let carried = tracks.tracks.iter().filter(|track| track.format.in_cmaf());
+        let of_kind = |is_video| carried.clone().find(move |track| track.format.is_video() == is_video);
         let wanted: Vec<&Track> = [of_kind(true), of_kind(false)].into_iter().flatten().collect();
         let kinds = |is_video: bool| wanted.iter().any(|track| track.format.is_video() == is_video);
         let (kept, gone) = std::mem::take(&mut self.lanes)

@@ -52,6 +52,7 @@ impl Parameters {
                     VideoCodec::H264 => ffi::AVCodecID::H264,
                     VideoCodec::H265 => ffi::AVCodecID::HEVC,
                     VideoCodec::Av1 => ffi::AVCodecID::AV1,
+                    VideoCodec::Mpeg2 => ffi::AVCodecID::MPEG2VIDEO,
                 };
                 raw.width = video.width as i32;
                 raw.height = video.height as i32;
@@ -66,6 +67,15 @@ impl Parameters {
                     AudioCodec::Aac => {
                         raw.codec_id = ffi::AVCodecID::AAC;
                         audio.config.clone()
+                    }
+                    AudioCodec::Mp2 | AudioCodec::Mp3 | AudioCodec::Ac3 | AudioCodec::Eac3 => {
+                        raw.codec_id = match audio.codec {
+                            AudioCodec::Mp2 => ffi::AVCodecID::MP2,
+                            AudioCodec::Mp3 => ffi::AVCodecID::MP3,
+                            AudioCodec::Ac3 => ffi::AVCodecID::AC3,
+                            _ => ffi::AVCodecID::EAC3,
+                        };
+                        Bytes::new()
                     }
                     AudioCodec::Opus => {
                         raw.codec_id = ffi::AVCodecID::OPUS;

@@ -100,7 +100,7 @@ impl Encoder {
                 options.set("x265-params", &parameters)?;
                 c"libx265"
             }
-            VideoCodec::Av1 => {
+            VideoCodec::Av1 | VideoCodec::Mpeg2 => {
                 return Err(Error::new("avcodec_find_encoder_by_name", ffi::AVERROR_ENCODER_NOT_FOUND));
             }
         };

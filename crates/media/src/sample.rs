@@ -19,7 +19,8 @@ pub struct Sample {
     /// A decoder can start here (an IDR, CRA or AV1 key frame; every audio frame).
     pub sync: bool,
     /// The payload as CMAF stores it: length-prefixed NAL units (4-byte lengths) for H.264 and H.265, a temporal
-    /// unit without temporal delimiters for AV1, a raw frame without ADTS for AAC.
+    /// unit without temporal delimiters for AV1, a raw frame without ADTS for AAC; for other codecs a whole frame, for
+    /// MPEG-2 a picture with the headers in front of it.
     pub data: Bytes,
 }
 

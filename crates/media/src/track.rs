@@ -43,6 +43,8 @@ pub enum VideoCodec {
     H265,
     /// AOMedia AV1.
     Av1,
+    /// MPEG-2 video, ITU-T H.262.
+    Mpeg2,
 }
 
 /// An audio codec that can be carried.
@@ -53,6 +55,14 @@ pub enum AudioCodec {
     Aac,
     /// Opus.
     Opus,
+    /// MPEG-1 and MPEG-2 audio, layers I and II.
+    Mp2,
+    /// MPEG-1 and MPEG-2 audio, layer III.
+    Mp3,
+    /// Dolby AC-3.
+    Ac3,
+    /// Dolby E-AC-3.
+    Eac3,
 }
 
 /// A coded picture stream.
@@ -68,7 +78,8 @@ pub struct VideoFormat {
     pub frame_rate: Option<Rational>,
     /// Width : height of one luma sample; 1 where the stream does not say.
     pub sample_aspect: Rational,
-    /// The decoder configuration record: the payload of `avcC`, `hvcC` or `av1C`.
+    /// The decoder configuration record: the payload of `avcC`, `hvcC` or `av1C`; for MPEG-2 the sequence header and its
+    /// extensions.
     pub config: Bytes,
     /// RFC 6381 `codecs` value, such as `avc1.64001f`.
     pub rfc6381: String,
@@ -83,7 +94,8 @@ pub struct AudioFormat {
     pub sample_rate: u32,
     /// Channels heard.
     pub channels: u16,
-    /// The decoder configuration: AudioSpecificConfig for AAC, the payload of `dOps` for Opus.
+    /// The decoder configuration: AudioSpecificConfig for AAC, the payload of `dOps`, `dac3` or `dec3` for Opus, AC-3 and
+    /// E-AC-3; empty for MPEG audio.
     pub config: Bytes,
     /// RFC 6381 `codecs` value, such as `mp4a.40.2`.
     pub rfc6381: String,
@@ -93,6 +105,14 @@ impl Format {
     /// True for pictures.
     pub const fn is_video(&self) -> bool {
         matches!(self, Self::Video(_))
+    }
+
+    /// True for what CMAF is made of here as it is; other formats must be decoded.
+    pub const fn in_cmaf(&self) -> bool {
+        match self {
+            Self::Video(video) => !matches!(video.codec, VideoCodec::Mpeg2),
+            Self::Audio(audio) => matches!(audio.codec, AudioCodec::Aac | AudioCodec::Opus),
+        }
     }
 
     /// RFC 6381 `codecs` value.

@@ -209,7 +209,7 @@ fn usual_bitrate(height: u32, frame_rate: Rational, codec: VideoCodec) -> u32 {
     };
     let rated = if frame_rate.as_f64() > 35.0 { at_30 / 10 * 14 } else { at_30 };
     match codec {
-        VideoCodec::H264 => rated,
+        VideoCodec::H264 | VideoCodec::Mpeg2 => rated,
         VideoCodec::H265 | VideoCodec::Av1 => rated / 10 * 6,
     }
 }

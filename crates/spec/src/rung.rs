@@ -94,6 +94,7 @@ impl fmt::Display for Rung {
             VideoCodec::H264 => "h264",
             VideoCodec::H265 => "hevc",
             VideoCodec::Av1 => "av1",
+            VideoCodec::Mpeg2 => "mpeg2",
         };
         write!(
             f,

@@ -11,20 +11,49 @@ const DECODER_SPECIFIC: u8 = 5;
 const SL_CONFIG: u8 = 6;
 const MPEG4_AUDIO: u8 = 0x40;
 
+/// What kind of stream a descriptor describes (ISO/IEC 14496-1 Tables 5 and 6).
+#[derive(Clone, Copy)]
+pub(crate) struct Stream {
+    object_type: u8,
+    stream_type: u8,
+}
+
+impl Stream {
+    /// AAC.
+    pub(crate) const AAC: Self = Self { object_type: MPEG4_AUDIO, stream_type: 5 };
+
+    /// Video by the object type in its RFC 6381 name, such as `mp4v.61`.
+    pub(crate) fn visual(rfc6381: &str) -> Self {
+        Self { object_type: object_type(rfc6381), stream_type: 4 }
+    }
+
+    /// Sound by the object type in its RFC 6381 name, such as `mp4a.6B`.
+    pub(crate) fn sound(rfc6381: &str) -> Self {
+        Self { object_type: object_type(rfc6381), stream_type: 5 }
+    }
+}
+
+/// The two hexadecimal digits behind the dot; 0, which is forbidden, where there are none.
+fn object_type(rfc6381: &str) -> u8 {
+    rfc6381.split('.').nth(1).and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or(0)
+}
+
 pub(crate) struct Esds {
     /// AudioSpecificConfig.
     pub(crate) config: Bytes,
     pub(crate) bitrate_bps: Option<u32>,
 }
 
-pub(crate) fn write(out: &mut BytesMut, config: &[u8], bitrate_bps: u32) {
+pub(crate) fn write(out: &mut BytesMut, kind: Stream, config: &[u8], bitrate_bps: u32) {
     let mut decoder = BytesMut::with_capacity(32);
-    decoder.put_u8(MPEG4_AUDIO);
-    decoder.put_u8(0x15); // audio stream, not upstream
+    decoder.put_u8(kind.object_type);
+    decoder.put_u8(kind.stream_type << 2 | 1); // not upstream
     decoder.put_slice(&[0; 3]); // bufferSizeDB
     decoder.put_u32(bitrate_bps);
     decoder.put_u32(bitrate_bps);
-    descriptor(&mut decoder, DECODER_SPECIFIC, config);
+    if !config.is_empty() {
+        descriptor(&mut decoder, DECODER_SPECIFIC, config);
+    }
     let mut stream = BytesMut::with_capacity(64);
     stream.put_u16(0); // ES_ID: the track's
     stream.put_u8(0);

@@ -26,6 +26,7 @@ fn visual(out: &mut BytesMut, video: &VideoFormat, bitrate_bps: Option<u32>) {
         VideoCodec::H264 => (b"avc1", b"avcC"),
         VideoCodec::H265 => (b"hvc1", b"hvcC"),
         VideoCodec::Av1 => (b"av01", b"av1C"),
+        VideoCodec::Mpeg2 => (b"mp4v", b"esds"),
     };
     put(out, entry, |out| {
         common(out);
@@ -39,7 +40,13 @@ fn visual(out: &mut BytesMut, video: &VideoFormat, bitrate_bps: Option<u32>) {
         out.put_slice(&[0; 32]); // compressor name
         out.put_u16(0x0018); // colour, no alpha
         out.put_i16(-1);
-        put(out, config, |out| out.put_slice(&video.config));
+        match video.codec {
+            VideoCodec::Mpeg2 => {
+                let bitrate_bps = bitrate_bps.unwrap_or(0);
+                esds::write(out, esds::Stream::visual(&video.rfc6381), &video.config, bitrate_bps);
+            }
+            _ => put(out, config, |out| out.put_slice(&video.config)),
+        }
         pasp::write(out, video.sample_aspect);
         if let Some(bitrate_bps) = bitrate_bps {
             btrt::write(out, bitrate_bps);
@@ -49,8 +56,10 @@ fn visual(out: &mut BytesMut, video: &VideoFormat, bitrate_bps: Option<u32>) {
 
 fn sound(out: &mut BytesMut, audio: &AudioFormat, bitrate_bps: Option<u32>) {
     let entry = match audio.codec {
-        AudioCodec::Aac => b"mp4a",
+        AudioCodec::Aac | AudioCodec::Mp2 | AudioCodec::Mp3 => b"mp4a",
         AudioCodec::Opus => b"Opus",
+        AudioCodec::Ac3 => b"ac-3",
+        AudioCodec::Eac3 => b"ec-3",
     };
     put(out, entry, |out| {
         common(out);
@@ -61,7 +70,12 @@ fn sound(out: &mut BytesMut, audio: &AudioFormat, bitrate_bps: Option<u32>) {
         // 16.16 fixed point: rates over 65,535 Hz do not fit, and the codec's config tells them.
         out.put_u32(u16::try_from(audio.sample_rate).map_or(0, |rate| u32::from(rate) << 16));
         match audio.codec {
-            AudioCodec::Aac => esds::write(out, &audio.config, bitrate_bps.unwrap_or(0)),
+            AudioCodec::Aac => esds::write(out, esds::Stream::AAC, &audio.config, bitrate_bps.unwrap_or(0)),
+            AudioCodec::Mp2 | AudioCodec::Mp3 => {
+                esds::write(out, esds::Stream::sound(&audio.rfc6381), &[], bitrate_bps.unwrap_or(0));
+            }
+            AudioCodec::Ac3 => put(out, b"dac3", |out| out.put_slice(&audio.config)),
+            AudioCodec::Eac3 => put(out, b"dec3", |out| out.put_slice(&audio.config)),
             AudioCodec::Opus => put(out, b"dOps", |out| out.put_slice(&audio.config)),
         }
         if let Some(bitrate_bps) = bitrate_bps {

@@ -109,7 +109,7 @@ pub(crate) fn open(
         VideoCodec::H265 => {
             codec::h265::format_from_annexb(encoder.headers()).map_err(|f| headers(f.to_string()))
         }
-        VideoCodec::Av1 => Err(headers("AV1 is not encoded".to_owned())),
+        VideoCodec::Av1 | VideoCodec::Mpeg2 => Err(headers(format!("{:?} is not encoded", rung.codec))),
     }?;
     format = VideoFormat { frame_rate: Some(rung.frame_rate), ..format };
     let track =
@@ -193,7 +193,7 @@ fn sample(rung: &Rung, first: i64, packet: Packet) -> (Sample, i64) {
     let dts = packet.dts().unwrap_or(pts);
     let data: Bytes = match rung.codec {
         VideoCodec::H264 => codec::h264::annexb_to_length_prefixed(packet.data()),
-        VideoCodec::H265 | VideoCodec::Av1 => codec::h265::annexb_to_length_prefixed(packet.data()),
+        VideoCodec::H265 | VideoCodec::Av1 | VideoCodec::Mpeg2 => codec::h265::annexb_to_length_prefixed(packet.data()),
     };
     let sample = Sample {
         track: TrackId(0),

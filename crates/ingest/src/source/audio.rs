@@ -86,7 +86,8 @@ impl AudioTrack {
         let ticks = match codec {
             AudioCodec::Aac if data.is_empty() => None,
             AudioCodec::Aac => Some(known.frame_ticks),
-            AudioCodec::Opus => opus_ticks(&data),
+            AudioCodec::Opus => opus::packet_samples(&data),
+            AudioCodec::Mp2 | AudioCodec::Mp3 | AudioCodec::Ac3 | AudioCodec::Eac3 => None,
         };
         let Some(ticks) = ticks else {
             out.push(Output::Trouble(Trouble::BadSample("an audio frame without a length".to_owned())));
@@ -129,48 +130,12 @@ fn read_config(codec: AudioCodec, record: Bytes) -> Result<Known, String> {
                 aac::format_from_asc(Bytes::copy_from_slice(&record)).map_err(|fault| fault.to_string())?;
             (format, config.frame_samples)
         }
+        AudioCodec::Mp2 | AudioCodec::Mp3 | AudioCodec::Ac3 | AudioCodec::Eac3 => {
+            return Err(format!("{codec:?} has no sequence header"));
+        }
         AudioCodec::Opus => (opus::format_from_head(&record).map_err(|fault| fault.to_string())?, 0),
     };
     let AudioFormat { sample_rate, .. } = format;
     let timescale = Timescale::checked(sample_rate).ok_or("a sample rate of zero")?;
     Ok(Known { track: Track { id: AUDIO, timescale, format: Format::Audio(format) }, codec, frame_ticks })
-}
-
-/// Samples at 48 kHz in an Opus packet, from its table of contents (RFC 6716 §3.1, §3.2). `None` for a packet that breaks
-/// it: at most 120 ms.
-fn opus_ticks(packet: &[u8]) -> Option<u32> {
-    let toc = *packet.first()?;
-    let frame = match toc >> 3 {
-        config @ 0..=11 => [480, 960, 1_920, 2_880][usize::from(config & 3)],
-        config @ 12..=15 => [480, 960][usize::from(config & 1)],
-        config => [120, 240, 480, 960][usize::from(config & 3)],
-    };
-    let frames = match toc & 3 {
-        0 => 1,
-        1 | 2 => 2,
-        _ => u32::from(*packet.get(1)? & 0x3F),
-    };
-    Some(frame * frames).filter(|ticks| (1..=5_760).contains(ticks))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_opus_packet_tells_its_length() {
-        for (packet, ticks) in [
-            (&[0xFC, 0][..], Some(960)), // CELT fullband 20 ms
-            (&[0x78, 0], Some(960)),     // hybrid fullband 20 ms
-            (&[0x18], Some(2_880)),      // SILK 60 ms
-            (&[0x19], Some(5_760)),
-            (&[0x1B, 3], None), // 180 ms
-            (&[0xE3, 4], Some(480)),
-            (&[0xE3, 0], None),
-            (&[0xE3], None),
-            (&[], None),
-        ] {
-            assert_eq!(opus_ticks(packet), ticks, "{packet:x?}");
-        }
-    }
 }

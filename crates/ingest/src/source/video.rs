@@ -1,7 +1,7 @@
 //! The video track.
 
 use bytes::Bytes;
-use codec::{av1, h264, h265, nal};
+use codec::{av1, h264, h265, mpeg2, nal};
 use media::{Format, Sample, Timescale, Track, Utc, VideoCodec, VideoFormat};
 use rtmp::flv::{Skipped, VideoPacket};
 
@@ -100,6 +100,7 @@ impl VideoTrack {
         };
         let data = match codec {
             VideoCodec::H264 | VideoCodec::H265 => nal(data)?,
+            VideoCodec::Mpeg2 => data,
             VideoCodec::Av1 => {
                 av1::strip_temporal_delimiters(data).map_err(|fault| Trouble::BadSample(fault.to_string()))?
             }
@@ -110,6 +111,7 @@ impl VideoTrack {
         let sync = match codec {
             VideoCodec::H264 => h264::is_idr(&data),
             VideoCodec::H265 => h265::is_irap(&data),
+            VideoCodec::Mpeg2 => mpeg2::is_intra(&data),
             VideoCodec::Av1 => av1::is_key_frame(&data),
         };
         self.started |= sync;
@@ -155,6 +157,9 @@ fn read_config(codec: VideoCodec, record: Bytes) -> Result<Known, String> {
         }
         VideoCodec::Av1 => {
             av1::format_from_av1c(record).map(|format| known(format, 4)).map_err(|fault| fault.to_string())
+        }
+        VideoCodec::Mpeg2 => {
+            mpeg2::format(&record).map(|format| known(format, 4)).map_err(|fault| fault.to_string())
         }
     }
 }

@@ -87,7 +87,7 @@ fn read(mut body: Bytes) -> Result<(VideoPacket, u32), Skipped> {
         SEQUENCE_START => VideoPacket::Config { codec, record: packet.body },
         CODED_FRAMES => {
             let composition_ms = match codec {
-                VideoCodec::Av1 => 0,
+                VideoCodec::Av1 | VideoCodec::Mpeg2 => 0,
                 VideoCodec::H264 | VideoCodec::H265 => composition(&mut packet.body)?,
             };
             VideoPacket::Frame { codec, key, composition_ms, data: packet.body }
