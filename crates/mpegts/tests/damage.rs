@@ -115,13 +115,13 @@ proptest! {
     }
 
     #[test]
-    fn after_flipped_bits_all_is_as_it_was(flips in prop::collection::vec((any::<Index>(), 0..8), 1..200)) {
+    fn after_flipped_bits_all_is_as_it_was(flips in prop::collection::vec((any::<Index>(), 0..8_u32), 1..200)) {
         let packets = stream();
         let from = third_last(&packets);
         let mut bytes = packets[..from].as_flattened().to_vec();
         for (at, bit) in flips {
             let at = at.index(bytes.len());
-            bytes[at] ^= 1 << bit;
+            bytes[at] ^= 1_u8 << bit;
         }
         recovers(bytes, &packets, from)?;
     }

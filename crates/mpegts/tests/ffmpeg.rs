@@ -240,7 +240,7 @@ fn two_programs_one_chosen() {
 #[test]
 fn packets_of_192_bytes() {
     let made = ffmpeg(&format!(
-        "{PICTURE} {SOUND} -t 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac -mpegts_m2ts_mode 1"
+        "{PICTURE} {SOUND} -t 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a ac3 -mpegts_m2ts_mode 1"
     ));
     assert_eq!(made.bytes.len() % 192, 0);
     assert_eq!(check(&made, Select::default()).streams.len(), 2);
