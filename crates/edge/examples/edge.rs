@@ -39,6 +39,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         metrics: Endpoint::Socket(folder.join("metrics")),
         threads: number(0, 2)? as usize,
         key_query: Vec::new(),
+        access: Vec::new(),
         cache_bytes: number(1, 1024)? << 20,
         limits,
     };

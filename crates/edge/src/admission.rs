@@ -38,6 +38,9 @@ struct Here {
 #[derive(Debug)]
 pub(crate) struct Place {
     admission: Arc<Admission>,
+    /// The viewer's own.
+    pub(crate) viewer: IpAddr,
+    /// What is counted as one with it.
     address: IpAddr,
     rate: Option<Arc<Rate>>,
     /// Connections of the thread that serves it.
@@ -49,9 +52,9 @@ impl Admission {
         Arc::new(Admission { total, per_address, requests_per_s, inside: Mutex::default() })
     }
 
-    /// A place for `address`, or which bound is reached.
-    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr, now: Instant) -> Result<Place, Closed> {
-        let address = network(address);
+    /// A place for `viewer`, or which bound is reached.
+    pub(crate) fn admit(self: &Arc<Self>, viewer: IpAddr, now: Instant) -> Result<Place, Closed> {
+        let address = network(viewer);
         let mut inside = self.inside();
         if inside.total >= self.total {
             return Err(Closed::OverTotal);
@@ -66,7 +69,7 @@ impl Admission {
         here.connections += 1;
         let rate = here.rate.clone();
         inside.total += 1;
-        Ok(Place { admission: self.clone(), address, rate, seat: None })
+        Ok(Place { admission: self.clone(), viewer, address, rate, seat: None })
     }
 
     /// Forgets the addresses that are gone and owe nothing; called now and then.

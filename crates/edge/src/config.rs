@@ -7,6 +7,7 @@ use std::time::Duration;
 use daemon::metrics::Endpoint;
 use http::StatusCode;
 use spec::OriginUrl;
+pub use spec::{Access, AccessKey, KeyFile};
 
 /// One edge.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub struct Config {
     pub cache_bytes: u64,
     /// Where large objects outlive memory and restarts; none: nowhere.
     pub disk: Option<Disk>,
+    /// Which paths take a viewer's token, and whose; the first that names a path counts for it. None: all are open.
+    pub access: Vec<Access>,
     /// Where viewers connect with TLS.
     pub tls: Option<Tls>,
     /// All other bounds.

@@ -21,11 +21,11 @@ use tokio::time::{Sleep, sleep_until, timeout};
 use crate::admission::Place;
 use crate::answer::{self, Known, Waiting};
 use crate::body::Piece;
-use crate::counters::{Closed, Phase, Shed};
+use crate::counters::{Closed, Phase};
 use crate::gate::{self, MAX_HEAD, Persistence, Request, Version, Violation};
 use crate::http1;
 use crate::http2;
-use crate::resolve::{Question, at_once};
+use crate::resolve::{Question, at_once, enter};
 use crate::respond::{Answer, Ask};
 use crate::send::{Gone, Sender};
 use crate::source::Source;
@@ -224,16 +224,18 @@ impl Connection {
             self.has_asked = true;
             worker.counters.asked_by(Protocol::Http1);
             let persistence = if shared.is_draining() { Persistence::Close } else { request.persistence };
-            if !self.place.may_ask(now) {
-                worker.counters.shed(Shed::AddressRequests);
-                let answer = Answer::too_many(request.method);
-                write_whole(worker, &answer, request.version, persistence, alt_svc, now, output);
-            } else if let Err(known) = quick_answer(worker, &request, persistence, alt_svc, now, output) {
-                let question =
-                    Question::new(&request.target, ask_of(&request)).through(request.via.as_deref());
-                let version = request.version;
-                let waiting = Waiting { question, version, persistence, known };
-                return (used, Some(Then::Answer(Box::new(waiting))));
+            let (version, ask) = (request.version, ask_of(&request));
+            match enter(worker, &self.place, &request.target, ask.method, &request.presented, now) {
+                Err(answer) => write_whole(worker, &answer, version, persistence, alt_svc, now, output),
+                Ok(target) => {
+                    if let Err(known) =
+                        quick_answer(worker, target, &request, persistence, alt_svc, now, output)
+                    {
+                        let question = Question::new(target, ask).through(request.via.as_deref());
+                        let waiting = Waiting { question, version, persistence, known };
+                        return (used, Some(Then::Answer(Box::new(waiting))));
+                    }
+                }
             }
             if persistence == Persistence::Close {
                 return (used, Some(Then::Close));
@@ -312,9 +314,10 @@ fn ask_of<'a>(request: &Request<'a>) -> Ask<'a> {
     Ask { method: request.method, wants: request.wants }
 }
 
-/// Answers a request that needs neither the origin nor a wait; otherwise tells what is known.
+/// Answers a request for `target` that needs neither the origin nor a wait; otherwise tells what is known.
 fn quick_answer(
     worker: &Worker,
+    target: &str,
     request: &Request<'_>,
     persistence: Persistence,
     alt_svc: Option<&str>,
@@ -323,7 +326,7 @@ fn quick_answer(
 ) -> Result<(), Known> {
     let answer = match &request.via {
         Some(via) if worker.client.origins.pseudonym.is_in(via) => Answer::looped(request.method),
-        _ => at_once(worker, &request.target, ask_of(request), now).map_err(Known::Found)?,
+        _ => at_once(worker, target, ask_of(request), now).map_err(Known::Found)?,
     };
     if let Source::Piece(piece) = &answer.body
         && (piece.len() > COPIED || matches!(piece, Piece::File { .. }))
@@ -332,7 +335,7 @@ fn quick_answer(
     }
     write_whole(worker, &answer, request.version, persistence, alt_svc, now, output);
     let status = answer.status.as_u16();
-    tracing::debug!(target: "edge::access", target_path = %request.target, status, cache = ?answer.phase);
+    tracing::debug!(target: "edge::access", target_path = target, status, cache = ?answer.phase);
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+use crate::access::token::Refusal;
 use crate::disk::Outcome;
 use crate::gate::Violation;
 use crate::lag::Lag;
@@ -186,6 +187,7 @@ pub(crate) struct Counters {
     connections: AtomicU64,
     closed_connections: AtomicU64,
     rejected: [AtomicU64; Violation::ALL.len()],
+    access_refused: [AtomicU64; Refusal::LABELS.len()],
     closed: [AtomicU64; Closed::LABELS.len()],
     http2_attacks: [AtomicU64; Attack::ALL.len()],
     fetches: [AtomicU64; FetchEnd::LABELS.len()],
@@ -217,6 +219,10 @@ impl Counters {
 
     pub(crate) fn rejected(&self, violation: Violation) {
         add(&self.rejected[violation as usize], 1);
+    }
+
+    pub(crate) fn access_refused(&self, reason: Refusal) {
+        add(&self.access_refused[reason as usize], 1);
     }
 
     pub(crate) fn closed(&self, reason: Closed) {
@@ -361,6 +367,13 @@ impl Collector for Figures {
                 &|counters, at| counters.rejected[at].load(Ordering::Relaxed),
             ),
             (
+                "headwater_edge_access_refused",
+                "Requests refused for want of a token that lets them in",
+                "reason",
+                Refusal::LABELS,
+                &|counters, at| counters.access_refused[at].load(Ordering::Relaxed),
+            ),
+            (
                 "headwater_edge_closed",
                 "Connections the edge closed or would not have",
                 "reason",
@@ -407,6 +420,25 @@ impl Collector for Figures {
                 let descriptor = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
                 ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(descriptor)?;
             }
+        }
+        if let Some(access) = &self.shared.access {
+            let figures = access.figures();
+            let mut family = encoder.encode_descriptor(
+                "headwater_edge_jwks_fetches",
+                "Fetches of issuers' sets of access keys",
+                None,
+                MetricType::Counter,
+            )?;
+            for (count, label) in figures.fetches.iter().zip(["fetched", "failed"]) {
+                ConstCounter::new(*count).encode(family.encode_family(&[("result", label)])?)?;
+            }
+            let descriptor = encoder.encode_descriptor(
+                "headwater_edge_jwks_down",
+                "Issuers of whose access keys none are held, so that their tokens are refused",
+                None,
+                MetricType::Gauge,
+            )?;
+            ConstGauge::new(figures.down as i64).encode(descriptor)?;
         }
         let stored = self.store.figures();
         let counters = [

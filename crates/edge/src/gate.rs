@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use http_cache::{KeyFault, KeyRules};
 use memchr::memchr;
 
+use crate::access::carrier::Presented;
 use crate::via::joined;
 
 /// Longest request head, in bytes.
@@ -61,6 +62,8 @@ pub struct Request<'a> {
     pub wants: Wants<'a>,
     /// The intermediaries it came through (`Via`).
     pub via: Option<Cow<'a, str>>,
+    /// Where a viewer's token may be.
+    pub presented: Presented<'a>,
 }
 
 /// The fields that choose how a stored object is answered.
@@ -168,9 +171,9 @@ pub fn read<'a>(bytes: &'a [u8], rules: &KeyRules) -> Result<Option<(Request<'a>
         };
     };
     let (method, target, version) = split_request_line(request_line)?;
+    let mut fields = Fields::of(target);
     let target = rules.canonical(target)?;
 
-    let mut fields = Fields::default();
     let mut count = 0;
     loop {
         let Some(line) = lines.next()? else { return Ok(None) };
@@ -191,7 +194,15 @@ pub fn read<'a>(bytes: &'a [u8], rules: &KeyRules) -> Result<Option<(Request<'a>
         (Version::Http11, false, _) | (Version::Http10, false, true) => Persistence::KeepAlive,
     };
     Ok(Some((
-        Request { method, version, target, persistence, wants: fields.wants, via: fields.via },
+        Request {
+            method,
+            version,
+            target,
+            persistence,
+            wants: fields.wants,
+            via: fields.via,
+            presented: fields.presented,
+        },
         lines.at,
     )))
 }
@@ -205,6 +216,8 @@ pub struct FieldRequest<'a> {
     pub target: Cow<'a, str>,
     /// The conditions and range of the request.
     pub wants: Wants<'a>,
+    /// Where a viewer's token may be.
+    pub presented: Presented<'a>,
 }
 
 /// The pseudo-header fields of a request, each as it came; that each came once and first is its protocol's to check.
@@ -226,8 +239,9 @@ pub fn check<'a>(
     rules: &KeyRules,
 ) -> Result<FieldRequest<'a>, Violation> {
     let method = method_of(pseudo.method)?;
-    let target = rules.canonical(target_of(pseudo.path)?)?;
-    let mut fields = Fields::default();
+    let target = target_of(pseudo.path)?;
+    let mut fields = Fields::of(target);
+    let target = rules.canonical(target)?;
     let mut length = pseudo.method.len() + pseudo.path.len() + pseudo.authority.map_or(0, <[u8]>::len);
     for (count, (name, value)) in regular.into_iter().enumerate() {
         if count >= MAX_LINES {
@@ -255,7 +269,7 @@ pub fn check<'a>(
         (Some(authority), Some(host)) if authority != host => return Err(Violation::Host),
         _ => {}
     }
-    Ok(FieldRequest { method, target, wants: fields.wants })
+    Ok(FieldRequest { method, target, wants: fields.wants, presented: fields.presented })
 }
 
 /// For the fuzzer and the tests: reads every pipelined request, as a connection does.
@@ -351,9 +365,16 @@ struct Fields<'a> {
     keep_alive: bool,
     wants: Wants<'a>,
     via: Option<Cow<'a, str>>,
+    presented: Presented<'a>,
 }
 
 impl<'a> Fields<'a> {
+    /// Those of a request for `target`, as it came.
+    fn of(target: &'a str) -> Fields<'a> {
+        let query = target.split_once('?').map(|(_, query)| query);
+        Fields { presented: Presented { query, ..Presented::default() }, ..Fields::default() }
+    }
+
     fn read(&mut self, line: &'a [u8]) -> Result<(), Violation> {
         if matches!(line[0], b' ' | b'\t') {
             return Err(Violation::Fold);
@@ -387,9 +408,11 @@ impl<'a> Fields<'a> {
                 }
             }
             5 if is(b"range") => once(&mut self.wants.range, text(value)?)?,
+            6 if is(b"cookie") => self.presented.add_cookies(value),
             6 if is(b"expect") => return Err(Violation::Expect),
             8 if is(b"if-range") => once(&mut self.wants.if_range, text(value)?)?,
             10 if is(b"connection") => self.connection(value),
+            13 if is(b"authorization") => self.presented.add_authorization(value),
             13 if is(b"if-none-match") => once(&mut self.wants.if_none_match, text(value)?)?,
             14 if is(b"content-length") => {
                 once(&mut self.content_length, ()).map_err(|_| Violation::Body)?;

@@ -28,9 +28,9 @@ use tokio::time::{Sleep, sleep_until};
 use self::reply::{Desk, Reply, Step};
 use crate::admission::Place;
 use crate::conn::linger;
-use crate::counters::{Closed, Shed};
+use crate::counters::Closed;
 use crate::gate::{self, Pseudo, Violation};
-use crate::resolve::{Question, at_once};
+use crate::resolve::{Question, at_once, enter};
 use crate::respond::{Answer, Ask};
 use crate::send::{Gone, LOOKS};
 use crate::source::Source;
@@ -269,14 +269,15 @@ impl Viewer {
         let worker = &self.worker;
         worker.counters.asked_by(Protocol::Http2);
         let ask = Ask { method: request.method, wants: request.wants };
-        if !self.place.may_ask(paper.now) {
-            worker.counters.shed(Shed::AddressRequests);
-            return self.answer(stream, &request.target, Answer::too_many(ask.method), paper);
-        }
-        match at_once(worker, &request.target, ask, paper.now) {
-            Ok(answer) => self.answer(stream, &request.target, answer, paper),
+        let target =
+            match enter(worker, &self.place, &request.target, ask.method, &request.presented, paper.now) {
+                Ok(target) => target,
+                Err(answer) => return self.answer(stream, "-", *answer, paper),
+            };
+        match at_once(worker, target, ask, paper.now) {
+            Ok(answer) => self.answer(stream, target, answer, paper),
             Err(found) => {
-                let question = Question::new(&request.target, ask);
+                let question = Question::new(target, ask);
                 self.replies.push_back(Reply::resolving(worker, stream, question, found));
                 Ok(())
             }

@@ -30,7 +30,7 @@ use crate::body::{Next, Piece};
 use crate::counters::{Closed, QuicEvent, Shed};
 use crate::fetch::Chain;
 use crate::gate::{self, MAX_HEAD, Pseudo};
-use crate::resolve::{Question, at_once, resolve};
+use crate::resolve::{Question, at_once, enter, resolve};
 use crate::respond::{Answer, Ask};
 use crate::store::Found;
 use crate::tls::Protocol;
@@ -284,21 +284,21 @@ async fn answer_read(
         Ok(passed) => {
             let ask = Ask { method: passed.method, wants: passed.wants };
             let now = Instant::now();
-            let answer = if !client.place.may_ask(now) {
-                worker.counters.shed(Shed::AddressRequests);
-                Answer::too_many(ask.method)
-            } else {
-                match at_once(worker, &passed.target, ask, now) {
-                    Ok(answer) => answer,
-                    Err(found) => wait(worker, &Question::new(&passed.target, ask), found).await,
+            match enter(worker, &client.place, &passed.target, ask.method, &passed.presented, now) {
+                Ok(target) => {
+                    let answer = match at_once(worker, target, ask, now) {
+                        Ok(answer) => answer,
+                        Err(found) => wait(worker, &Question::new(target, ask), found).await,
+                    };
+                    (answer, target.to_owned())
                 }
-            };
-            (answer, passed.target)
+                Err(answer) => (*answer, "-".to_owned()),
+            }
         }
         Err(violation) => {
             worker.counters.rejected(violation);
             tracing::debug!(target: "edge::gate", reason = violation.label(), "refused");
-            (Answer::refusal(violation), "".into())
+            (Answer::refusal(violation), String::new())
         }
     };
     let (status, phase) = (answer.status.as_u16(), answer.phase);

@@ -4,7 +4,7 @@
 //! same few objects at the same moment. The path of a request:
 //!
 //! `transport` (TCP, or `tls` over it) → [`gate`] (which bytes are a request at all) → `conn` (one read, one write) →
-//! `store` (hit, lead, follow or pass, as [`http_cache`] decides) → `resolve`, with `fetch` and `pass` where an origin is
+//! [`access`] (who may ask, where paths take a token) → `store` (hit, lead, follow or pass, as [`http_cache`] decides) → `resolve`, with `fetch` and `pass` where an origin is
 //! needed (`client` asks the one that `health` names, over `origin`'s connections) → `respond` (status, fields and a
 //! `source` of bytes: nothing so far knows the protocol) → `http1` (the head as text) → `answer` and `send` (the bytes, at a
 //! watched pace). A connection that speaks HTTP/2 goes to `http2`, which does for streams what `conn`, `http1`, `answer`
@@ -13,6 +13,7 @@
 //! sheds what would be new work, `counters` tells what happened.
 #![forbid(unsafe_code)]
 
+pub mod access;
 mod admission;
 mod answer;
 mod body;
@@ -49,7 +50,10 @@ mod trust;
 mod via;
 mod worker;
 
-pub use config::{Acme, Certificate, Config, Disk, Limits, Quic, Tls, Upstream};
+pub use access::{AccessError, check as check_access};
+pub use config::{
+    Access, AccessKey, Acme, Certificate, Config, Disk, KeyFile, Limits, Quic, Tls, Upstream,
+};
 pub use origin::OriginError;
 pub use run::{Error, run, run_and_tell};
 pub use tls::certificate::CertificateError;

@@ -7,7 +7,9 @@ use http_cache::Key;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
-use crate::counters::Phase;
+use crate::access::carrier::Presented;
+use crate::admission::Place;
+use crate::counters::{Phase, Shed};
 use crate::fetch;
 use crate::gate::{Method, Wants};
 use crate::object::{Came, Object};
@@ -66,6 +68,28 @@ impl Question {
             },
         }
     }
+}
+
+/// The target of a request that passed the gate, if its viewer may ask for it; without a token in front of it, so that
+/// it is a key.
+pub(crate) fn enter<'t>(
+    worker: &Worker,
+    place: &Place,
+    target: &'t str,
+    method: Method,
+    presented: &Presented<'_>,
+    now: Instant,
+) -> Result<&'t str, Box<Answer>> {
+    if !place.may_ask(now) {
+        worker.counters.shed(Shed::AddressRequests);
+        return Err(Answer::too_many(method).into());
+    }
+    let Some(guard) = &worker.shared.access else { return Ok(target) };
+    guard.admit(target, method, presented, place.viewer).map_err(|refusal| {
+        worker.counters.access_refused(refusal);
+        tracing::debug!(target: "edge::access", ?refusal, "no access");
+        Answer::no_access(method, refusal).into()
+    })
 }
 
 /// What can be said without a wait: the answer, or what the store found, to be given to [`resolve`]. A hit on a whole

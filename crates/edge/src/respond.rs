@@ -10,6 +10,7 @@ use http::StatusCode;
 use http_cache::conditional::{not_modified, range_applies};
 use http_cache::range::{Range, range};
 
+use crate::access::token::Refusal;
 use crate::counters::Phase;
 use crate::gate::{Method, Violation, Wants};
 use crate::object::{Came, Object, may_have_body};
@@ -117,6 +118,11 @@ impl Answer {
             *cache_status = failure.cache_status();
         }
         answer
+    }
+
+    /// The answer to who may not have what he asks for.
+    pub(crate) fn no_access(method: Method, refusal: Refusal) -> Answer {
+        Answer::local(method, 403, &refusal.to_string(), None)
     }
 
     /// The answer to one request too many from an address.
@@ -293,7 +299,7 @@ const PREFLIGHT: [(&str, &str); 5] = [
     ("access-control-allow-methods", "GET, HEAD, OPTIONS"),
     (
         "access-control-allow-headers",
-        "range, if-range, if-none-match, if-modified-since, cache-control, cmcd-object, cmcd-request, \
+        "authorization, range, if-range, if-none-match, if-modified-since, cache-control, cmcd-object, cmcd-request, \
          cmcd-session, cmcd-status",
     ),
     ("access-control-max-age", "86400"),

@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::access::{self, AccessError};
 use crate::admission::{Admission, Place};
 use crate::client::{Client, Origins};
 use crate::config::{Certificate, Config, Quic, Tls};
@@ -58,6 +59,9 @@ pub enum Error {
     /// An origin.
     #[error(transparent)]
     Origin(#[from] OriginError),
+    /// Who may ask for what.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The listener or a thread.
     #[error("start the edge")]
     Start(#[source] io::Error),
@@ -119,6 +123,7 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
 
 /// The same; calls `serving` once viewers are accepted, so that who served before may go.
 pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) -> Result<(), Error> {
+    let access = access::start(&config.access, config.upstream.ca.clone()).await?;
     let origins = Arc::new(Origins::new(config.upstream)?);
     config.listener.set_nonblocking(true).map_err(Error::Start)?;
     let room = Cost { bytes: config.cache_bytes, handles: config.limits.large_objects as u64 };
@@ -128,7 +133,7 @@ pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) 
     let asks = matches!(&config.tls, Some(tls) if matches!(tls.certificate, Certificate::Acme(_)));
     let proofs = asks.then(Arc::<Proofs>::default);
     let key_rules = KeyRules::hls_and(config.key_query.iter().map(String::as_str));
-    let shared = Arc::new(Shared::new(store.clone(), key_rules, config.limits, alt_svc, proofs));
+    let shared = Arc::new(Shared::new(store.clone(), key_rules, config.limits, alt_svc, proofs, access));
     let limits = &shared.limits;
     let admission =
         Admission::new(limits.connections, limits.connections_per_address, limits.requests_per_s_per_address);

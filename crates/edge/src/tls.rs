@@ -2,7 +2,7 @@
 
 pub(crate) mod acme;
 pub(crate) mod certificate;
-mod reload;
+pub(crate) mod reload;
 
 use std::io;
 use std::sync::Arc;

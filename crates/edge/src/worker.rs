@@ -7,6 +7,7 @@ use std::time::Instant;
 use http_cache::KeyRules;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use crate::access::Guard;
 use crate::client::Client;
 use crate::config::Limits;
 use crate::counters::{Counters, FetchEnd, Shed};
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) alt_svc: Option<Box<str>>,
     /// Proofs that this machine is its domains', where certificates are asked for by ACME.
     pub(crate) proofs: Option<Arc<Proofs>>,
+    /// Who may ask, where some paths take a token.
+    pub(crate) access: Option<Arc<Guard>>,
     /// One permit a fetch from the origin.
     pub(crate) fetches: Arc<Semaphore>,
     draining: watch::Sender<Draining>,
@@ -58,6 +61,7 @@ impl Shared {
         limits: Limits,
         alt_svc: Option<Box<str>>,
         proofs: Option<Arc<Proofs>>,
+        access: Option<Arc<Guard>>,
     ) -> Shared {
         Shared {
             store,
@@ -66,6 +70,7 @@ impl Shared {
             limits,
             alt_svc,
             proofs,
+            access,
             draining: watch::Sender::new(Draining::No),
             is_draining: AtomicBool::new(false),
         }

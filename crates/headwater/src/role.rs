@@ -146,6 +146,7 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
             control: options.control.clone().or_else(|| is_supervised().then(|| layout.edge_control())),
             threads: threads.unwrap_or(1),
             key_query: workflow.edge.key_query.clone(),
+            access: workflow.edge.access.clone(),
             cache_bytes: workflow.edge.cache_bytes,
             disk: workflow.edge.disk.clone().map(|disk| edge::Disk { path: disk.path, bytes: disk.bytes }),
             limits: edge_limits(&workflow.edge.limits),

@@ -44,6 +44,9 @@ pub(crate) fn from_file(path: &Path, folder: Option<&Path>) -> anyhow::Result<Lo
     if let Some(disk) = &mut workflow.edge.disk {
         disk.path = folder.join(&disk.path);
     }
+    for key in workflow.edge.access.iter_mut().flat_map(|access| &mut access.keys) {
+        *key.file.path_mut() = folder.join(key.file.path());
+    }
     match &mut workflow.edge.tls.certificate {
         Certificate::Files { certificate, key } => {
             *certificate = folder.join(&*certificate);

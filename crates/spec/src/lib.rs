@@ -3,6 +3,7 @@
 //! [`Workflow::parse`] is the only door. Past it every channel name is unique, every ladder is non-empty and every
 //! number is within its bound, so nobody checks again. A [`Fault`] names line, field and bound.
 
+mod access;
 mod channel;
 mod edge_limits;
 mod fault;
@@ -15,6 +16,7 @@ mod rung;
 mod tls;
 mod workflow;
 
+pub use access::{Access, AccessKey, KeyFile};
 pub use channel::{Channel, Input, RtmpKey};
 pub use edge_limits::EdgeLimits;
 pub use fault::Fault;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::access::Access;
 use crate::channel::{Channel, Input};
 use crate::edge_limits::EdgeLimits;
 use crate::fault::Fault;
@@ -46,6 +47,8 @@ pub struct Edge {
     pub failover_after_ms: u32,
     /// `limits`: what the edge bears.
     pub limits: EdgeLimits,
+    /// `access`: which paths take a viewer's token; the first table that names a path counts for it.
+    pub access: Vec<Access>,
     /// `tls`: what viewers at `listen.viewers_tls` are shown.
     pub tls: Tls,
 }
@@ -86,6 +89,7 @@ impl Default for Edge {
             failover_on: vec![500, 502, 503, 504],
             failover_after_ms: 250,
             limits: EdgeLimits::default(),
+            access: Vec::new(),
             tls: Tls::default(),
         }
     }
@@ -203,6 +207,22 @@ impl Edge {
         }
         if let Some(field) = fields.take("limits") {
             edge.limits = EdgeLimits::read(field.table()?)?;
+        }
+        if let Some(field) = fields.take("access") {
+            let count = field.fault(format!("at most {} access tables", Access::MAX_TABLES));
+            let is_in_key = field.fault(format!(
+                "viewers' tokens come as the query parameter `{}`: take it out of `key_query`",
+                Access::QUERY
+            ));
+            for entry in field.list()? {
+                edge.access.push(Access::read(entry.table()?)?);
+            }
+            if edge.access.len() > Access::MAX_TABLES {
+                return Err(count);
+            }
+            if !edge.access.is_empty() && edge.key_query.iter().any(|name| name == Access::QUERY) {
+                return Err(is_in_key);
+            }
         }
         if let Some(field) = fields.take("tls") {
             if listen.viewers_tls.is_none() {

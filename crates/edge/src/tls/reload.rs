@@ -9,10 +9,10 @@ use crate::fetch::Chain;
 use crate::tls::certificate::{Pair, Shown};
 
 /// Between two looks at the files. They are replaced every few weeks; a look costs two system calls.
-const LOOK_PERIOD: Duration = Duration::from_secs(1);
+pub(crate) const LOOK_PERIOD: Duration = Duration::from_secs(1);
 
 /// What tells one content of a file from the next: when it was changed, its size and which file it is.
-type Stamp = Option<(SystemTime, u64, u64)>;
+pub(crate) type Stamp = Option<(SystemTime, u64, u64)>;
 /// Both files' stamps.
 pub(crate) type Stamps = [Stamp; 2];
 
@@ -46,7 +46,8 @@ pub(crate) fn stamps(pair: &Pair) -> Stamps {
     [stamp(&pair.certificate), stamp(&pair.key)]
 }
 
-fn stamp(path: &Path) -> Stamp {
+/// What tells the content of this file from another; none where there is none.
+pub(crate) fn stamp(path: &Path) -> Stamp {
     use std::os::unix::fs::MetadataExt;
     let about = std::fs::metadata(path).ok()?;
     Some((about.modified().ok()?, about.len(), about.ino()))

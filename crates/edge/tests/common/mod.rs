@@ -240,6 +240,7 @@ impl Edge {
             threads: 2,
             // What tests of the key ask with.
             key_query: vec!["variant".to_owned()],
+            access,
             cache_bytes,
             disk,
             limits,
