@@ -1,7 +1,8 @@
 //! The words of the command line.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Edge(Box<Edge>),
     /// Take objects out of the edge's cache, by path or by all that begins so
     Purge(Purge),
+    /// Make a token with which viewers may watch what an edge gives only to those who have one, or a key for tokens
+    Token(Token),
 }
 
 /// Options of `up`.
@@ -191,4 +194,44 @@ pub(crate) struct Purge {
     /// Control socket of an edge that runs alone
     #[arg(long, value_name = "SOCKET", conflicts_with = "data")]
     pub(crate) control: Option<PathBuf>,
+}
+
+/// Options of `token`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Once, a pair of keys: viewers.key.pem, which makes tokens, and viewers.pub.pem for the edge
+  headwater token --new-key viewers
+
+In the edge's workflow file:
+  [[edge.access]]
+  paths = [\"/main/*\"]
+  keys  = [{ id = \"k1\", file = \"viewers.pub.pem\" }]
+
+For each viewer, or each page:
+  headwater token --key viewers.key.pem --id k1 --path '/main/*' --for 4h
+
+It prints the token, and on standard error a URL that plays with it. Other ways to show it: ?token=TOKEN, the header
+`Authorization: Bearer TOKEN`, the cookie headwater_token. Any JWT library makes the same tokens: docs/edge.md.")]
+pub(crate) struct Token {
+    /// Write a new ECDSA P-256 key to NAME.key.pem, for its owner alone, and its public half to NAME.pub.pem
+    #[arg(long, value_name = "NAME", exclusive = true)]
+    pub(crate) new_key: Option<PathBuf>,
+    /// Private key in PEM: ECDSA P-256, Ed25519 or RSA
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["new_key", "secret_file"])]
+    pub(crate) key: Option<PathBuf>,
+    /// Instead: a file with a secret of 32 bytes and more that the edge has too
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// What the edge calls the key; without it the edge must have no other key for the path
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// What may be watched: /main/index.m3u8 is that alone, /main/* all below /main/
+    #[arg(long, value_name = "PATH", required_unless_present = "new_key")]
+    pub(crate) path: Option<String>,
+    /// How long, such as 90s, 15m, 4h or 7d
+    #[arg(long = "for", value_name = "TIME", required_unless_present = "new_key", value_parser = crate::token::lifetime)]
+    pub(crate) lifetime: Option<Duration>,
+    /// Only from this network address
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) ip: Option<IpAddr>,
 }

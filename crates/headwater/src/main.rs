@@ -6,6 +6,7 @@
 //! - [`plan`]: workflow → which processes run with what.
 //! - [`supervise`]: starts, restarts and drains them, hands over listeners, gathers their metrics.
 //! - [`purge`]: tells the edge to take objects out of its cache.
+//! - [`token`]: makes viewers' access tokens.
 //! - [`role`]: a role as a process of its own.
 //! - [`edge_alone`]: the edge's options, read as the settings they stand for.
 //! - [`handover`]: an edge that stands alone is replaced by a successor.
@@ -18,6 +19,7 @@ mod plan;
 mod purge;
 mod role;
 mod supervise;
+mod token;
 mod workflow;
 
 use std::process::ExitCode;
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         cli::Command::Origin(options) => role::origin(&options),
         cli::Command::Edge(options) => role::edge(&options),
         cli::Command::Purge(options) => purge::purge(&options),
+        cli::Command::Token(options) => token::token(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

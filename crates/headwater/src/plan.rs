@@ -186,6 +186,12 @@ pub(crate) fn describe(workflow: &Workflow) -> String {
     for origin in &workflow.edge.origins {
         line("  fetches", origin.to_string());
     }
+    for access in &workflow.edge.access {
+        let keys = access.keys.iter().map(|key| format!("key {} in `{}`", key.id, key.file.path().display()));
+        let issuer = access.jwks.iter().map(|url| format!("keys from {url}"));
+        let keys: Vec<_> = keys.chain(issuer).collect();
+        line("  tokens", format!("for {}: {}", access.paths.join(", "), keys.join(", ")));
+    }
     if !workflow.channels.is_empty() {
         line("rtmp", format!("rtmp://{}", listen.rtmp));
         line("origin", format!("http://{}", listen.origin));
@@ -239,5 +245,19 @@ mod tests {
             processes.iter().map(|process| (process.name.as_str(), process.job.channels.len())).collect();
         assert_eq!(names, [("encoder-a", 1), ("encoder-PASSTHROUGH", 2)]);
         assert_eq!(processes[0].job.channels[0].push_url, "http://127.0.0.1:8300/ingest/a");
+    }
+
+    #[test]
+    fn access_tables_are_told() {
+        let text = "
+            [[channel]]\nname = \"a\"\ninput = \"test\"
+            [[edge.access]]\npaths = [\"/a/*\", \"/b\"]\nkeys = [{ id = \"k1\", file = \"a.pem\" }]
+            jwks = \"https://issuer.example/keys.json\"
+        ";
+        let told = describe(&Workflow::parse(text).expect("valid"));
+        let line = told.lines().find(|line| line.contains("tokens")).expect("a line");
+        let expected =
+            "  tokens   for /a/*, /b: key k1 in `a.pem`, keys from https://issuer.example/keys.json";
+        assert_eq!(line, expected);
     }
 }

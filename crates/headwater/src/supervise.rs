@@ -45,6 +45,8 @@ const SEGMENT_HOLDER: &[(&str, &str)] = &[("MALLOC_MMAP_THRESHOLD_", "131072")];
 /// Runs everything until Ctrl-C; with `--check` only says what would run.
 pub(crate) fn up(options: &Up) -> anyhow::Result<()> {
     let loaded = load(options)?;
+    // Keys that cannot be used should be said before anything starts.
+    edge::check_access(&loaded.workflow.edge.access)?;
     if options.check {
         print!("{} is valid. It would run:\n{}", loaded.origin, plan::describe(&loaded.workflow));
         return Ok(());

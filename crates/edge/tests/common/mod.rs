@@ -141,7 +141,7 @@ impl Edge {
     }
 
     pub(crate) async fn with(origin: SocketAddr, limits: edge::Limits, cache_bytes: u64) -> Edge {
-        Edge::start(listener(), upstream(&[origin]), limits, cache_bytes, None, None).await
+        Edge::start(listener(), upstream(&[origin]), limits, cache_bytes, None, None, Vec::new()).await
     }
 
     /// One before several origins.
@@ -154,7 +154,7 @@ impl Edge {
     }
 
     pub(crate) async fn at(listener: std::net::TcpListener, upstream: edge::Upstream) -> Edge {
-        Edge::start(listener, upstream, edge::Limits::default(), 64 << 20, None, None).await
+        Edge::start(listener, upstream, edge::Limits::default(), 64 << 20, None, None, Vec::new()).await
     }
 
     /// With a listener for TLS too.
@@ -173,7 +173,8 @@ impl Edge {
         limits: edge::Limits,
         certificate: edge::Certificate,
     ) -> Edge {
-        Edge::start(listener, upstream(&[origin]), limits, 64 << 20, Some(certificate), None).await
+        Edge::start(listener, upstream(&[origin]), limits, 64 << 20, Some(certificate), None, Vec::new())
+            .await
     }
 
     /// With `cache_bytes` of memory and a disk tier of `bytes` in `path`.
@@ -184,8 +185,14 @@ impl Edge {
         bytes: u64,
     ) -> Edge {
         let disk = edge::Disk { path: path.to_owned(), bytes };
-        Edge::start(listener(), upstream(&[origin]), edge::Limits::default(), cache_bytes, None, Some(disk))
-            .await
+        let limits = edge::Limits::default();
+        Edge::start(listener(), upstream(&[origin]), limits, cache_bytes, None, Some(disk), Vec::new()).await
+    }
+
+    /// With access tables, and a listener for TLS too.
+    pub(crate) async fn with_access(origin: SocketAddr, access: Vec<edge::Access>) -> Edge {
+        let (limits, certificate) = (edge::Limits::default(), Some(edge::Certificate::SelfMade));
+        Edge::start(listener(), upstream(&[origin]), limits, 64 << 20, certificate, None, access).await
     }
 
     async fn start(
@@ -195,6 +202,7 @@ impl Edge {
         cache_bytes: u64,
         certificate: Option<edge::Certificate>,
         disk: Option<edge::Disk>,
+        access: Vec<edge::Access>,
     ) -> Edge {
         let tls_folder = Arc::new(tempfile::tempdir().unwrap());
         let tls = certificate.map(|certificate| tls(tcp_and_udp(), certificate, &tls_folder));
