@@ -148,3 +148,54 @@ fn jwks(field: &Field<'_>) -> Result<OriginUrl, Fault> {
     }
     Ok(url)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workflow::Workflow;
+    use expect_test::{Expect, expect};
+
+    fn read(table: &str) -> Result<Vec<Access>, Fault> {
+        let text = format!("[edge]\norigins = [\"http://a\"]\n[[edge.access]]\n{table}\n");
+        Workflow::parse(&text).map(|workflow| workflow.edge.access)
+    }
+
+    fn refused(table: &str, fault: Expect) {
+        fault.assert_eq(&read(table).expect_err("refused").to_string());
+    }
+
+    #[test]
+    fn a_table_has_paths_and_somebody_to_believe() {
+        let table = "paths = [\"/main/*\", \"/a\"]\nkeys = [{ id = \"k1\", file = \"a.pem\" }, { id = \"k2\", secret_file = \"b\" }]\n\
+            jwks = \"https://issuer.example/keys.json\"\njwks_keep = 1.5";
+        let key = |id: &str, file| AccessKey { id: id.to_owned(), file };
+        let access = Access {
+            paths: vec!["/main/*".to_owned(), "/a".to_owned()],
+            keys: vec![key("k1", KeyFile::Public("a.pem".into())), key("k2", KeyFile::Secret("b".into()))],
+            jwks: Some("https://issuer.example/keys.json".parse().expect("valid")),
+            jwks_keep_ms: 1_500,
+        };
+        assert_eq!(read(table), Ok(vec![access]));
+        let here = read("paths = [\"/*\"]\njwks = \"http://127.0.0.1:9000/keys.json\"").expect("valid");
+        assert_eq!(here[0].jwks_keep_ms, 3_600_000);
+    }
+
+    #[test]
+    fn a_fault_says_what_would_be_right() {
+        refused("paths = [\"/main/*\"]", expect![""]);
+        refused("paths = [\"main/*\"]\nkeys = []", expect![""]);
+        refused("paths = []\nkeys = []", expect![""]);
+        refused("paths = [\"/a\"]\nkeys = [{ id = \"k1\" }]", expect![""]);
+        refused("paths = [\"/a\"]\nkeys = [{ id = \"k 1\", file = \"a\" }]", expect![""]);
+        refused(
+            "paths = [\"/a\"]\nkeys = [{ id = \"k\", file = \"a\" }, { id = \"k\", file = \"b\" }]",
+            expect![""],
+        );
+        refused("paths = [\"/a\"]\njwks = \"http://issuer.example/keys.json\"", expect![""]);
+        refused("paths = [\"/a\"]\njwks = \"https://issuer.example\"", expect![""]);
+        refused("paths = [\"/a\"]\njwks = \"https://issuer.example/k?a=b\"", expect![""]);
+        let text =
+            "[edge]\nkey_query = [\"token\"]\n[[edge.access]]\npaths = [\"/a\"]\njwks = \"https://a/b\"\n";
+        expect![""].assert_eq(&Workflow::parse(text).expect_err("refused").to_string());
+    }
+}

@@ -431,7 +431,7 @@ mod tests {
         check(
             "[edge]\norigins = [\"http://a\"]\nchannel = []\n",
             expect![
-                "line 3: edge.channel: no such field; there are: cache, disk, key_query, threads, origins, origin_ca, failover_on, failover_after, limits, tls"
+                "line 3: edge.channel: no such field; there are: cache, disk, key_query, threads, origins, origin_ca, failover_on, failover_after, limits, access, tls"
             ],
         );
     }

@@ -6,10 +6,10 @@ export interface Channel {
   readonly status: string;
 }
 
-/** Learns the channel from the page's own path, `/{channel}/`. */
+/** Learns the channel from the page's own path: `/{channel}/`, or with an access token before it `/~TOKEN/{channel}/`. */
 export function channelAt(page: Location): Channel {
-  const segment = page.pathname.split("/")[1] ?? "";
-  const base = new URL(`/${segment}/`, page.origin);
+  const base = new URL("./", page.href);
+  const segment = base.pathname.split("/").at(-2) ?? "";
   return {
     name: decoded(segment),
     playlist: new URL("index.m3u8", base).href,
