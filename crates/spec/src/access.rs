@@ -182,20 +182,58 @@ mod tests {
 
     #[test]
     fn a_fault_says_what_would_be_right() {
-        refused("paths = [\"/main/*\"]", expect![""]);
-        refused("paths = [\"main/*\"]\nkeys = []", expect![""]);
-        refused("paths = []\nkeys = []", expect![""]);
-        refused("paths = [\"/a\"]\nkeys = [{ id = \"k1\" }]", expect![""]);
-        refused("paths = [\"/a\"]\nkeys = [{ id = \"k 1\", file = \"a\" }]", expect![""]);
+        refused(
+            "paths = [\"/main/*\"]",
+            expect![[
+                r#"line 3: edge.access[0]: nobody's tokens would be believed: set `keys`, such as [{ id = "k1", file = "viewers.pub.pem" }] (`headwater token --new-key viewers` makes one), or `jwks`"#
+            ]],
+        );
+        refused(
+            "paths = [\"main/*\"]\nkeys = []",
+            expect![[
+                r#"line 4: edge.access[0].paths[0]: a path is wanted here as viewers ask for it, such as "/main/index.m3u8", or with `*` at its end for all that begins so, such as "/main/*""#
+            ]],
+        );
+        refused(
+            "paths = []\nkeys = []",
+            expect![[r#"line 4: edge.access[0].paths: a list of 1 to 64 paths, such as ["/main/*"]"#]],
+        );
+        refused(
+            "paths = [\"/a\"]\nkeys = [{ id = \"k1\" }]",
+            expect![
+                "line 5: edge.access[0].keys[0]: a key is one file: `file` with a public key in PEM, or `secret_file` with at least 32 bytes"
+            ],
+        );
+        refused(
+            "paths = [\"/a\"]\nkeys = [{ id = \"k 1\", file = \"a\" }]",
+            expect![[
+                r#"line 5: edge.access[0].keys[0].id: an id is 1 to 256 visible ASCII characters, such as "k1""#
+            ]],
+        );
         refused(
             "paths = [\"/a\"]\nkeys = [{ id = \"k\", file = \"a\" }, { id = \"k\", file = \"b\" }]",
-            expect![""],
+            expect!["line 5: edge.access[0].keys: a list of at most 16 keys, each id once"],
         );
-        refused("paths = [\"/a\"]\njwks = \"http://issuer.example/keys.json\"", expect![""]);
-        refused("paths = [\"/a\"]\njwks = \"https://issuer.example\"", expect![""]);
-        refused("paths = [\"/a\"]\njwks = \"https://issuer.example/k?a=b\"", expect![""]);
+        refused(
+            "paths = [\"/a\"]\njwks = \"http://issuer.example/keys.json\"",
+            expect![
+                "line 5: edge.access[0].jwks: keys come by https:// only: whoever is on the way could put in his own"
+            ],
+        );
+        refused(
+            "paths = [\"/a\"]\njwks = \"https://issuer.example\"",
+            expect![[
+                r#"line 5: edge.access[0].jwks: the URL names a document, such as "https://issuer.example/keys.json""#
+            ]],
+        );
+        refused(
+            "paths = [\"/a\"]\njwks = \"https://issuer.example/k?a=b\"",
+            expect![[
+                r#"line 5: edge.access[0].jwks: a URL is wanted here without query and credentials, such as "https://issuer.example/keys.json""#
+            ]],
+        );
         let text =
             "[edge]\nkey_query = [\"token\"]\n[[edge.access]]\npaths = [\"/a\"]\njwks = \"https://a/b\"\n";
-        expect![""].assert_eq(&Workflow::parse(text).expect_err("refused").to_string());
+        expect!["line 3: edge.access: viewers' tokens come as the query parameter `token`: take it out of `key_query`"].assert_eq(&Workflow::parse(text).expect_err("refused").to_string());
     }
 }
