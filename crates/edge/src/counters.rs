@@ -316,7 +316,7 @@ impl Collector for Figures {
                 ConstCounter::new(count).encode(requests.encode_family(&labels)?)?;
             }
         }
-        let families: [Family<'_>; 10] = [
+        let families: [Family<'_>; 11] = [
             (
                 "headwater_edge_http2_attacks",
                 "HTTP/2 connections ended because of what the viewer did, by its name",

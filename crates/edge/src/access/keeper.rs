@@ -67,6 +67,8 @@ pub(super) async fn start(
         let stamps = stamps(&access.keys);
         let held = Mutex::new((read_all(&access.keys)?, Vec::new()));
         let sources = Arc::new(Sources { table: table.clone(), held });
+        // What was read just now belongs to the stamps.
+        sources.change(|_| {});
         if let Some(url) = &access.jwks {
             let origin = Origin::new(url, &mut trust).map_err(AccessError::Issuer)?;
             let mut issuer = Issuer {
