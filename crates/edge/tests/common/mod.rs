@@ -135,13 +135,27 @@ pub(crate) struct Edge {
     tls_folder: Arc<tempfile::TempDir>,
 }
 
+/// What some edges are set to beside.
+struct Set {
+    cache_bytes: u64,
+    disk: Option<edge::Disk>,
+    access: Vec<edge::Access>,
+}
+
+impl Default for Set {
+    fn default() -> Set {
+        Set { cache_bytes: 64 << 20, disk: None, access: Vec::new() }
+    }
+}
+
 impl Edge {
     pub(crate) async fn before(origin: SocketAddr) -> Edge {
         Edge::with(origin, edge::Limits::default(), 64 << 20).await
     }
 
     pub(crate) async fn with(origin: SocketAddr, limits: edge::Limits, cache_bytes: u64) -> Edge {
-        Edge::start(listener(), upstream(&[origin]), limits, cache_bytes, None, None, Vec::new()).await
+        Edge::start(listener(), upstream(&[origin]), limits, None, Set { cache_bytes, ..Set::default() })
+            .await
     }
 
     /// One before several origins.
@@ -154,7 +168,7 @@ impl Edge {
     }
 
     pub(crate) async fn at(listener: std::net::TcpListener, upstream: edge::Upstream) -> Edge {
-        Edge::start(listener, upstream, edge::Limits::default(), 64 << 20, None, None, Vec::new()).await
+        Edge::start(listener, upstream, edge::Limits::default(), None, Set::default()).await
     }
 
     /// With a listener for TLS too.
@@ -173,8 +187,7 @@ impl Edge {
         limits: edge::Limits,
         certificate: edge::Certificate,
     ) -> Edge {
-        Edge::start(listener, upstream(&[origin]), limits, 64 << 20, Some(certificate), None, Vec::new())
-            .await
+        Edge::start(listener, upstream(&[origin]), limits, Some(certificate), Set::default()).await
     }
 
     /// With `cache_bytes` of memory and a disk tier of `bytes` in `path`.
@@ -184,29 +197,28 @@ impl Edge {
         path: &std::path::Path,
         bytes: u64,
     ) -> Edge {
-        let disk = edge::Disk { path: path.to_owned(), bytes };
-        let limits = edge::Limits::default();
-        Edge::start(listener(), upstream(&[origin]), limits, cache_bytes, None, Some(disk), Vec::new()).await
+        let disk = Some(edge::Disk { path: path.to_owned(), bytes });
+        let set = Set { cache_bytes, disk, ..Set::default() };
+        Edge::start(listener(), upstream(&[origin]), edge::Limits::default(), None, set).await
     }
 
     /// With access tables, and a listener for TLS too.
     pub(crate) async fn with_access(origin: SocketAddr, access: Vec<edge::Access>) -> Edge {
-        let (limits, certificate) = (edge::Limits::default(), Some(edge::Certificate::SelfMade));
-        Edge::start(listener(), upstream(&[origin]), limits, 64 << 20, certificate, None, access).await
+        let set = Set { access, ..Set::default() };
+        let certificate = Some(edge::Certificate::SelfMade);
+        Edge::start(listener(), upstream(&[origin]), edge::Limits::default(), certificate, set).await
     }
 
     async fn start(
         listener: std::net::TcpListener,
         upstream: edge::Upstream,
         limits: edge::Limits,
-        cache_bytes: u64,
         certificate: Option<edge::Certificate>,
-        disk: Option<edge::Disk>,
-        access: Vec<edge::Access>,
+        set: Set,
     ) -> Edge {
         let tls_folder = Arc::new(tempfile::tempdir().unwrap());
         let tls = certificate.map(|certificate| tls(tcp_and_udp(), certificate, &tls_folder));
-        Edge::start_with(listener, upstream, limits, cache_bytes, tls, tls_folder, disk).await
+        Edge::start_with(listener, upstream, limits, tls, tls_folder, set).await
     }
 
     /// One that takes over the UDP socket of this one, which it does not tell to drain.
@@ -214,24 +226,23 @@ impl Edge {
         let sockets = (listener(), self.quic.as_ref().expect("HTTP/3 is spoken").try_clone().unwrap());
         let tls = tls(sockets, edge::Certificate::SelfMade, &self.tls_folder);
         let (limits, folder) = (edge::Limits::default(), self.tls_folder.clone());
-        Edge::start_with(listener(), upstream(&[origin]), limits, 64 << 20, Some(tls), folder, None).await
+        Edge::start_with(listener(), upstream(&[origin]), limits, Some(tls), folder, Set::default()).await
     }
 
     /// One on other sockets, with this one's certificate and folders.
     pub(crate) async fn neighbour(&self, origin: SocketAddr) -> Edge {
         let tls = tls(tcp_and_udp(), edge::Certificate::SelfMade, &self.tls_folder);
         let (limits, folder) = (edge::Limits::default(), self.tls_folder.clone());
-        Edge::start_with(listener(), upstream(&[origin]), limits, 64 << 20, Some(tls), folder, None).await
+        Edge::start_with(listener(), upstream(&[origin]), limits, Some(tls), folder, Set::default()).await
     }
 
     async fn start_with(
         listener: std::net::TcpListener,
         upstream: edge::Upstream,
         limits: edge::Limits,
-        cache_bytes: u64,
         tls: Option<edge::Tls>,
         tls_folder: Arc<tempfile::TempDir>,
-        disk: Option<edge::Disk>,
+        set: Set,
     ) -> Edge {
         let address = listener.local_addr().unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -248,9 +259,9 @@ impl Edge {
             threads: 2,
             // What tests of the key ask with.
             key_query: vec!["variant".to_owned()],
-            access,
-            cache_bytes,
-            disk,
+            access: set.access,
+            cache_bytes: set.cache_bytes,
+            disk: set.disk,
             limits,
         };
         let task = tokio::spawn(edge::run(config, drain));

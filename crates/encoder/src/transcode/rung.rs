@@ -193,7 +193,9 @@ fn sample(rung: &Rung, first: i64, packet: Packet) -> (Sample, i64) {
     let dts = packet.dts().unwrap_or(pts);
     let data: Bytes = match rung.codec {
         VideoCodec::H264 => codec::h264::annexb_to_length_prefixed(packet.data()),
-        VideoCodec::H265 | VideoCodec::Av1 | VideoCodec::Mpeg2 => codec::h265::annexb_to_length_prefixed(packet.data()),
+        VideoCodec::H265 | VideoCodec::Av1 | VideoCodec::Mpeg2 => {
+            codec::h265::annexb_to_length_prefixed(packet.data())
+        }
     };
     let sample = Sample {
         track: TrackId(0),
