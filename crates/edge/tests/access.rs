@@ -342,7 +342,8 @@ async fn http_2_and_http_3_are_guarded_as_http_1() {
     let bearer = format!("Bearer {token}");
     // HTTP/2 and HTTP/3 may send each cookie in a line of its own.
     let cookie = format!("headwater_token={token}");
-    let asked: [(String, &[(&str, &str)], u16); 6] = [
+    type Asked<'a> = (String, &'a [(&'a str, &'a str)], u16);
+    let asked: [Asked<'_>; 6] = [
         ("/main/a".to_owned(), &[], 403),
         (format!("/~{token}/main/a"), &[], 200),
         (format!("/main/a?token={token}"), &[], 200),
