@@ -3,11 +3,13 @@
 //! - [`log`]: structured log lines on standard error.
 //! - [`metrics`]: Prometheus text on a unix socket, process figures included.
 //! - [`listen`]: listeners, handed over by the supervisor or bound here; a port in use names port and setting.
+//! - [`http_service`]: a small HTTP service beside a role's own traffic.
 //! - [`Drain`]: when to stop: SIGTERM, SIGINT, or the end of standard input where a supervisor holds it.
 //! - [`EpochClock`]: a monotonic clock anchored to the Unix epoch once.
 
 mod clock;
 mod drain;
+pub mod http_service;
 pub mod listen;
 pub mod log;
 pub mod metrics;

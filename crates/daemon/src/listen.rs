@@ -2,11 +2,18 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::UnixListener;
 
 /// Connections the kernel may hold before they are accepted: enough for an event's start.
 const BACKLOG: i32 = 4_096;
+/// Wait after the system had no descriptor for a connection.
+const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
 
 /// A listener that cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +75,58 @@ pub fn bind_udp(setting: &'static str, address: SocketAddr) -> Result<UdpSocket,
         io::ErrorKind::AddrInUse => ListenError::InUse { port: address.port(), setting },
         _ => ListenError::Io { address, setting, source },
     })
+}
+
+/// Binds a unix socket. A socket file left from an earlier run is replaced.
+pub fn unix(path: &Path) -> io::Result<UnixListener> {
+    match std::fs::remove_file(path) {
+        Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
+        _ => {}
+    }
+    UnixListener::bind(path)
+}
+
+/// [`unix`], for nobody but this process's user.
+pub fn unix_for_owner(path: &Path) -> io::Result<UnixListener> {
+    let listener = unix(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// What connections are accepted from.
+pub trait Listener: Send + Sync + 'static {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The next connection.
+    fn next(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+impl Listener for UnixListener {
+    type Stream = tokio::net::UnixStream;
+
+    async fn next(&self) -> io::Result<Self::Stream> {
+        Ok(self.accept().await?.0)
+    }
+}
+
+impl Listener for tokio::net::TcpListener {
+    type Stream = tokio::net::TcpStream;
+
+    async fn next(&self) -> io::Result<Self::Stream> {
+        Ok(self.accept().await?.0)
+    }
+}
+
+/// The next connection from `listener`, and no error: a failed accept is the system out of descriptors, and some may
+/// come back.
+pub async fn accept<L: Listener>(listener: &L) -> L::Stream {
+    loop {
+        match listener.next().await {
+            Ok(stream) => return stream,
+            Err(_) => tokio::time::sleep(EXHAUSTED_WAIT).await,
+        }
+    }
 }
 
 /// The listeners the supervisor handed over (`LISTEN_FDS`, systemd's convention), by their place in its list. What was
@@ -134,5 +193,17 @@ mod tests {
         let address = first.local_addr().expect("bound");
         let refused = bind("viewers", address).expect_err("taken").to_string();
         assert!(refused.contains(&address.port().to_string()) && refused.contains("viewers"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn a_socket_left_from_an_earlier_run_is_replaced_and_may_be_its_owners_alone() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("door.sock");
+        drop(unix(&path).expect("a new socket"));
+        let listener = unix_for_owner(&path).expect("in place of the old one");
+        let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let _client = tokio::net::UnixStream::connect(&path).await.expect("connects");
+        accept(&listener).await;
     }
 }

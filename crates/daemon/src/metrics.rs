@@ -1,34 +1,24 @@
 //! Prometheus text: on a unix socket for the supervisor to gather, or on a TCP listener where a role stands alone.
 
-use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::Response;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::UnixListener;
-use tokio::sync::Semaphore;
 
-use crate::Drain;
+use crate::listen::{self, Listener};
+use crate::{Drain, http_service};
 
 /// Content type of the Prometheus text this crate writes (OpenMetrics 1.0).
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// A client that has not sent its request by then is let go.
-const HEADER_LIMIT: Duration = Duration::from_secs(5);
-/// Scrapes at once over TCP; one more waits.
-const MAX_SCRAPES: usize = 16;
 
 /// Where a process answers with its metrics.
 #[derive(Debug)]
@@ -51,77 +41,33 @@ impl Endpoint {
 
 /// Answers every request on `socket` with `registry` as text until the drain; adds this process's own figures.
 /// A socket file left from an earlier run is replaced. Call inside a tokio runtime.
-pub fn serve(mut registry: Registry, socket: &Path, drain: Drain) -> io::Result<()> {
-    registry.register_collector(Box::new(ProcessFigures));
-    match std::fs::remove_file(socket) {
-        Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
-        _ => {}
-    }
-    let listener = UnixListener::bind(socket)?;
-    let registry = Arc::new(registry);
-    tokio::spawn(accept(drain, async move || {
-        let (stream, _) = listener.accept().await?;
-        tokio::spawn(answer(stream, registry.clone()));
-        Ok(())
-    }));
+pub fn serve(registry: Registry, socket: &Path, drain: Drain) -> io::Result<()> {
+    answer(registry, listen::unix(socket)?, drain);
     Ok(())
 }
 
 /// Answers every request on `listener` with `registry` as text until the drain; adds this process's own figures. The
 /// listener must not block. Call inside a tokio runtime.
-pub fn serve_tcp(mut registry: Registry, listener: std::net::TcpListener, drain: Drain) -> io::Result<()> {
-    registry.register_collector(Box::new(ProcessFigures));
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    let registry = Arc::new(registry);
-    let places = Arc::new(Semaphore::new(MAX_SCRAPES));
-    tokio::spawn(accept(drain, async move || {
-        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-        let (stream, _) = listener.accept().await?;
-        let answered = answer(stream, registry.clone());
-        tokio::spawn(async move {
-            answered.await;
-            drop(place);
-        });
-        Ok(())
-    }));
+pub fn serve_tcp(registry: Registry, listener: std::net::TcpListener, drain: Drain) -> io::Result<()> {
+    answer(registry, tokio::net::TcpListener::from_std(listener)?, drain);
     Ok(())
 }
 
-async fn accept(drain: Drain, next: impl AsyncFn() -> io::Result<()>) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = next() => accepted,
-            () = drain.requested() => return,
-        };
-        // A failed accept is the system running out of descriptors: wait for some to come back.
-        if accepted.is_err() {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-}
-
-async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, registry: Arc<Registry>) {
-    let answer = service_fn(move |_request: hyper::Request<hyper::body::Incoming>| {
+fn answer(mut registry: Registry, listener: impl Listener, drain: Drain) {
+    registry.register_collector(Box::new(ProcessFigures));
+    let registry = Arc::new(registry);
+    http_service::serve(listener, drain, move |_request| {
         let registry = registry.clone();
         async move {
             let mut text = String::new();
             prometheus_client::encoding::text::encode(&mut text, &registry)
                 .expect("writing to a string cannot fail");
-            Ok::<_, Infallible>(
-                hyper::Response::builder()
-                    .header(hyper::header::CONTENT_TYPE, CONTENT_TYPE)
-                    .body(Full::new(Bytes::from(text)))
-                    .expect("static headers are valid"),
-            )
+            Response::builder()
+                .header(hyper::header::CONTENT_TYPE, CONTENT_TYPE)
+                .body(Full::new(Bytes::from(text)))
+                .expect("static headers are valid")
         }
     });
-    // Whoever asked may have left.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_LIMIT)
-        .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), answer)
-        .await;
 }
 
 /// Memory, CPU time and open files of this process, read from `/proc/self` at each scrape.

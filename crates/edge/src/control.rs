@@ -3,12 +3,10 @@
 //! `PURGE {pattern}` takes out what [`Pattern`] means and answers how many objects that were; with the field
 //! `purge-mode: soft` they stay, no longer fresh, so that they can be confirmed by the origin or stand in for it.
 
-use std::convert::Infallible;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use daemon::Drain;
@@ -16,49 +14,16 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use http_cache::purge::Pattern;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::UnixListener;
 
 use crate::store::{Purge, Store};
 use crate::worker::Shared;
 
-/// A client that has not sent its request by then is let go.
-const HEADER_LIMIT: Duration = Duration::from_secs(5);
-/// Wait after the system had no descriptor for a connection.
-const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
-
 /// Answers on `socket`, for its owner alone, until the drain. A socket file left from an earlier run is replaced.
 pub(crate) fn serve(shared: Arc<Shared>, socket: &Path, drain: Drain) -> io::Result<()> {
-    match std::fs::remove_file(socket) {
-        Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
-        _ => {}
-    }
-    let listener = UnixListener::bind(socket)?;
-    std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o600))?;
-    tokio::spawn(async move {
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = drain.requested() => return,
-            };
-            let Ok((stream, _)) = accepted else {
-                tokio::time::sleep(EXHAUSTED_WAIT).await;
-                continue;
-            };
-            let shared = shared.clone();
-            let answer = service_fn(move |request| {
-                let shared = shared.clone();
-                async move { Ok::<_, Infallible>(answer(&shared, &request).await) }
-            });
-            tokio::spawn(
-                hyper::server::conn::http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(HEADER_LIMIT)
-                    .keep_alive(false)
-                    .serve_connection(TokioIo::new(stream), answer),
-            );
-        }
+    let listener = daemon::listen::unix_for_owner(socket)?;
+    daemon::http_service::serve(listener, drain, move |request| {
+        let shared = shared.clone();
+        async move { answer(&shared, &request).await }
     });
     Ok(())
 }

@@ -20,7 +20,6 @@ mod ticks;
 mod transport;
 mod trouble;
 
-use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -110,7 +109,8 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     // a size set here would be cut to `rmem_max`, 20 Mbit/s at ten looks a second.
     config.rtmp.set_nonblocking(true).map_err(Error::Listener)?;
     let publishers = TcpListener::from_std(config.rtmp).map_err(Error::Listener)?;
-    let subscribers = bind_samples(&config.socket)
+    // Samples are nobody else's on this machine.
+    let subscribers = daemon::listen::unix_for_owner(&config.socket)
         .map_err(|source| Error::SamplesSocket { path: config.socket.clone(), source })?;
     daemon::metrics::serve(registry, &config.metrics_socket, drain.clone())
         .map_err(|source| Error::MetricsSocket { path: config.metrics_socket.clone(), source })?;
@@ -203,16 +203,4 @@ fn log_panic(ended: Result<(), tokio::task::JoinError>) {
     {
         tracing::error!(%fault, "a connection's task panicked");
     }
-}
-
-fn bind_samples(path: &std::path::Path) -> io::Result<UnixListener> {
-    use std::os::unix::fs::PermissionsExt;
-    match std::fs::remove_file(path) {
-        Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    // Samples are nobody else's on this machine.
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
 }

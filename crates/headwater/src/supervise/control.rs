@@ -8,9 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use daemon::Drain;
+use daemon::{Drain, listen};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::child::{Replaced, Replacer};
@@ -28,20 +27,13 @@ const FAILED: &str = "failed: ";
 
 /// Answers on `socket`, and to SIGHUP, until the drain. A socket left from an earlier run is replaced.
 pub(crate) fn serve(socket: &Path, edge: Replacer, drain: Drain) -> io::Result<()> {
-    match std::fs::remove_file(socket) {
-        Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
-        _ => {}
-    }
-    let listener = UnixListener::bind(socket)?;
+    let listener = listen::unix(socket)?;
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         loop {
             tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    // One after the other: there is one edge.
-                    Ok((stream, _)) => drop(answer(stream, &edge).await),
-                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-                },
+                // One after the other: there is one edge.
+                stream = listen::accept(&listener) => drop(answer(stream, &edge).await),
                 // The log says how it went.
                 _ = hangup.recv() => drop(edge.replace().await),
                 () = drain.requested() => return,

@@ -4,7 +4,6 @@
 //! the process it came from.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::fmt::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -14,9 +13,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use daemon::Drain;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::service::service_fn;
+use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
 use super::child::Figures;
@@ -25,8 +24,6 @@ use super::child::Figures;
 const SCRAPE_LIMIT: Duration = Duration::from_secs(2);
 /// Longest text taken from one process.
 const MAX_TEXT_BYTES: usize = 16 << 20;
-/// A client that has not sent its request by then is let go.
-const HEADER_LIMIT: Duration = Duration::from_secs(5);
 
 /// A process: where it answers, and what the supervisor knows of it.
 type Process = (PathBuf, Arc<Figures>);
@@ -35,42 +32,20 @@ type Process = (PathBuf, Arc<Figures>);
 pub(crate) fn serve(listener: TcpListener, processes: Vec<Process>, drain: Drain) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let processes = Arc::new(processes);
-    tokio::spawn(async move {
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                () = drain.requested() => return,
-            };
-            let Ok((stream, _)) = accepted else {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            };
-            let processes = processes.clone();
-            let answer = service_fn(move |request| answer(request, processes.clone()));
-            tokio::spawn(
-                hyper::server::conn::http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .header_read_timeout(HEADER_LIMIT)
-                    .serve_connection(TokioIo::new(stream), answer),
-            );
-        }
-    });
+    daemon::http_service::serve(listener, drain, move |request| answer(request, processes.clone()));
     Ok(())
 }
 
-async fn answer(
-    request: Request<hyper::body::Incoming>,
-    processes: Arc<Vec<Process>>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(request: Request<Incoming>, processes: Arc<Vec<Process>>) -> Response<Full<Bytes>> {
     let (status, kind, body) = match request.uri().path() {
         "/metrics" => (StatusCode::OK, daemon::metrics::CONTENT_TYPE, page(&processes).await),
         _ => (StatusCode::NOT_FOUND, "text/plain", "metrics are at /metrics\n".to_owned()),
     };
-    Ok(Response::builder()
+    Response::builder()
         .status(status)
         .header(hyper::header::CONTENT_TYPE, kind)
         .body(Full::new(Bytes::from(body)))
-        .expect("static headers are valid"))
+        .expect("static headers are valid")
 }
 
 async fn page(processes: &[Process]) -> String {

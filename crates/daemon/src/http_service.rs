@@ -1,0 +1,55 @@
+//! A small HTTP service beside a role's own traffic: metrics, an operator's requests.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::Semaphore;
+
+use crate::Drain;
+use crate::listen::{self, Listener};
+
+/// A client that has not sent its request by then is let go.
+const HEADER_LIMIT: Duration = Duration::from_secs(5);
+/// Requests answered at once; further ones wait to be accepted.
+const MAX_CONNECTIONS: usize = 16;
+
+/// Answers the requests on `listener` with `answer` until the drain, one a connection. Call inside a tokio runtime.
+pub fn serve<A, F>(listener: impl Listener, drain: Drain, answer: A)
+where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<Full<Bytes>>> + Send,
+{
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).keep_alive(false);
+    let next = async move || {
+        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        (listen::accept(&listener).await, place)
+    };
+    tokio::spawn(async move {
+        loop {
+            let (stream, place) = tokio::select! {
+                next = next() => next,
+                () = drain.requested() => return,
+            };
+            let answer = answer.clone();
+            let service = service_fn(move |request| {
+                let answered = answer(request);
+                async move { Ok::<_, Infallible>(answered.await) }
+            });
+            let connection = http.serve_connection(TokioIo::new(stream), service);
+            tokio::spawn(async move {
+                // Whoever asked may have left.
+                let _ = connection.await;
+                drop(place);
+            });
+        }
+    });
+}
