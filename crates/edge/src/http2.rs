@@ -6,25 +6,29 @@
 //! refused, at most [`QUEUE`], and nothing is read while it refuses, so that a viewer who asks and does not read waits
 //! for himself.
 //!
-//! How long a viewer may keep the edge waiting is judged as over HTTP/1.1, wherever he does it: with the socket's buffer
-//! or with the protocol's windows.
+//! How long a viewer may keep the edge waiting is judged as over HTTP/1.1 (`patience`), wherever he does it: with the
+//! socket's buffer or with the protocol's windows.
 
+mod drain;
 mod head;
+mod patience;
 mod reply;
+mod send;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io::{ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Instant;
 
-use http2::{Attack, Connection, Event, Fault, Headers, StreamId, frame::ErrorCode};
+use http2::{Connection, Event, Fault, Headers, StreamId};
 use tokio::io::ReadBuf;
 use tokio::time::{Sleep, sleep_until};
 
+use self::drain::Drain;
+use self::patience::Pace;
 use self::reply::{Desk, Reply, Step};
 use crate::admission::Place;
 use crate::conn::linger;
@@ -32,11 +36,11 @@ use crate::counters::Closed;
 use crate::gate::{self, Pseudo, Violation};
 use crate::resolve::{Question, at_once, enter};
 use crate::respond::{Answer, Ask};
-use crate::send::{Gone, LOOKS};
+use crate::send::Gone;
 use crate::source::Source;
 use crate::tls::Protocol;
-use crate::transport::{Outgoing, Transport};
-use crate::worker::{Draining, Worker};
+use crate::transport::Transport;
+use crate::worker::Worker;
 
 /// What is read at once, in bytes; a longest frame fits.
 const INPUT: usize = 2 * http2::limits::MAX_FRAME;
@@ -132,14 +136,6 @@ struct Viewer {
     is_starved: bool,
     /// Fires at what is due next or before it; moved only when it fires too early, or too late.
     timer: Pin<Box<Sleep>>,
-}
-
-/// What a viewer took since he began to keep the edge waiting, or since he was looked at.
-#[derive(Clone, Copy, Debug)]
-struct Pace {
-    since: Instant,
-    looked: Instant,
-    taken: u64,
 }
 
 /// Whether there is more to do at once.
@@ -319,23 +315,6 @@ impl Viewer {
         Ok(())
     }
 
-    /// Tells the viewer of a drain, and whoever still waits for a head when it is nearly over to ask again.
-    fn follow_drain(&mut self, cx: &mut Context<'_>, output: &mut Vec<u8>) {
-        if self.drain.state == Draining::No && self.worker.shared.is_draining() {
-            self.connection.drain(output);
-            self.drain = Drain::ending(self.worker.clone());
-        }
-        if self.drain.state == Draining::Begun && self.drain.is_over(cx) {
-            self.connection.tell_drain(output);
-            self.drain.state = Draining::Ending;
-        }
-        if self.drain.state == Draining::Ending {
-            for reply in &mut self.replies {
-                reply.end_wait(&self.worker);
-            }
-        }
-    }
-
     /// Gives every reply turns of one frame, until there is a batch or none can go on.
     fn reply(&mut self, cx: &mut Context<'_>, now: Instant, buffers: &mut Buffers) -> More {
         loop {
@@ -385,215 +364,4 @@ impl Viewer {
         self.replies.clear();
         self.unread = Vec::new();
     }
-
-    /// Sends what is unsent, then `more`, which is kept where there is no room; true if the kernel has all.
-    fn send(&mut self, cx: &mut Context<'_>, mut more: &[u8]) -> Result<bool, Gone> {
-        loop {
-            let outgoing = [IoSlice::new(if self.unsent.is_empty() { more } else { &self.unsent })];
-            if outgoing[0].is_empty() && !self.transport.has_rest() {
-                return Ok(true);
-            }
-            let attempt = match outgoing[0].is_empty() {
-                true => self.transport.try_send(Outgoing::Rest),
-                false => self.transport.try_send(Outgoing::Bytes(&outgoing)),
-            };
-            match attempt {
-                Ok(sent) => self.sent(sent, &mut more),
-                Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
-                Err(fault) if fault.kind() == ErrorKind::WouldBlock => {
-                    match self.transport.poll_writable(cx) {
-                        Poll::Ready(Ok(())) => {}
-                        Poll::Ready(Err(_)) => return Err(Gone),
-                        Poll::Pending => {
-                            self.unsent.extend_from_slice(more);
-                            return Ok(false);
-                        }
-                    }
-                }
-                Err(_) => return Err(Gone),
-            }
-        }
-    }
-
-    fn sent(&mut self, sent: usize, more: &mut &[u8]) {
-        self.worker.counters.sent(sent as u64);
-        if self.unsent.is_empty() {
-            *more = &more[sent..];
-        } else {
-            self.unsent.drain(..sent);
-            if self.unsent.is_empty() {
-                self.unsent = Vec::new();
-            }
-        }
-    }
-
-    /// Waits for what can happen, but for nothing longer than its bound.
-    fn wait(&mut self, cx: &mut Context<'_>, is_blocked: bool) -> Poll<Result<(), Gone>> {
-        if self.drain.state == Draining::No && !self.drain.is_heard && self.drain.is_over(cx) {
-            cx.waker().wake_by_ref();
-        }
-        let now = Instant::now();
-        let due = match self.due(now, is_blocked) {
-            Ok(due) => due,
-            Err(overdue) => {
-                self.close(overdue)?;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-        };
-        loop {
-            if self.timer.deadline().into_std() > due {
-                self.timer.as_mut().reset(due.into());
-            }
-            ready!(self.timer.as_mut().poll(cx));
-            if Instant::now() >= due {
-                break;
-            }
-            self.timer.as_mut().reset(due.into());
-        }
-        if is_blocked {
-            self.insist()?;
-        }
-        // Something is due: the next poll sees to it.
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// When to look again at the latest, or what has lasted too long.
-    fn due(&mut self, now: Instant, is_blocked: bool) -> Result<Instant, Overdue> {
-        let limits = &self.worker.shared.limits;
-        let mut due = now + limits.idle_time;
-        if is_blocked || self.is_starved {
-            let start = Pace { since: now, looked: now, taken: self.transport.taken() };
-            let pace = self.pace.get_or_insert(start);
-            let elapsed = now - pace.since;
-            if elapsed >= limits.pace_window {
-                let wanted = elapsed.as_millis() * u128::from(limits.pace_bytes_per_s) / 1_000;
-                if u128::from(self.transport.taken() - pace.taken) < wanted {
-                    return Err(if is_blocked { Overdue::Reader } else { Overdue::Windows });
-                }
-                *pace = start;
-            }
-            due = due.min(pace.since + limits.pace_window);
-            if is_blocked {
-                due = due.min(pace.looked + limits.pace_window / LOOKS);
-            }
-        } else {
-            self.pace = None;
-        }
-        if is_blocked {
-            return Ok(due);
-        }
-        for since in self.replies.iter().filter_map(|reply| reply.shut_since) {
-            due = due.min(since + self.shut_time());
-        }
-        let (end, overdue) = match self.owed_since {
-            Some(since) => (since + limits.head_time, Overdue::Head),
-            None if self.replies.is_empty() => (self.idle_since + limits.idle_time, Overdue::Idle),
-            None => return Ok(due),
-        };
-        if now >= end { Err(overdue) } else { Ok(due.min(end)) }
-    }
-
-    /// Tries to send, whether the kernel reported room or not: it does so only when a third of its buffer is free, and a
-    /// slow reader frees less in a window.
-    fn insist(&mut self) -> Result<(), Gone> {
-        if let Some(pace) = &mut self.pace {
-            pace.looked = Instant::now();
-        }
-        self.transport.waited();
-        let attempt = match self.unsent.is_empty() {
-            true => self.transport.send_anyway(Outgoing::Rest),
-            false => self.transport.send_anyway(Outgoing::Bytes(&[IoSlice::new(&self.unsent)])),
-        };
-        match attempt {
-            Ok(sent) => self.sent(sent, &mut &[][..]),
-            Err(fault) if matches!(fault.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(_) => return Err(Gone),
-        }
-        Ok(())
-    }
-
-    /// Ends what has lasted too long: at once, or with a word that the next poll sends.
-    fn close(&mut self, overdue: Overdue) -> Result<(), Gone> {
-        let counters = &self.worker.counters;
-        match overdue {
-            Overdue::Reader => {
-                counters.closed(Closed::SlowReader);
-                // What he did not take would stay in the kernel until he does.
-                self.transport.abort();
-                return Err(Gone);
-            }
-            Overdue::Windows => {
-                let fault = self.connection.accuse(Attack::BrokeWindow, &mut self.unsent);
-                self.fault(fault);
-            }
-            Overdue::Head => counters.closed(Closed::HeadTime),
-            Overdue::Idle => counters.closed(Closed::IdleTime),
-        }
-        self.connection.end(ErrorCode::NoError, &mut self.unsent);
-        self.ended = true;
-        self.is_starved = false;
-        Ok(())
-    }
-
-    /// How long one stream's window may stay shut: longer than all of them, for which the connection is judged first.
-    fn shut_time(&self) -> Duration {
-        2 * self.worker.shared.limits.pace_window
-    }
-
-    /// Gives up answers whose own window is shut though the connection goes on: they would hold old objects for ever.
-    fn give_up_shut(&mut self, now: Instant, output: &mut Vec<u8>) {
-        let window = self.shut_time();
-        let connection = &mut self.connection;
-        self.replies.retain(|reply| {
-            let is_over = reply.shut_since.is_some_and(|since| now >= since + window);
-            if is_over {
-                connection.reset(reply.stream, ErrorCode::Cancel, output);
-            }
-            !is_over
-        });
-    }
-}
-
-/// How far the edge's end has come, and the wait for its next step.
-struct Drain {
-    /// What this connection has followed.
-    state: Draining,
-    next: Pin<Box<dyn Future<Output = ()> + Send>>,
-    /// `next` knows whom to wake.
-    is_heard: bool,
-}
-
-impl Drain {
-    fn begun(worker: Arc<Worker>) -> Drain {
-        Drain::to(worker, Draining::No, Draining::Begun)
-    }
-
-    fn ending(worker: Arc<Worker>) -> Drain {
-        Drain::to(worker, Draining::Begun, Draining::Ending)
-    }
-
-    fn to(worker: Arc<Worker>, state: Draining, next: Draining) -> Drain {
-        let next = Box::pin(async move { worker.shared.drained_to(next).await });
-        Drain { state, next, is_heard: false }
-    }
-
-    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        self.is_heard = true;
-        self.next.as_mut().poll(cx).is_ready()
-    }
-}
-
-/// What has lasted too long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Overdue {
-    /// The viewer takes nothing from the socket.
-    Reader,
-    /// He takes everything, and keeps his windows shut.
-    Windows,
-    /// The rest of a frame or a header block.
-    Head,
-    /// The next request.
-    Idle,
 }
