@@ -1,19 +1,21 @@
 //! One connection: what came is judged and answered frame by frame.
 
+mod flow;
+mod header_block;
 mod send;
+mod settings;
 
 use std::time::Instant;
 
 use crate::attack::{Attack, Budgets};
 use crate::fault::Fault;
-use crate::frame::{self, ErrorCode, Head, Kind, setting};
-use crate::headers::{Headers, List};
+use crate::frame::{self, ErrorCode, Head, Kind};
+use crate::headers::Headers;
 use crate::hpack::Decoder;
-use crate::limits::{
-    MAX_CONTINUATIONS, MAX_FRAME, MAX_HEADER_BLOCK, MAX_HEADER_LIST, MAX_STREAMS, MAX_TABLE, WINDOW,
-    WINDOW_RETURN,
-};
-use crate::stream::{Ended, Standing, Stream, StreamId, Streams};
+use crate::limits::MAX_FRAME;
+use crate::stream::{Ended, Standing, StreamId, Streams};
+
+use header_block::Block;
 
 pub use send::Data;
 
@@ -23,14 +25,12 @@ const MAX_WINDOW: i64 = (1 << 31) - 1;
 const DEFAULT_WINDOW: i64 = 65_535;
 /// Of the PING that finds out when the peer has seen a drain's first `GOAWAY`.
 const DRAIN_PING: [u8; 8] = *b"draining";
-/// Settings in one frame that cost as much as a frame.
-const SETTINGS_A_FRAME: usize = 16;
 
 /// Something for the caller to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A request: its fields are in the [`Headers`] that were lent. A body may follow; it is not handed on, and not
-    /// taken beyond [`WINDOW`].
+    /// taken beyond [`WINDOW`](crate::limits::WINDOW).
     Request {
         /// Where the answer goes.
         stream: StreamId,
@@ -101,14 +101,6 @@ enum Drain {
     Told { last: StreamId },
 }
 
-#[derive(Debug)]
-struct Block {
-    stream: StreamId,
-    end: End,
-    bytes: Vec<u8>,
-    continuations: u32,
-}
-
 /// What every frame's handler works with.
 struct Turn<'a> {
     now: Instant,
@@ -119,16 +111,7 @@ struct Turn<'a> {
 impl Connection {
     /// A connection that begins. Appends our SETTINGS.
     pub fn new(now: Instant, out: &mut Vec<u8>) -> Connection {
-        let mut settings = Vec::with_capacity(18);
-        for (id, value) in [
-            (setting::MAX_CONCURRENT_STREAMS, MAX_STREAMS as u32),
-            (setting::MAX_HEADER_LIST_SIZE, MAX_HEADER_LIST as u32),
-            (setting::NO_RFC7540_PRIORITIES, 1),
-        ] {
-            settings.extend_from_slice(&id.to_be_bytes());
-            settings.extend_from_slice(&value.to_be_bytes());
-        }
-        frame::write(Kind::Settings, 0, StreamId::CONNECTION, &settings, out);
+        settings::write_ours(out);
         Connection {
             phase: Phase::Preface,
             decoder: Decoder::default(),
@@ -240,150 +223,6 @@ impl Connection {
         }
     }
 
-    fn headers(&mut self, head: Head, payload: &[u8], turn: &mut Turn<'_>) -> Result<Option<Event>, Fault> {
-        let mut fragment = unpadded(head, payload)?;
-        if head.has(frame::PRIORITY) {
-            fragment = fragment.get(5..).ok_or(Fault::FrameLength)?;
-        }
-        if !head.stream.is_client_opened() {
-            return Err(Fault::StreamId);
-        }
-        if let Standing::Ended(how) = self.streams.standing(head.stream) {
-            match how {
-                // Trailers on their way to a stream that we have reset.
-                Ended::Reset => self.budgets.spend(Attack::FrameFlood, 1, turn.now)?,
-                Ended::Both => return Err(Fault::ClosedStream),
-                Ended::Forgotten => return Err(Fault::StreamId),
-            }
-        }
-        let end = if head.has(frame::END_STREAM) { End::Yes } else { End::No };
-        if head.has(frame::END_HEADERS) {
-            return self.block(head.stream, end, fragment, turn);
-        }
-        let block = Block { stream: head.stream, end, bytes: fragment.to_vec(), continuations: 0 };
-        self.block = Some(Box::new(block));
-        Ok(None)
-    }
-
-    fn continuation(
-        &mut self,
-        head: Head,
-        payload: &[u8],
-        turn: &mut Turn<'_>,
-    ) -> Result<Option<Event>, Fault> {
-        let Some(mut block) = self.block.take() else { return Err(Fault::Interleaved) };
-        if block.stream != head.stream {
-            return Err(Fault::Interleaved);
-        }
-        block.continuations += 1;
-        if block.continuations > MAX_CONTINUATIONS || block.bytes.len() + payload.len() > MAX_HEADER_BLOCK {
-            return Err(Attack::Continuation.into());
-        }
-        block.bytes.extend_from_slice(payload);
-        if head.has(frame::END_HEADERS) {
-            return self.block(block.stream, block.end, &block.bytes, turn);
-        }
-        self.block = Some(block);
-        Ok(None)
-    }
-
-    /// A whole header block. It is always unpacked, or the tables would differ from then on.
-    fn block(
-        &mut self,
-        id: StreamId,
-        end: End,
-        block: &[u8],
-        turn: &mut Turn<'_>,
-    ) -> Result<Option<Event>, Fault> {
-        let standing = self.streams.standing(id);
-        let headers = &mut *turn.headers;
-        headers.begin(if standing == Standing::Idle { List::Request } else { List::Trailer });
-        let mut scratch = std::mem::take(&mut headers.scratch);
-        let unpacked = self.decoder.decode(block, &mut scratch, headers);
-        headers.scratch = scratch;
-        unpacked?;
-        match standing {
-            Standing::Ended(_) => Ok(None),
-            Standing::Open(at) => {
-                if self.streams.at(at).remote_ended {
-                    return self.stream_fault(id, ErrorCode::StreamClosed, turn);
-                }
-                if end == End::No || turn.headers.end().is_err() {
-                    return self.stream_fault(id, ErrorCode::ProtocolError, turn);
-                }
-                self.streams.at(at).remote_ended = true;
-                Ok(None)
-            }
-            Standing::Idle => {
-                self.streams.saw(id);
-                if let Drain::Told { last } = self.drain
-                    && id > last
-                {
-                    // The client knows, or will, that it was not answered, and asks elsewhere (§6.8).
-                    self.streams.ended(id, Ended::Reset);
-                    self.budgets.spend(Attack::FrameFlood, 1, turn.now)?;
-                    return Ok(None);
-                }
-                if self.streams.len() >= MAX_STREAMS {
-                    return self.stream_fault(id, ErrorCode::RefusedStream, turn);
-                }
-                if turn.headers.end().is_err() {
-                    return self.stream_fault(id, ErrorCode::ProtocolError, turn);
-                }
-                self.streams.add(Stream {
-                    id,
-                    remote_ended: end == End::Yes,
-                    send_window: self.peer_window,
-                    receive_window: WINDOW,
-                });
-                Ok(Some(match turn.headers.is_too_large() {
-                    true => Event::TooLarge { stream: id },
-                    false => Event::Request { stream: id },
-                }))
-            }
-        }
-    }
-
-    fn data(&mut self, head: Head, payload: &[u8], turn: &mut Turn<'_>) -> Result<Option<Event>, Fault> {
-        if head.stream == StreamId::CONNECTION {
-            return Err(Fault::StreamId);
-        }
-        // Padding counts too, and so does what comes for streams that are gone.
-        let len = payload.len() as u32;
-        self.taken += len;
-        if self.taken > WINDOW {
-            return Err(Fault::Window);
-        }
-        if self.taken >= WINDOW_RETURN {
-            let increment = std::mem::take(&mut self.taken).to_be_bytes();
-            frame::write(Kind::WindowUpdate, 0, StreamId::CONNECTION, &increment, turn.out);
-        }
-        let data = unpadded(head, payload)?;
-        let is_end = head.has(frame::END_STREAM);
-        if data.is_empty() && !is_end {
-            self.budgets.spend(Attack::EmptyData, 1, turn.now)?;
-        }
-        let at = match self.streams.standing(head.stream) {
-            Standing::Idle => return Err(Fault::IdleStream),
-            Standing::Ended(Ended::Reset) => {
-                self.budgets.spend(Attack::FrameFlood, 1, turn.now)?;
-                return Ok(None);
-            }
-            Standing::Ended(_) => return self.stream_fault(head.stream, ErrorCode::StreamClosed, turn),
-            Standing::Open(at) => at,
-        };
-        let stream = self.streams.at(at);
-        if stream.remote_ended {
-            return self.stream_fault(head.stream, ErrorCode::StreamClosed, turn);
-        }
-        match stream.receive_window.checked_sub(len) {
-            Some(left) => stream.receive_window = left,
-            None => return self.stream_fault(head.stream, ErrorCode::FlowControlError, turn),
-        }
-        stream.remote_ended = is_end;
-        Ok(None)
-    }
-
     fn rst_stream(
         &mut self,
         head: Head,
@@ -408,89 +247,6 @@ impl Connection {
                 Ok(Some(Event::Reset { stream: head.stream }))
             }
         }
-    }
-
-    fn window_update(
-        &mut self,
-        head: Head,
-        payload: &[u8],
-        turn: &mut Turn<'_>,
-    ) -> Result<Option<Event>, Fault> {
-        let increment =
-            *payload.first_chunk::<4>().filter(|_| payload.len() == 4).ok_or(Fault::FrameLength)?;
-        let increment = i64::from(u32::from_be_bytes(increment) & 0x7fff_ffff);
-        self.budgets.spend(Attack::FrameFlood, 1, turn.now)?;
-        if head.stream == StreamId::CONNECTION {
-            if increment == 0 {
-                return Err(Fault::WindowIncrement);
-            }
-            self.send_window += increment;
-            return if self.send_window > MAX_WINDOW { Err(Fault::Window) } else { Ok(None) };
-        }
-        let at = match self.streams.standing(head.stream) {
-            Standing::Idle => return Err(Fault::IdleStream),
-            Standing::Ended(_) => return Ok(None),
-            Standing::Open(at) => at,
-        };
-        if increment == 0 {
-            return self.stream_fault(head.stream, ErrorCode::ProtocolError, turn);
-        }
-        let stream = self.streams.at(at);
-        stream.send_window += increment;
-        if stream.send_window > MAX_WINDOW {
-            return self.stream_fault(head.stream, ErrorCode::FlowControlError, turn);
-        }
-        Ok(None)
-    }
-
-    fn settings(&mut self, head: Head, payload: &[u8], turn: &mut Turn<'_>) -> Result<(), Fault> {
-        if head.stream != StreamId::CONNECTION {
-            return Err(Fault::StreamId);
-        }
-        if head.has(frame::ACK) {
-            self.budgets.spend(Attack::Settings, 1, turn.now)?;
-            return if payload.is_empty() { Ok(()) } else { Err(Fault::FrameLength) };
-        }
-        if !payload.len().is_multiple_of(6) {
-            return Err(Fault::FrameLength);
-        }
-        let cost = 1 + payload.len() / 6 / SETTINGS_A_FRAME;
-        self.budgets.spend(Attack::Settings, cost as u32, turn.now)?;
-        let mut window = self.peer_window;
-        for entry in payload.chunks_exact(6) {
-            let value = u32::from_be_bytes([entry[2], entry[3], entry[4], entry[5]]);
-            match u16::from_be_bytes([entry[0], entry[1]]) {
-                setting::HEADER_TABLE_SIZE => self.table_update |= (value as usize) < MAX_TABLE,
-                setting::ENABLE_PUSH if value > 1 => return Err(Fault::Setting),
-                setting::INITIAL_WINDOW_SIZE => {
-                    window = i64::from(value);
-                    if window > MAX_WINDOW {
-                        return Err(Fault::Window);
-                    }
-                }
-                setting::MAX_FRAME_SIZE => {
-                    if !(16_384..=16_777_215).contains(&value) {
-                        return Err(Fault::Setting);
-                    }
-                    // Longer frames than this would only keep other streams waiting.
-                    self.peer_frame = (value as usize).min(MAX_FRAME);
-                }
-                _ => {}
-            }
-        }
-        // Only the last one counts: no byte is sent between two settings of a frame.
-        let change = window - self.peer_window;
-        self.peer_window = window;
-        if change != 0 {
-            for stream in self.streams.iter_mut() {
-                stream.send_window += change;
-                if stream.send_window > MAX_WINDOW {
-                    return Err(Fault::Window);
-                }
-            }
-        }
-        frame::write(Kind::Settings, frame::ACK, StreamId::CONNECTION, &[], turn.out);
-        Ok(())
     }
 
     fn ping(&mut self, head: Head, payload: &[u8], turn: &mut Turn<'_>) -> Result<(), Fault> {

@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::frame::setting;
 use crate::{hpack, limits};
 
 /// `GET https://x/`, all from the static table but the host.
