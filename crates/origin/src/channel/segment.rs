@@ -1,0 +1,170 @@
+//! Whole segments come in.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use manifest::{AppendError, Arrived, TrackName, Update};
+use media::{MediaTime, Timescale, Utc};
+
+use super::{Channel, State};
+use crate::log::{Record, SegmentRecord};
+use crate::shift::Raw;
+
+/// A whole segment, as it was read.
+pub(crate) struct Segment {
+    pub(crate) header: Arc<cmaf::Header>,
+    /// In the publisher's time.
+    pub(crate) start: i64,
+    pub(crate) duration: i64,
+    pub(crate) samples: u64,
+    pub(crate) bytes: Bytes,
+}
+
+/// Why a whole segment was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommitError {
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error("its times cannot be moved onto the epoch: {0}")]
+    Shift(#[from] cmaf::ReadError),
+}
+
+impl Channel {
+    /// A whole segment has come. `Ok(false)`: the track has this time already.
+    pub(crate) fn commit(&self, track: &TrackName, segment: Segment) -> Result<bool, CommitError> {
+        let now = self.clock.now();
+        let scale = segment.header.track.timescale;
+        let shift_us = {
+            let mut state = self.state();
+            let state = &mut *state;
+            let header_came =
+                state.headers.get_mut(track).is_some_and(|publishing| std::mem::take(&mut publishing.fresh));
+            let end = |track: &manifest::Track| {
+                track.next_start().map(|end| Utc::of(MediaTime::new(end, track.next_header().timescale)))
+            };
+            let raw = Raw {
+                start: MediaTime::new(segment.start, scale),
+                duration: segment.duration,
+                header_came,
+                track_end: state.timeline.track(track).and_then(end),
+                channel_end: state.timeline.tracks().iter().filter_map(end).max(),
+            };
+            let (before, shift_us) = (state.shift, state.shift.place(raw, self.grid, now));
+            if before != state.shift {
+                state.timeline.interrupt();
+                tracing::info!(
+                    channel = %self.name, %track, shift_ms = shift_us / 1_000,
+                    "the publisher's times do not count from 1970: shifted for this session"
+                );
+            }
+            shift_us
+        };
+        let shift = media::rescale_nearest(shift_us, Timescale::MICROS, scale);
+        let bytes = match shift {
+            0 => segment.bytes,
+            shift => cmaf::shift_decode_time(&segment.bytes, shift, scale)?,
+        };
+        let arrived = Arrived {
+            start: segment.start.saturating_add(shift),
+            duration: segment.duration,
+            bytes: bytes.len() as u64,
+        };
+        let mut state = self.state();
+        let state = &mut *state;
+        state.measure_frame_rate(track, &segment.header, segment.samples, segment.duration);
+        let open = state.timeline.track(track).and_then(manifest::Track::open).map(manifest::Open::start);
+        if open.is_some_and(|open| open < arrived.start) {
+            self.close_open(state, track, now);
+        }
+        // Where its parts were listed, the segment is what they are.
+        let open = state.timeline.track(track).and_then(manifest::Track::open);
+        let open = open.filter(|open| open.start() == arrived.start);
+        let arrived = match open {
+            Some(open) => Arrived { duration: open.end() - open.start(), ..arrived },
+            None => arrived,
+        };
+        let update = match state.timeline.append(track, arrived, now) {
+            Ok(update) => update,
+            Err(AppendError::Duplicate) => {
+                self.metrics.refused(&self.name, "duplicate");
+                return Ok(false);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        state.last_arrival = Some(now);
+        let len = self.keep(state, track, arrived.start, bytes);
+        self.metrics.segment(&self.name, track, len);
+        self.settle(state, update, now);
+        Ok(true)
+    }
+
+    /// Keeps a whole segment's bytes; where its parts were listed, theirs are the ones that count.
+    pub(super) fn keep(&self, state: &mut State, track: &TrackName, start: i64, bytes: Bytes) -> u64 {
+        let Some(open) = state.open.remove(track) else {
+            let len = bytes.len() as u64;
+            state.window.insert(track, start, bytes, Vec::new());
+            return len;
+        };
+        let parts = open.parts();
+        let ends = parts.iter().scan(0, |end, part| {
+            *end += part.len();
+            Some(*end)
+        });
+        let ends: Vec<usize> = ends.collect();
+        let same = !open.resumed && ends.last() == Some(&bytes.len());
+        let bytes = if same { bytes } else { Bytes::from(parts.concat()) };
+        open.finish();
+        let len = bytes.len() as u64;
+        state.window.insert(track, start, bytes, ends);
+        len
+    }
+
+    /// Carries what an append changed to the window and the log.
+    pub(super) fn settle(&self, state: &mut State, update: Update, now: Utc) {
+        let target_s = state.timeline.target_s();
+        if !update.published.is_empty() {
+            state.rendered.clear();
+        }
+        for published in update.published {
+            let segment = &published.segment;
+            if state.newest_period.replace(segment.period).is_some_and(|newest| newest < segment.period) {
+                self.metrics.discontinuity(&self.name);
+                tracing::info!(
+                    channel = %self.name, track = %published.track, period = segment.period, "discontinuity"
+                );
+            }
+            state.ring(&published.track);
+            let stored = state.window.segment(&published.track, segment.start);
+            let (Some(log), Some(stored)) = (&state.log, stored) else {
+                continue;
+            };
+            let record = SegmentRecord {
+                track: published.track,
+                header: segment.header.id,
+                number: segment.number,
+                period: published.period,
+                start: segment.start,
+                duration: segment.duration,
+                end: Utc::of(MediaTime::new(segment.end(), segment.timescale())),
+                published: segment.published,
+                target_s,
+            };
+            log.keep(&self.name, Record::Segment(record, stored.bytes.clone()));
+        }
+        // A player may hold a playlist that lists it: first appearance, plus its duration, plus the longest playlist
+        // (RFC 8216bis §6.2.2).
+        let longest_us = state.timeline.longest_playlist_us();
+        let removed_any = !update.removed.is_empty();
+        for removed in update.removed {
+            let segment = removed.segment;
+            let duration = MediaTime::new(segment.duration, segment.timescale()).floor_to(Timescale::MICROS);
+            let until =
+                segment.published.plus_micros(duration.ticks + longest_us + i64::from(target_s) * 1_000_000);
+            state.window.retire(removed.track, segment.start, until);
+        }
+        state.window.expire(now);
+        if let (true, Some(log), Some(oldest)) = (removed_any, &state.log, state.timeline.oldest()) {
+            log.oldest(&self.name, oldest);
+        }
+    }
+}
