@@ -28,6 +28,7 @@ pub mod mpeg_audio;
 pub mod nal;
 pub mod opus;
 mod sample_aspect;
+mod vui;
 
 pub use bits::BitsError;
 

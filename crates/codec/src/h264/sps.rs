@@ -4,7 +4,8 @@ use media::Rational;
 
 use super::{H264Error, NAL_SPS, unit_type};
 use crate::bits::{BitReader, BitsError};
-use crate::{MAX_SIDE, frame_rate, nal, sample_aspect};
+use crate::vui::Vui;
+use crate::{MAX_SIDE, nal};
 
 pub(super) struct Sps {
     /// profile_idc, constraint flags, level_idc.
@@ -85,7 +86,7 @@ pub(super) fn read(unit: &[u8]) -> Result<Sps, H264Error> {
     let mut vui = Vui::default();
     if bits.flag()? {
         // A decoder needs nothing of the VUI: a damaged one costs what stands after the damage, not the stream.
-        let _ = vui.read(&mut bits);
+        let _ = read_vui(&mut vui, &mut bits);
     }
     Ok(Sps {
         profile,
@@ -99,37 +100,10 @@ pub(super) fn read(unit: &[u8]) -> Result<Sps, H264Error> {
     })
 }
 
-#[derive(Default)]
-struct Vui {
-    sample_aspect: Option<Rational>,
-    frame_rate: Option<Rational>,
-}
-
-impl Vui {
-    fn read(&mut self, bits: &mut BitReader<'_>) -> Result<(), BitsError> {
-        if bits.flag()? {
-            self.sample_aspect = Some(sample_aspect::read(bits)?);
-        }
-        if bits.flag()? {
-            bits.skip(1)?; // overscan_appropriate_flag
-        }
-        if bits.flag()? {
-            bits.skip(4)?; // video_format, video_full_range_flag
-            if bits.flag()? {
-                bits.skip(24)?; // colour description
-            }
-        }
-        if bits.flag()? {
-            bits.ue()?; // chroma sample locations
-            bits.ue()?;
-        }
-        if bits.flag()? {
-            let field_ticks = u64::from(bits.bits(32)?);
-            let ticks_per_second = u64::from(bits.bits(32)?);
-            self.frame_rate = frame_rate::declared(ticks_per_second, 2 * field_ticks);
-        }
-        Ok(())
-    }
+/// §E.1.1; its clock ticks once a field.
+fn read_vui(vui: &mut Vui, bits: &mut BitReader<'_>) -> Result<(), BitsError> {
+    vui.read_picture(bits)?;
+    vui.read_timing(bits, 2)
 }
 
 const fn has_chroma_format(profile: u8) -> bool {

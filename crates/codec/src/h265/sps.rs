@@ -4,7 +4,8 @@ use media::Rational;
 
 use super::{H265Error, NAL_SPS, unit_type};
 use crate::bits::{BitReader, BitsError};
-use crate::{MAX_SIDE, frame_rate, nal, sample_aspect};
+use crate::vui::Vui;
+use crate::{MAX_SIDE, nal};
 
 /// The general part of `profile_tier_level` (§7.3.3).
 #[derive(Default)]
@@ -141,48 +142,21 @@ fn rest(
     }
     bits.skip(2)?; // sps_temporal_mvp_enabled_flag, strong_intra_smoothing_enabled_flag
     if bits.flag()? {
-        vui.read(bits)?;
+        read_vui(vui, bits)?;
     }
     Ok(())
 }
 
-#[derive(Default)]
-struct Vui {
-    sample_aspect: Option<Rational>,
-    frame_rate: Option<Rational>,
-}
-
-impl Vui {
-    fn read(&mut self, bits: &mut BitReader<'_>) -> Result<(), BitsError> {
-        if bits.flag()? {
-            self.sample_aspect = Some(sample_aspect::read(bits)?);
+/// §E.2.1.
+fn read_vui(vui: &mut Vui, bits: &mut BitReader<'_>) -> Result<(), BitsError> {
+    vui.read_picture(bits)?;
+    bits.skip(3)?; // neutral_chroma, field_seq, frame_field_info flags
+    if bits.flag()? {
+        for _ in 0..4 {
+            bits.ue()?; // default display window
         }
-        if bits.flag()? {
-            bits.skip(1)?; // overscan_appropriate_flag
-        }
-        if bits.flag()? {
-            bits.skip(4)?; // video_format, video_full_range_flag
-            if bits.flag()? {
-                bits.skip(24)?; // colour description
-            }
-        }
-        if bits.flag()? {
-            bits.ue()?; // chroma sample locations
-            bits.ue()?;
-        }
-        bits.skip(3)?; // neutral_chroma, field_seq, frame_field_info flags
-        if bits.flag()? {
-            for _ in 0..4 {
-                bits.ue()?; // default display window
-            }
-        }
-        if bits.flag()? {
-            let frame_ticks = u64::from(bits.bits(32)?);
-            let ticks_per_second = u64::from(bits.bits(32)?);
-            self.frame_rate = frame_rate::declared(ticks_per_second, frame_ticks);
-        }
-        Ok(())
     }
+    vui.read_timing(bits, 1)
 }
 
 fn bounded(field: &'static str, value: u32, most: u32) -> Result<u32, H265Error> {
