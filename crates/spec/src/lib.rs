@@ -5,6 +5,7 @@
 
 mod access;
 mod channel;
+mod edge;
 mod edge_limits;
 mod fault;
 mod fields;
@@ -18,6 +19,7 @@ mod workflow;
 
 pub use access::{Access, AccessKey, KeyFile};
 pub use channel::{Channel, Input, RtmpKey};
+pub use edge::{Disk, Edge};
 pub use edge_limits::EdgeLimits;
 pub use fault::Fault;
 pub use ladder::Ladder;
@@ -26,4 +28,4 @@ pub use listen::Listen;
 pub use origin_url::{OriginUrl, OriginUrlFault, Scheme};
 pub use rung::{Preset, Profile, Rung};
 pub use tls::{Acme, Certificate, Tls};
-pub use workflow::{Disk, Edge, Workflow};
+pub use workflow::Workflow;
