@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use ::http2::PREFACE;
 use memchr::memchr;
-use tokio::io::{AsyncReadExt, ReadBuf};
-use tokio::time::{Sleep, sleep_until, timeout};
+use tokio::io::ReadBuf;
+use tokio::time::{Sleep, sleep_until};
 
 use crate::admission::Place;
 use crate::answer::{self, Known, Waiting};
@@ -25,6 +25,7 @@ use crate::counters::{Closed, Phase};
 use crate::gate::{self, MAX_HEAD, Persistence, Request, Version, Violation};
 use crate::http1;
 use crate::http2;
+use crate::linger::linger;
 use crate::resolve::{Question, at_once, enter};
 use crate::respond::{Answer, Ask};
 use crate::send::{Gone, Sender};
@@ -40,10 +41,6 @@ const COPIED: u64 = 16 * 1024;
 const BATCH: usize = 16 * 1024;
 /// Length of the preface's first line, in bytes.
 const PREFACE_LINE: usize = 16;
-/// After a refusal, what the viewer still sends is read and dropped up to this, in bytes, so that the refusal arrives.
-const LINGER_BYTES: usize = 64 * 1024;
-/// The same, in time.
-const LINGER_TIME: Duration = Duration::from_secs(1);
 
 thread_local! {
     /// Nothing is kept in them between two polls.
@@ -290,24 +287,6 @@ impl Connection {
         linger(&mut self.stream).await;
         Err(Gone)
     }
-}
-
-/// Shuts the sending side, and drops what still comes for a short while.
-pub(crate) async fn linger(stream: &mut Transport) {
-    stream.shut();
-    let stream = stream.tcp();
-    let _ = timeout(LINGER_TIME, async {
-        let mut sink = [0; 1024];
-        let mut dropped = 0;
-        while dropped < LINGER_BYTES {
-            match stream.read(&mut sink).await? {
-                0 => break,
-                read => dropped += read,
-            }
-        }
-        std::io::Result::Ok(())
-    })
-    .await;
 }
 
 fn ask_of<'a>(request: &Request<'a>) -> Ask<'a> {

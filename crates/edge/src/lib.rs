@@ -33,6 +33,7 @@ mod http1;
 mod http2;
 mod http3;
 mod lag;
+mod linger;
 mod object;
 mod origin;
 mod origin_figures;
