@@ -14,7 +14,7 @@ import subprocess
 import measure
 
 CONFIGS = pathlib.Path(__file__).parent / "peers"
-PROTOCOLS = {"http1": "HTTP/1.1", "h2c": "HTTP/2 without TLS", "tls": "HTTP/1.1, TLS", "h2": "HTTP/2, TLS"}
+PROTOCOLS = {"http1": "HTTP/1.1", "h2c": "HTTP/2 without TLS", "tls": "HTTP/1.1, TLS", "h2": "HTTP/2, TLS", "h3": "HTTP/3"}
 
 
 @dataclasses.dataclass
@@ -39,7 +39,7 @@ class Place:
         self.folder = exit.enter_context(measure.work_folder())
         self.inside = exit.enter_context(namespace())
         key = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=bench",
-               "-addext", "subjectAltName=DNS:bench,IP:127.0.0.1", "-keyout", self.folder / "key.pem", "-out", self.folder / "cert.pem"]
+               "-addext", "subjectAltName=DNS:bench,IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", self.folder / "key.pem", "-out", self.folder / "cert.pem"]
         subprocess.run(key, check=True, stderr=subprocess.DEVNULL)
         (self.folder / "both.pem").write_bytes(b"".join((self.folder / f"{part}.pem").read_bytes() for part in ("cert", "key")))
         self.client = measure.binary("bench-client")
@@ -107,7 +107,7 @@ def headwater(place, folder, values, run):
     values["H2C"] = values["HTTP1"]
     spoken = lambda url: "1 succeeded" in place.output(measure.need("h2load"), "-n", "1", "-c", "1", url)
     h2c, h2 = (spoken(f"{scheme}://{place.at(values[port])}/hot/1") for scheme, port in (("http", "HTTP1"), ("https", "TLS")))
-    return ["http1", "tls", *(["h2c"] if h2c else []), *(["h2"] if h2 else [])], [pid]
+    return ["http1", "tls", *(["h2c"] if h2c else []), *(["h2"] if h2 else []), "h3"], [pid]
 
 
 def nginx(place, folder, values, run):

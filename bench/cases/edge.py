@@ -1,10 +1,12 @@
 """Hot objects through the edge, beside nginx, HAProxy, Varnish and Traffic Server: server CPU per request and per GB.
 
 The load comes from h2load (Debian's nghttp2-client), 64 connections, one thread; over HTTP/2 each asks for 8 playlists
-or 2 segments at once. CPU time is all that the server's processes took from before its first connection to after its last.
+or 2 segments at once. Over HTTP/3 it comes from bench-client, in the same manner, and Headwater is alone: no server in Debian
+speaks it. CPU time is all that the server's processes took from before its first connection to after its last.
 """
 
 import contextlib
+import json
 import re
 
 import measure
@@ -53,11 +55,25 @@ def compare(report, case, name, found, target):
 def load(place, server, protocol, size, seconds):
     """CPU µs per request, or ms per GB of bodies."""
     large = size >= 1 << 20
-    words = ["--h1"] if protocol in ("http1", "tls") else ["-m", 2 if large else 8]
     before = server.cpu_seconds()
-    out = place.output(measure.need("h2load"), *words, "-c", CONNECTIONS, "-t", "1", "-D", seconds, f"{server.urls[protocol]}/hot/{size}")
+    done, moved = (by_http3 if protocol == "h3" else by_h2load)(place, server, protocol, size, seconds, 2 if large else 8)
     cpu = server.cpu_seconds() - before
+    return cpu * 1e12 / moved if large else cpu * 1e6 / done
+
+
+def by_http3(place, server, protocol, size, seconds, at_once):
+    """Answers, and bytes of their bodies."""
+    words = ["--certificate", place.folder / "cert.pem", "--connections", CONNECTIONS, "--streams", at_once, "--seconds", seconds]
+    address = server.urls[protocol].removeprefix("https://")
+    told = json.loads(place.output(place.client, "http3", address, f"/hot/{size}", *words))
+    return told["answers"], told["bytes"]
+
+
+def by_h2load(place, server, protocol, size, seconds, at_once):
+    """The same; where the protocol knows no requests at once, one after the other."""
+    words = ["--h1"] if protocol in ("http1", "tls") else ["-m", at_once]
+    out = place.output(measure.need("h2load"), *words, "-c", CONNECTIONS, "-t", "1", "-D", seconds, f"{server.urls[protocol]}/hot/{size}")
     done, moved = int(re.search(r"(\d+) succeeded", out).group(1)), int(re.search(r"\((\d+)\) data", out).group(1))
     if not done or not re.search(r"0 failed, 0 errored.*\nstatus codes: \d+ 2xx, 0 3xx, 0 4xx, 0 5xx", out):
         raise SystemExit(f"{server.name} over {protocol}:\n{out}")
-    return cpu * 1e12 / moved if large else cpu * 1e6 / done
+    return done, moved

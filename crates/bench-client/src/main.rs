@@ -1,6 +1,6 @@
 //! The other end of the edge's benchmarks: the origin behind it and the viewers before it.
 //!
-//! `origin` answers what the cases ask for and counts it; `herd`, `open` and `viewers` are viewers, and print one JSON
+//! `origin` answers what the cases ask for and counts it; `herd`, `http3`, `open` and `viewers` are viewers, and print one JSON
 //! line each; `floor` is the cheapest server there can be, to be measured beside the real ones. Clocks are the machine's
 //! monotonic one, so that times told by the origin and by viewers can be compared.
 #![forbid(unsafe_code)]
@@ -8,6 +8,7 @@
 mod answer;
 mod floor;
 mod herd;
+mod http3;
 mod open;
 mod origin;
 mod viewers;
@@ -34,6 +35,8 @@ enum Command {
     },
     /// Many viewers ask for one object at once; the origin holds it back, then lets it go.
     Herd(herd::Herd),
+    /// One object, asked for over HTTP/3 again and again.
+    Http3(http3::Http3),
     /// Readers of objects that grow while they are read, half of them joining midway.
     Open(open::Open),
     /// Viewers who follow a live channel by blocking playlist reloads.
@@ -46,6 +49,7 @@ fn main() -> anyhow::Result<()> {
         Command::Origin { listen } => runtime.block_on(origin::serve(listen)),
         Command::Floor { listen, threads } => floor::serve(listen, threads),
         Command::Herd(herd) => runtime.block_on(herd.run()),
+        Command::Http3(http3) => runtime.block_on(http3.run()),
         Command::Open(open) => runtime.block_on(open.run()),
         Command::Viewers(viewers) => runtime.block_on(viewers.run()),
     }
