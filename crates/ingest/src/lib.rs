@@ -19,6 +19,7 @@ mod subscriber;
 mod ticks;
 mod transport;
 mod trouble;
+pub mod udp;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -190,9 +190,10 @@ impl Receiver {
             });
         }
         let silent = self.followed.as_ref().is_none_or(|source| source.heard() + self.latency <= now);
-        if silent && let Some(at) = self.candidates.iter().position(Source::is_believed) {
+        if silent && let Some(at) = self.successor() {
             let source = self.candidates.remove(at);
             let ssrc = source.ssrc();
+            self.candidates.retain(|candidate| candidate.ssrc() != ssrc);
             self.followed = Some(source);
             self.counts.starts += 1;
             return Some(Event::Started { ssrc });
@@ -206,9 +207,13 @@ impl Receiver {
     /// When to [`Receiver::poll`] though nothing has come.
     pub fn deadline(&self) -> Option<Instant> {
         let followed = self.followed.as_ref()?;
-        let waits = self.candidates.iter().any(Source::is_believed);
-        let takeover = waits.then(|| followed.heard() + self.latency);
+        let takeover = self.successor().map(|_| followed.heard() + self.latency);
         followed.window.deadline().into_iter().chain(takeover).min()
+    }
+
+    /// Which candidate would be followed: one that is believed and has something to give out.
+    fn successor(&self) -> Option<usize> {
+        self.candidates.iter().position(|candidate| candidate.is_believed() && candidate.window.waiting() > 0)
     }
 
     /// What has happened so far.

@@ -110,6 +110,12 @@ impl Window {
         (self.end() - self.next) as usize
     }
 
+    /// Numbers held in any way.
+    #[cfg(test)]
+    pub(crate) fn remembered(&self) -> usize {
+        self.slots.len()
+    }
+
     /// A packet that is still kept.
     pub(crate) fn datagram(&self, number: u64) -> Option<&Bytes> {
         self.slot(number)?.datagram.as_ref()
@@ -200,6 +206,8 @@ impl Window {
         {
             self.advance();
         }
+        self.judged = self.judged.max(self.next);
+        self.trim();
     }
 
     /// Tells each number once, with the legs that brought it within the latency.
@@ -210,11 +218,7 @@ impl Window {
             tell(self.judged, slot.legs);
             self.judged += 1;
         }
-        let remembered = self.oldest().min(self.judged).min(self.kept);
-        while self.first < remembered {
-            self.slots.pop_front();
-            self.first += 1;
-        }
+        self.trim();
     }
 
     /// True if `number` has been told to [`Window::judge`].
@@ -225,6 +229,14 @@ impl Window {
     /// The oldest number worth remembering.
     fn oldest(&self) -> u64 {
         self.next.saturating_sub(HISTORY as u64)
+    }
+
+    fn trim(&mut self) {
+        let remembered = self.oldest().min(self.judged).min(self.kept);
+        while self.first < remembered {
+            self.slots.pop_front();
+            self.first += 1;
+        }
     }
 
     fn give_up(&mut self) {

@@ -174,6 +174,20 @@ fn another_sender_in_between_changes_nothing_and_takes_over_with_what_is_recent(
     assert_eq!(bench.receiver.statistics().legs[0].foreign, 999);
 }
 
+#[test]
+fn what_another_sender_costs_is_bounded_and_one_that_has_left_is_not_followed() {
+    let mut bench = Bench::new();
+    for n in 0..30_000 {
+        bench.at(u64::from(n)).send(Leg::First, 1, [n]).send(Leg::First, 2, [n + 7_000]);
+    }
+    assert!(bench.receiver.candidates[0].window.remembered() <= crate::limits::HISTORY + 200);
+    for n in 30_000..31_000 {
+        bench.at(u64::from(n)).send(Leg::First, 1, [n]);
+    }
+    assert!(bench.finish() == started(1, 0..31_000));
+    assert_eq!(bench.receiver.deadline(), None);
+}
+
 /// Both legs send a packet each ms, the second 40 ms later; `cut` says what is lost on the way.
 fn two_legs(packets: u32, cut: impl Fn(Leg, u32) -> bool) -> (Vec<Out>, Statistics) {
     let mut bench = Bench::new();
