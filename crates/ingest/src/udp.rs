@@ -158,12 +158,13 @@ impl Input {
                 Order::Rtp(receiver) => receiver.deadline(),
             };
             let come = readable(&self.sockets);
-            let came = match deadline {
-                None => Ok(come.await),
-                Some(deadline) => tokio::time::timeout_at(deadline.into(), come).await,
-            };
-            if came.is_err() {
-                continue;
+            match deadline {
+                None => come.await,
+                Some(deadline) => {
+                    if tokio::time::timeout_at(deadline.into(), come).await.is_err() {
+                        continue;
+                    }
+                }
             }
             tokio::time::sleep(GATHER).await;
             self.read();
