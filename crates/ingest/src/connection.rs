@@ -16,9 +16,9 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use crate::channel::Lease;
-use crate::source::{Output, Source};
+use crate::publisher::Publisher;
+use crate::source::Source;
 use crate::transport::{Arrival, Transport};
-use crate::trouble::Trouble;
 use crate::{Ingest, Route};
 
 /// From accept to a publish request. Encoders take a few round trips.
@@ -33,10 +33,6 @@ const REFUSAL_DELAY: Duration = Duration::from_millis(500);
 const LINGER: Duration = Duration::from_secs(1);
 /// Answers that a publisher has not read, in bytes. They are a few hundred in all.
 const MAX_UNSENT: usize = 64 << 10;
-/// Over what span frame rate and bitrate are measured.
-const RATE_SPAN: Duration = Duration::from_secs(2);
-/// Times each kind of trouble is logged in a session; the metric counts on.
-const TROUBLE_LOGS: u32 = 5;
 
 /// Why a connection ended, other than in good order.
 #[derive(Debug, thiserror::Error)]
@@ -98,8 +94,8 @@ pub(crate) async fn serve(ingest: Arc<Ingest>, mut stream: TcpStream, peer: Sock
         Ok((lease, route, request)) => {
             let channel = lease.channel().name.clone();
             tracing::info!(%channel, conn, %peer, key = %request.key, encoder = request.encoder, "publishing");
-            let publisher = Publisher::new(lease, conn);
-            match publisher.run(&ingest, route, stream, session, input).await {
+            let publishing = Stream::new(lease, conn);
+            match publishing.run(&ingest, route, stream, session, input).await {
                 Ok(()) => tracing::info!(%channel, conn, %peer, "the publisher said goodbye"),
                 Err(end) => {
                     tracing::warn!(%channel, conn, %peer, reason = %end, "publisher gone");
@@ -206,20 +202,16 @@ async fn farewell(stream: &mut TcpStream, session: &mut Session, input: &mut Byt
 }
 
 /// A connection that publishes.
-struct Publisher {
-    lease: Lease,
+struct Stream {
+    publisher: Publisher,
     source: Source,
     conn: u64,
-    outputs: Vec<Output>,
-    rates: Rates,
-    logged: Vec<(&'static str, u32)>,
 }
 
-impl Publisher {
+impl Stream {
     fn new(lease: Lease, conn: u64) -> Self {
         let source = Source::after(lease.floor());
-        let rates = Rates::start(&lease);
-        Self { lease, source, conn, outputs: Vec::new(), rates, logged: Vec::new() }
+        Self { publisher: Publisher::new(lease, conn), source, conn }
     }
 
     /// Runs until the publisher says goodbye (`Ok`) or is lost.
@@ -233,8 +225,8 @@ impl Publisher {
     ) -> Result<(), End> {
         let end = self.take_all(ingest, route, stream, &mut session, &mut input).await;
         match &end {
-            Ok(_) => self.lease.end_because("the publisher said goodbye"),
-            Err(end) => self.lease.end_because(&end.to_string()),
+            Ok(_) => self.publisher.lease.end_because("the publisher said goodbye"),
+            Err(end) => self.publisher.lease.end_because(&end.to_string()),
         }
         // The channel is free from here on.
         drop(self);
@@ -274,7 +266,7 @@ impl Publisher {
             }
             let arrival = tokio::select! {
                 arrival = transport.read(&ingest.scratch, SILENCE_TIMEOUT, |bytes| input.extend_from_slice(bytes)) => arrival?,
-                () = self.lease.replaced() => return Err(End::Replaced),
+                () = self.publisher.lease.replaced() => return Err(End::Replaced),
             };
             match arrival {
                 Arrival::End => return Err(End::Closed),
@@ -282,11 +274,10 @@ impl Publisher {
                 Arrival::Nothing => {}
                 Arrival::Bytes(length) => {
                     heard = Instant::now();
-                    self.lease.heard(ingest.clock.now());
-                    self.lease.channel().metrics.bytes.inc_by(length as u64);
+                    self.publisher.heard(length as u64, ingest.clock.now());
                 }
             }
-            self.rates.update(&self.lease, || self.source.latest().0 - ingest.clock.now().0);
+            self.publisher.update_rates(|| self.source.latest().0 - ingest.clock.now().0);
         }
     }
 
@@ -301,10 +292,10 @@ impl Publisher {
         let goodbye = loop {
             match session.poll(input) {
                 Ok(Some(Event::Video { timestamp_ms, video })) => {
-                    self.source.video(timestamp_ms, video, now, &mut self.outputs);
+                    self.source.video(timestamp_ms, video, now, &mut self.publisher.outputs);
                 }
                 Ok(Some(Event::Audio { timestamp_ms, audio })) => {
-                    self.source.audio(timestamp_ms, audio, now, &mut self.outputs);
+                    self.source.audio(timestamp_ms, audio, now, &mut self.publisher.outputs);
                 }
                 Ok(Some(Event::Metadata(metadata))) => self.log_metadata(&metadata),
                 Ok(Some(Event::Unpublish)) => break Ok(true),
@@ -313,83 +304,13 @@ impl Publisher {
                 Err(fault) => break Err(fault),
             }
         };
-        if !self.outputs.is_empty() {
-            for output in &self.outputs {
-                match output {
-                    Output::Tracks(tracks) => log_tracks(&self.lease, self.conn, tracks),
-                    Output::Sample(_) | Output::Trouble(_) => {}
-                }
-            }
-            self.lease.publish(&mut self.outputs, self.source.latest());
-            // Troubles are rare; the buffer stays for the next round otherwise.
-            if !self.outputs.is_empty() {
-                for output in std::mem::take(&mut self.outputs) {
-                    if let Output::Trouble(trouble) = output {
-                        self.trouble(&trouble);
-                    }
-                }
-            }
-        }
+        self.publisher.deliver(self.source.latest());
         goodbye
     }
 
-    fn trouble(&mut self, trouble: &Trouble) {
-        let channel = self.lease.channel();
-        channel.metrics.fault(trouble.label());
-        let times = match self.logged.iter_mut().find(|(label, _)| *label == trouble.label()) {
-            Some((_, times)) => times,
-            None => {
-                self.logged.push((trouble.label(), 0));
-                &mut self.logged.last_mut().expect("pushed above").1
-            }
-        };
-        *times += 1;
-        match *times {
-            ..TROUBLE_LOGS => {
-                tracing::warn!(channel = %channel.name, conn = self.conn, fault = trouble.label(), "{trouble}");
-            }
-            TROUBLE_LOGS => {
-                let fault = trouble.label();
-                tracing::warn!(channel = %channel.name, conn = self.conn, fault, "{trouble}; the metric counts further ones");
-            }
-            _ => {}
-        }
-    }
-
     fn log_metadata(&self, metadata: &Metadata) {
-        let channel = &self.lease.channel().name;
+        let channel = &self.publisher.lease.channel().name;
         let Metadata { encoder, width, height, video_bps, audio_bps } = metadata;
         tracing::debug!(%channel, conn = self.conn, encoder, width, height, video_bps, audio_bps, "metadata");
-    }
-}
-
-fn log_tracks(lease: &Lease, conn: u64, tracks: &[media::Track]) {
-    let formats: Vec<_> = tracks.iter().map(|track| track.format.to_string()).collect();
-    tracing::info!(channel = %lease.channel().name, conn, tracks = formats.join(", "), "tracks");
-}
-
-/// Frame rate and bitrate since the last update.
-struct Rates {
-    since: Instant,
-    frames: u64,
-    bytes: u64,
-}
-
-impl Rates {
-    fn start(lease: &Lease) -> Self {
-        let metrics = &lease.channel().metrics;
-        Self { since: Instant::now(), frames: metrics.video_frames.get(), bytes: metrics.bytes.get() }
-    }
-
-    fn update(&mut self, lease: &Lease, ahead_us: impl FnOnce() -> i64) {
-        let span = self.since.elapsed();
-        if span < RATE_SPAN {
-            return;
-        }
-        let metrics = &lease.channel().metrics;
-        let before = std::mem::replace(self, Self::start(lease));
-        metrics.video_fps.set((self.frames - before.frames) as f64 / span.as_secs_f64());
-        metrics.bitrate_bps.set((self.bytes - before.bytes) as f64 * 8.0 / span.as_secs_f64());
-        metrics.ahead_seconds.set(ahead_us() as f64 / 1e6);
     }
 }

@@ -13,6 +13,7 @@ mod channel;
 mod config;
 mod connection;
 mod metrics;
+mod publisher;
 mod replay;
 mod source;
 mod subscriber;
