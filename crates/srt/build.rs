@@ -11,7 +11,10 @@ fn main() {
     });
     let include = library.include_paths.iter().map(|path| format!("-I{}", path.display()));
     let bindings = bindgen::Builder::default()
-        .header_contents("wrapper.h", "#include <netinet/in.h>\n#include <srt/srt.h>\n#include <srt/access_control.h>\n")
+        .header_contents(
+            "wrapper.h",
+            "#include <netinet/in.h>\n#include <srt/srt.h>\n#include <srt/access_control.h>\n",
+        )
         .clang_args(include)
         .allowlist_function("srt_.*")
         .allowlist_type("SRT_(SOCKOPT|SOCKSTATUS|REJECT_REASON|KM_STATE|ERRNO|TRACEBSTATS)|sockaddr_in6?")

@@ -1,12 +1,13 @@
 //! One connection, receiving.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
+use crate::error::{Error, last_code};
 use crate::ffi;
 use crate::socket::{Socket, SocketId, read, switch};
 use crate::stats::Stats;
 use crate::stream_id::StreamId;
-use crate::error::{Error, last_code};
 
 /// A transport that brings a stream's messages, in order and each once. It never blocks: one looks when it suits.
 pub trait Link: Send {
@@ -45,13 +46,27 @@ pub struct Connection {
     socket: Socket,
     peer: SocketAddr,
     retransmitted: u64,
+    /// When the last message was read, or the connection was made.
+    heard: Instant,
+    /// libsrt does not say who ended a connection. One heard from within this time was not given up for silence.
+    recently: Duration,
 }
+
+/// A peer not heard from for this long is given up; libsrt's own setting.
+const PEER_SILENCE: Duration = Duration::from_secs(5);
+/// What may pass between a connection's end and our look at it.
+const LOOK_SLACK: Duration = Duration::from_secs(1);
 
 impl Connection {
     /// Takes over a socket that is connected to `peer`.
     pub(crate) fn new(socket: Socket, peer: SocketAddr) -> Result<Self, Error> {
         switch(socket.id(), ffi::SRTO_RCVSYN, false)?;
-        Ok(Self { socket, peer, retransmitted: 0 })
+        let mut latency_ms = [0; 4];
+        read(socket.id(), ffi::SRTO_RCVLATENCY, &mut latency_ms)?;
+        let latency = Duration::from_millis(u32::from_ne_bytes(latency_ms).into());
+        // What comes before the silence is read a latency later.
+        let recently = PEER_SILENCE.saturating_sub(latency + LOOK_SLACK);
+        Ok(Self { socket, peer, retransmitted: 0, heard: Instant::now(), recently })
     }
 
     /// The number its knock had.
@@ -85,9 +100,14 @@ impl Link for Connection {
         let received = unsafe { ffi::srt_recvmsg(self.socket.raw(), buffer.as_mut_ptr().cast(), length) };
         match usize::try_from(received) {
             Ok(0) => Ok(Received::Closed),
-            Ok(length) => Ok(Received::Message(length)),
+            Ok(length) => {
+                self.heard = Instant::now();
+                Ok(Received::Message(length))
+            }
             Err(_) => match last_code() {
                 ffi::SRT_EASYNCRCV => Ok(Received::Nothing),
+                ffi::SRT_ECONNLOST if self.heard.elapsed() < self.recently => Ok(Received::Closed),
+                ffi::SRT_ECONNLOST => Err(Lost("the peer went silent, or closed after a silence".to_owned())),
                 _ => Err(Lost(Error::last("receive").words)),
             },
         }

@@ -2,7 +2,6 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::IntoRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
@@ -63,12 +62,9 @@ impl Listener {
         Terms::size_buffers(listener.id(), longest)?;
         let hook: &'static Hook = Box::leak(Box::new(Hook(RwLock::new(Some(Box::new(gate))))));
         let opaque: *const Hook = hook;
-        let socket = socket.into_raw_fd();
-        // SAFETY: the sockets are ours, the UDP socket becomes libsrt's; the hook lives for ever, and is only read.
+        listener.bind(socket)?;
+        // SAFETY: the socket is ours; the hook lives for ever, and is only read.
         unsafe {
-            if ffi::srt_bind_acquire(listener.raw(), socket) == ffi::SRT_ERROR {
-                return Err(Error::last("take over the UDP socket"));
-            }
             if ffi::srt_listen_callback(listener.raw(), Some(knocked), opaque.cast_mut().cast())
                 == ffi::SRT_ERROR
             {

@@ -12,6 +12,8 @@ pub enum Rejection {
     BadRequest,
     /// The peer may not publish what it named: 1401.
     Unauthorised,
+    /// Too many peers at once: 1402.
+    Overload,
     /// No such stream: 1404.
     NotFound,
     /// The wish to play, or to do both: 1405.
@@ -29,6 +31,7 @@ impl Rejection {
         (match self {
             Self::BadRequest => ffi::SRT_REJX_BAD_REQUEST,
             Self::Unauthorised => ffi::SRT_REJX_UNAUTHORIZED,
+            Self::Overload => ffi::SRT_REJX_OVERLOAD,
             Self::NotFound => ffi::SRT_REJX_NOTFOUND,
             Self::BadMode => ffi::SRT_REJX_BAD_MODE,
             Self::Conflict => ffi::SRT_REJX_CONFLICT,
@@ -43,6 +46,7 @@ impl fmt::Display for Rejection {
         f.write_str(match self {
             Self::BadRequest => "the stream id cannot be read",
             Self::Unauthorised => "not authorised",
+            Self::Overload => "the server is overloaded",
             Self::NotFound => "no such stream",
             Self::BadMode => "streams are only taken here",
             Self::Conflict => "the stream has a publisher already",

@@ -1,6 +1,8 @@
 //! One libsrt socket, owned.
 
 use std::ffi::c_int;
+use std::net::UdpSocket;
+use std::os::fd::IntoRawFd;
 use std::sync::OnceLock;
 
 use crate::error::Error;
@@ -31,6 +33,17 @@ impl Socket {
     /// Takes over a socket that libsrt made.
     pub(crate) const fn own(id: ffi::SRTSOCKET) -> Self {
         Self { id: SocketId(id) }
+    }
+
+    /// Gives it a bound UDP socket, which becomes libsrt's.
+    pub(crate) fn bind(&self, udp: UdpSocket) -> Result<(), Error> {
+        // libsrt waits in its reads for a time it sets; without the wait, its thread would spin.
+        udp.set_nonblocking(false).map_err(|fault| Error::ours("take over the UDP socket", fault))?;
+        // SAFETY: both sockets are ours, and the UDP socket is given away.
+        match unsafe { ffi::srt_bind_acquire(self.raw(), udp.into_raw_fd()) } {
+            ffi::SRT_ERROR => Err(Error::last("take over the UDP socket")),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) const fn id(&self) -> SocketId {

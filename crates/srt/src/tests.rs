@@ -87,6 +87,16 @@ fn who_is_refused_hears_why() {
 }
 
 #[test]
+fn a_socket_that_did_not_block_does_so_that_libsrts_thread_can_wait() {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    socket.set_nonblocking(true).expect("can be set");
+    let kept = socket.try_clone().expect("a descriptor");
+    let listener = Listener::start(socket, LATENCY, |_| Err(Rejection::NotFound)).expect("listens");
+    assert!(!socket2::SockRef::from(&kept).nonblocking().expect("can be asked"));
+    drop(listener);
+}
+
+#[test]
 fn closing_a_listener_ends_the_wait_of_another_thread() {
     let (listener, address) = listener();
     let waiting = {
