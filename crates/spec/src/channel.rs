@@ -10,6 +10,7 @@ use crate::fields::{Field, Fields};
 use crate::ladder::{Ladder, read_preset};
 use crate::latency::Latency;
 use crate::rung::Preset;
+use crate::srt::{SrtCall, SrtListen};
 
 /// A channel that can exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,10 @@ pub struct Channel {
 pub enum Input {
     /// An RTMP publisher: `{ rtmp = "app/key" }`.
     Rtmp(RtmpKey),
+    /// An SRT publisher that calls: `{ srt = "main", passphrase = "…" }`.
+    Srt(SrtListen),
+    /// An SRT stream that is fetched: `{ srt_call = "host:port", … }`.
+    SrtCall(SrtCall),
     /// The built-in moving pattern with clock, beep and flash: `"test"`.
     Test,
     /// A local media file, repeated for ever: `{ file = "clip.mp4" }`; relative to the workflow file.
@@ -63,6 +68,12 @@ impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rtmp(rtmp) => write!(f, "RTMP publisher of {}/(key)", rtmp.app),
+            Self::Srt(srt) => write!(f, "SRT publisher of {}, {}", srt.stream_id, srt.terms),
+            Self::SrtCall(call) => {
+                let host =
+                    if call.host.contains(':') { format!("[{}]", call.host) } else { call.host.clone() };
+                write!(f, "SRT from {host}:{}, {}", call.port, call.terms)
+            }
             Self::Test => f.write_str("built-in test pattern"),
             Self::File(path) => write!(f, "file {}, repeated", path.display()),
             Self::Cmaf => f.write_str("CMAF pushed to the origin"),
@@ -85,9 +96,9 @@ impl Channel {
             }
             (_, None) => Ladder::standard(preset),
             (Input::Test | Input::File(_), Some(field)) if field.as_str() == Some("passthrough") => {
-                return Err(
-                    field.fault("\"passthrough\" is implemented for RTMP inputs; give this channel rungs")
-                );
+                return Err(field.fault(
+                    "\"passthrough\" is implemented for RTMP and SRT inputs; give this channel rungs",
+                ));
             }
             (_, Some(field)) => Ladder::read(field, preset)?,
         };
@@ -133,19 +144,27 @@ impl Input {
         let mut fields = field.table()?;
         let rtmp = fields.take("rtmp");
         let file = fields.take("file");
-        fields.refuse_unimplemented(&["srt", "rtp", "udp", "hls", "rtsp", "whip"])?;
-        let input = match (rtmp, file) {
-            (Some(rtmp), None) => Self::Rtmp(RtmpKey::read(&rtmp)?),
-            (None, Some(file)) => match file.string()? {
+        let srt = fields.take("srt");
+        let srt_call = fields.take("srt_call");
+        fields.refuse_unimplemented(&["rtp", "udp", "hls", "rtsp", "whip"])?;
+        let named: Vec<_> = [&rtmp, &file, &srt, &srt_call].into_iter().flatten().collect();
+        if let [_, second, ..] = named.as_slice() {
+            return Err(second.fault("an input is one thing: `rtmp`, `srt`, `srt_call` or `file`"));
+        }
+        let input = match (rtmp, file, srt, srt_call) {
+            (Some(rtmp), ..) => Self::Rtmp(RtmpKey::read(&rtmp)?),
+            (_, Some(file), ..) => match file.string()? {
                 "" => return Err(file.fault("a path is wanted here")),
                 path => Self::File(path.into()),
             },
-            (None, None) => {
+            (_, _, Some(srt), _) => Self::Srt(SrtListen::read(&srt, &mut fields)?),
+            (_, _, _, Some(call)) => Self::SrtCall(SrtCall::read(&call, &mut fields)?),
+            (None, None, None, None) => {
                 return Err(fields.fault(
-                    "an input is { rtmp = \"app/key\" }, { file = \"clip.mp4\" }, \"test\" or \"cmaf\"",
+                    "an input is { rtmp = \"app/key\" }, { srt = \"main\" }, { srt_call = \"host:port\" }, \
+                     { file = \"clip.mp4\" }, \"test\" or \"cmaf\"",
                 ));
             }
-            (Some(_), Some(second)) => return Err(second.fault("an input is one thing: `rtmp` or `file`")),
         };
         fields.finish()?;
         Ok(input)

@@ -14,6 +14,7 @@ mod latency;
 mod listen;
 mod origin_url;
 mod rung;
+mod srt;
 mod tls;
 mod workflow;
 
@@ -27,5 +28,6 @@ pub use latency::Latency;
 pub use listen::Listen;
 pub use origin_url::{OriginUrl, OriginUrlFault, Scheme};
 pub use rung::{Preset, Profile, Rung};
+pub use srt::{Passphrase, SrtCall, SrtListen, SrtTerms};
 pub use tls::{Acme, Certificate, Tls};
 pub use workflow::Workflow;

@@ -16,6 +16,8 @@ pub struct Listen {
     pub origin: SocketAddr,
     /// `rtmp`: RTMP publishing, default `0.0.0.0:1935`.
     pub rtmp: SocketAddr,
+    /// `srt`: the UDP port where SRT publishers call, default `0.0.0.0:9710`; open where a channel waits for one.
+    pub srt: SocketAddr,
     /// `metrics`: Prometheus text of every role, default `127.0.0.1:9400`.
     pub metrics: SocketAddr,
 }
@@ -29,6 +31,7 @@ impl Default for Listen {
             viewers_tls: None,
             origin: loopback(8300),
             rtmp: everywhere(1935),
+            srt: everywhere(9710),
             metrics: loopback(9400),
         }
     }
@@ -45,6 +48,7 @@ impl Listen {
             ("viewers_tls", &mut viewers_tls),
             ("origin", &mut listen.origin),
             ("rtmp", &mut listen.rtmp),
+            ("srt", &mut listen.srt),
             ("metrics", &mut listen.metrics),
         ] {
             if let Some(field) = fields.take(name) {
@@ -63,7 +67,7 @@ impl Listen {
             taken.push((name, *address));
         }
         listen.viewers_tls = has_tls.then_some(viewers_tls);
-        fields.refuse_unimplemented(&["control", "srt"])?;
+        fields.refuse_unimplemented(&["control"])?;
         fields.finish()?;
         Ok(listen)
     }

@@ -13,7 +13,7 @@ pub struct Workflow {
     pub listen: Listen,
     /// `[edge]`.
     pub edge: Edge,
-    /// `[[channel]]`s, in file order; names and RTMP keys are unique. None: this machine runs an edge alone, which has
+    /// `[[channel]]`s, in file order; names, RTMP keys and SRT stream ids are unique. None: this machine runs an edge alone, which has
     /// origins.
     pub channels: Vec<Channel>,
 }
@@ -50,9 +50,10 @@ impl Workflow {
         }
         let mut channels: Vec<Channel> = Vec::with_capacity(entries.len());
         for entry in entries {
-            let (same_name, same_key) = (
+            let (same_name, same_key, same_stream) = (
                 entry.fault("another channel has this name"),
                 entry.fault("another channel has this RTMP input; each publisher needs its own key"),
+                entry.fault("another channel has this SRT stream id; each publisher needs its own"),
             );
             let channel = Channel::read(entry.table()?)?;
             if channels.iter().any(|other| other.name == channel.name) {
@@ -62,6 +63,13 @@ impl Workflow {
                 && channels.iter().any(|other| other.input == channel.input)
             {
                 return Err(same_key);
+            }
+            let names =
+                |other: &Channel, id: &str| matches!(&other.input, Input::Srt(srt) if srt.stream_id == id);
+            if let Input::Srt(srt) = &channel.input
+                && channels.iter().any(|other| names(other, &srt.stream_id))
+            {
+                return Err(same_stream);
             }
             channels.push(channel);
         }
@@ -175,8 +183,8 @@ mod tests {
             ]],
         );
         check(
-            "[[channel]]\nname = \"a\"\ninput = { srt = \"x\" }\n",
-            expect![[r#"line 3: channel[0].input.srt: not implemented yet; remove it"#]],
+            "[[channel]]\nname = \"a\"\ninput = { whip = \"x\" }\n",
+            expect![[r#"line 3: channel[0].input.whip: not implemented yet; remove it"#]],
         );
         check(
             "[[channel]]\nname = \"a\"\ninput = \"test\"\nlatency = \"low\"\npart = 2\n",
