@@ -14,8 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|name| {
             Ok(ingest::Publisher {
                 channel: name.parse()?,
-                app: "live".into(),
-                key: name,
+                door: ingest::Door::Rtmp { app: "live".into(), key: name },
                 batch,
                 keep: Duration::from_secs(3),
             })
@@ -23,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .collect::<Result<_, media::ChannelNameError>>()?;
     let config = ingest::Config {
         rtmp,
+        srt: None,
         socket: folder.join("samples.sock"),
         metrics_socket: folder.join("metrics.sock"),
         publishers,

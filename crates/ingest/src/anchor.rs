@@ -4,8 +4,8 @@ use media::Utc;
 
 /// A step forward of more than this beyond the time that really passed is a jump, in ms.
 const FORWARD_MS: i64 = 10_000;
-/// A step back of more than this is a jump, in ms. Less is disorder between tracks.
-const BACKWARD_MS: i64 = 1_000;
+/// A step back of more than this is a jump, in ms, unless told otherwise. Less is disorder between tracks.
+const DISORDER_MS: i64 = 1_000;
 /// How long after a jump stragglers of the old line are still placed by it, in µs.
 const STRAGGLERS_US: i64 = 2_000_000;
 
@@ -18,6 +18,7 @@ pub(crate) struct Anchor {
     previous: Option<(Line, Utc)>,
     /// No sample is placed at or before this when a line begins: the latest time given out.
     latest: Utc,
+    disorder_ms: i64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +35,8 @@ struct Line {
 pub(crate) struct Placed {
     /// Epoch time.
     pub(crate) time: Utc,
+    /// Epoch time of the publisher's zero, in µs: the same for all of a line.
+    pub(crate) offset_us: i64,
     /// The step of the publisher's timestamps, in ms, if it was a jump.
     pub(crate) jump_ms: Option<i64>,
 }
@@ -41,7 +44,12 @@ pub(crate) struct Placed {
 impl Anchor {
     /// An anchor whose first sample lands after `floor`, the end of what the channel had before.
     pub(crate) const fn after(floor: Utc) -> Self {
-        Self { current: None, previous: None, latest: floor }
+        Self { current: None, previous: None, latest: floor, disorder_ms: DISORDER_MS }
+    }
+
+    /// The same, where tracks may lie further apart: steps back of up to `disorder_ms` are no jump.
+    pub(crate) const fn with_disorder(self, disorder_ms: i64) -> Self {
+        Self { disorder_ms, ..self }
     }
 
     /// The latest time given out.
@@ -52,43 +60,44 @@ impl Anchor {
     /// Places a timestamp that arrived at `now`. Both tracks share the anchor, so they stay together over a jump.
     pub(crate) fn place(&mut self, timestamp_ms: i64, now: Utc) -> Placed {
         if let Some(line) = &mut self.current
-            && line.holds(timestamp_ms, now)
+            && line.holds(timestamp_ms, now, self.disorder_ms)
         {
-            let time = line.place(timestamp_ms, now);
-            return self.give(time, None);
+            let placed = line.place(timestamp_ms, now);
+            return self.give(placed);
         }
         if let Some((line, since)) = &mut self.previous
             && now.0 - since.0 <= STRAGGLERS_US
-            && line.holds(timestamp_ms, now)
+            && line.holds(timestamp_ms, now, self.disorder_ms)
         {
-            let time = line.place(timestamp_ms, now);
-            return self.give(time, None);
+            let placed = line.place(timestamp_ms, now);
+            return self.give(placed);
         }
         let time = now.max(self.latest.plus_micros(1_000));
         let jump_ms = self.current.map(|line| timestamp_ms.saturating_sub(line.last_ms));
         self.previous = self.current.map(|line| (line, now));
         let offset_us = time.0.saturating_sub(timestamp_ms.saturating_mul(1_000));
         self.current = Some(Line { offset_us, last_ms: timestamp_ms, last_at: now });
-        self.give(time, jump_ms)
+        self.give(Placed { time, offset_us, jump_ms })
     }
 
-    fn give(&mut self, time: Utc, jump_ms: Option<i64>) -> Placed {
-        self.latest = self.latest.max(time);
-        Placed { time, jump_ms }
+    fn give(&mut self, placed: Placed) -> Placed {
+        self.latest = self.latest.max(placed.time);
+        placed
     }
 }
 
 impl Line {
-    fn holds(&self, timestamp_ms: i64, now: Utc) -> bool {
+    fn holds(&self, timestamp_ms: i64, now: Utc, disorder_ms: i64) -> bool {
         let step = timestamp_ms.saturating_sub(self.last_ms);
         let waited = (now.0 - self.last_at.0) / 1_000;
-        (-BACKWARD_MS..=FORWARD_MS + waited).contains(&step)
+        (-disorder_ms..=FORWARD_MS + waited).contains(&step)
     }
 
-    fn place(&mut self, timestamp_ms: i64, now: Utc) -> Utc {
+    fn place(&mut self, timestamp_ms: i64, now: Utc) -> Placed {
         self.last_ms = self.last_ms.max(timestamp_ms);
         self.last_at = now;
-        Utc(timestamp_ms.saturating_mul(1_000).saturating_add(self.offset_us))
+        let time = Utc(timestamp_ms.saturating_mul(1_000).saturating_add(self.offset_us));
+        Placed { time, offset_us: self.offset_us, jump_ms: None }
     }
 }
 
@@ -106,7 +115,8 @@ mod tests {
     fn check(steps: &[(i64, i64, i64, Option<i64>)]) {
         let mut anchor = Anchor::after(Utc(0));
         for &(arrival, timestamp, place, jump_ms) in steps {
-            let expected = Placed { time: at(place), jump_ms };
+            let offset_us = at(place).0 - timestamp * 1_000;
+            let expected = Placed { time: at(place), offset_us, jump_ms };
             assert_eq!(anchor.place(timestamp, at(arrival)), expected, "{timestamp} ms");
         }
     }
@@ -135,6 +145,18 @@ mod tests {
             // And back to zero.
             (2_000, 0, 2_000, Some(-hour - 33)),
         ]);
+    }
+
+    #[test]
+    fn how_far_tracks_may_lie_apart_is_a_setting() {
+        let mut near = Anchor::after(Utc(0));
+        let mut far = Anchor::after(Utc(0)).with_disorder(3_000);
+        for anchor in [&mut near, &mut far] {
+            anchor.place(10_000, at(0));
+        }
+        assert_eq!(near.place(7_500, at(1)).jump_ms, Some(-2_500));
+        assert_eq!(far.place(7_500, at(1)).time, at(-2_500));
+        assert_eq!(far.place(6_900, at(1)).jump_ms, Some(-3_100));
     }
 
     #[test]

@@ -92,6 +92,11 @@ impl Channel {
         Some(Lease { channel: self.clone(), session: state.session, reason, announced: false })
     }
 
+    /// Whether a publisher has the channel and is heard, so that another would be refused.
+    pub(crate) fn is_held(&self, now: Utc) -> bool {
+        self.state().busy && now.0 - self.heard.load(Ordering::Relaxed) < STALE_US
+    }
+
     /// As [`Self::claim`], but sends a publisher away that has been silent for long.
     pub(crate) async fn claim_from_stale(self: &Arc<Self>, clock: &EpochClock) -> Option<Lease> {
         if let Some(lease) = self.claim(clock.now()) {

@@ -1,22 +1,26 @@
 //! What the role is told.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use media::ChannelName;
+use srt::Terms;
 
-use crate::Route;
 use crate::channel::Channel;
 use crate::metrics::Metrics;
 use crate::ticks::Ticks;
+use crate::{Call, Route, SrtRoute};
 
 /// What [`crate::run`] is told.
 #[derive(Debug)]
 pub struct Config {
-    /// Where publishers connect.
+    /// Where RTMP publishers connect.
     pub rtmp: std::net::TcpListener,
+    /// Where SRT publishers call; none where no channel waits for one.
+    pub srt: Option<std::net::UdpSocket>,
     /// Unix socket on which encoders ask for samples; made here, a stale one is replaced.
     pub socket: PathBuf,
     /// Unix socket on which metrics are answered.
@@ -26,30 +30,76 @@ pub struct Config {
 }
 
 /// One channel's publisher.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Publisher {
     /// The channel.
     pub channel: ChannelName,
-    /// RTMP application: the first part of the URL's path.
-    pub app: String,
-    /// Stream key: the last element of the path. Never printed.
-    pub key: String,
-    /// How long bytes may gather before they are read. Zero: each is read as it comes. 100 ms costs that much delay and
-    /// saves most of the CPU time, since one wake-up then takes many messages.
+    /// How its samples come.
+    pub door: Door,
+    /// How long bytes may gather before they are read. Zero: each is read as it comes, from SRT a hundred times a second.
+    /// 100 ms costs that much delay and saves most of the CPU time, since one wake-up then takes many messages.
     pub batch: Duration,
     /// How far back the replay reaches at least, and from there to a key frame: an encoder restarted within that time makes
     /// again the segment it was in, so it is a segment's duration and the time a restart takes. 8 MiB bound it in any case.
     pub keep: Duration,
 }
 
-impl std::fmt::Debug for Publisher {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Publisher")
-            .field("channel", &self.channel)
-            .field("app", &self.app)
-            .field("key", &rtmp::Key::new(&self.key))
-            .field("batch", &self.batch)
-            .finish()
+/// How a publisher's samples come.
+#[derive(Clone)]
+pub enum Door {
+    /// It connects by RTMP.
+    Rtmp {
+        /// RTMP application: the first part of the URL's path.
+        app: String,
+        /// Stream key: the last element of the path. Never printed.
+        key: String,
+    },
+    /// It calls the SRT listener.
+    Srt {
+        /// The stream it has to name.
+        stream_id: String,
+        /// Under what terms it is let in.
+        terms: Terms,
+    },
+    /// We call it by SRT, again and again while it is away.
+    SrtCall(SrtCall),
+}
+
+/// Where an SRT stream is fetched.
+#[derive(Clone, Debug)]
+pub struct SrtCall {
+    /// Name or address of the other side.
+    pub host: String,
+    /// Its UDP port.
+    pub port: u16,
+    /// The stream it is asked for; may be empty.
+    pub stream_id: String,
+    /// Under what terms.
+    pub terms: Terms,
+    /// Whether it may lie in this machine's own networks.
+    pub reach: Reach,
+}
+
+/// Which addresses may be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Those of the public internet: a name shall not lead into the machine's own networks.
+    Public,
+    /// Any.
+    Private,
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rtmp { app, key } => {
+                f.debug_struct("Rtmp").field("app", app).field("key", &rtmp::Key::new(key)).finish()
+            }
+            Self::Srt { stream_id, terms } => {
+                f.debug_struct("Srt").field("stream_id", stream_id).field("terms", terms).finish()
+            }
+            Self::SrtCall(call) => call.fmt(f),
+        }
     }
 }
 
@@ -59,6 +109,9 @@ pub enum Error {
     /// The RTMP listener cannot be used.
     #[error("the RTMP listener")]
     Listener(#[source] io::Error),
+    /// The SRT listener cannot be used.
+    #[error("the SRT listener")]
+    SrtListener(#[source] srt::Error),
     /// The sample socket cannot be made.
     #[error("make the sample socket `{}`", path.display())]
     SamplesSocket {
@@ -77,9 +130,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// Two publishers with one application and key.
-    #[error("channels `{first}` and `{second}` have the same RTMP application and key")]
-    SameKey {
+    /// Two publishers at one door.
+    #[error("channels `{first}` and `{second}` have the same RTMP application and key, or SRT stream id")]
+    SameDoor {
         /// One channel.
         first: ChannelName,
         /// The other.
@@ -87,28 +140,66 @@ pub enum Error {
     },
 }
 
-/// The routes of `publishers`, with a channel each.
-pub(crate) fn routes(publishers: &[Publisher], metrics: &Metrics) -> Result<Vec<Route>, Error> {
-    let mut routes: Vec<Route> = Vec::with_capacity(publishers.len());
-    for publisher in publishers {
-        let app = publisher.app.trim_matches('/').to_owned();
-        let key = rtmp::Key::new(&publisher.key);
-        if let Some(first) = routes.iter().find(|route| route.app == app && route.key == key) {
-            return Err(Error::SameKey {
-                first: first.channel.name.clone(),
-                second: publisher.channel.clone(),
-            });
+/// Every channel, and how publishers come to it.
+#[derive(Debug, Default)]
+pub(crate) struct Doors {
+    pub(crate) channels: Vec<Arc<Channel>>,
+    pub(crate) rtmp: Vec<Route>,
+    pub(crate) srt: Vec<SrtRoute>,
+    pub(crate) calls: Vec<Arc<Call>>,
+    /// One of each period.
+    pub(crate) ticks: Vec<Arc<Ticks>>,
+}
+
+/// How often SRT connections are looked at where bytes are not to gather.
+const LEAST_SRT_BATCH: Duration = Duration::from_millis(10);
+
+impl Doors {
+    /// The doors of `publishers`, with a channel each.
+    pub(crate) fn open(publishers: Vec<Publisher>, metrics: &Metrics) -> Result<Self, Error> {
+        let mut doors = Self::default();
+        for Publisher { channel: name, door, batch, keep } in publishers {
+            let channel = Arc::new(Channel::new(name.clone(), keep, metrics.channel(&name)));
+            let taken_by = match door {
+                Door::Rtmp { app, key } => {
+                    let (app, key) = (app.trim_matches('/').to_owned(), rtmp::Key::new(&key));
+                    let taken = doors.rtmp.iter().find(|route| route.app == app && route.key == key);
+                    let taken = taken.map(|route| route.channel.clone());
+                    let ticks = (!batch.is_zero()).then(|| doors.ticks(batch));
+                    doors.rtmp.push(Route { app, key, ticks, channel: channel.clone() });
+                    taken
+                }
+                Door::Srt { stream_id, terms } => {
+                    let taken = doors.srt.iter().find(|route| route.stream_id == stream_id);
+                    let taken = taken.map(|route| route.channel.clone());
+                    let ticks = doors.ticks(batch.max(LEAST_SRT_BATCH));
+                    let link = metrics.srt(&name);
+                    doors.srt.push(SrtRoute { stream_id, terms, ticks, link, channel: channel.clone() });
+                    taken
+                }
+                Door::SrtCall(to) => {
+                    let ticks = doors.ticks(batch.max(LEAST_SRT_BATCH));
+                    let link = metrics.srt(&name);
+                    doors.calls.push(Arc::new(Call { to, ticks, link, channel: channel.clone() }));
+                    None
+                }
+            };
+            if let Some(first) = taken_by {
+                return Err(Error::SameDoor { first: first.name.clone(), second: name });
+            }
+            doors.channels.push(channel);
         }
-        let channel =
-            Channel::new(publisher.channel.clone(), publisher.keep, metrics.channel(&publisher.channel));
-        let shared =
-            routes.iter().filter_map(|route| route.ticks.as_ref()).find(|t| t.period() == publisher.batch);
-        let ticks = match (publisher.batch, shared) {
-            (Duration::ZERO, _) => None,
-            (_, Some(ticks)) => Some(ticks.clone()),
-            (batch, None) => Some(Arc::new(Ticks::every(batch))),
-        };
-        routes.push(Route { app, key, ticks, channel: Arc::new(channel) });
+        Ok(doors)
     }
-    Ok(routes)
+
+    fn ticks(&mut self, period: Duration) -> Arc<Ticks> {
+        match self.ticks.iter().find(|ticks| ticks.period() == period) {
+            Some(ticks) => ticks.clone(),
+            None => {
+                let ticks = Arc::new(Ticks::every(period));
+                self.ticks.push(ticks.clone());
+                ticks
+            }
+        }
+    }
 }

@@ -165,7 +165,7 @@ async fn admit<'a>(
 
 async fn decide<'a>(ingest: &'a Ingest, request: &PublishRequest) -> Result<(Lease, &'a Route), End> {
     let Some(route) = ingest.route(&request.app, &request.key) else {
-        return Err(match ingest.routes.iter().any(|route| route.app == request.app) {
+        return Err(match ingest.rtmp.iter().any(|route| route.app == request.app) {
             true => End::UnknownKey { app: request.app.clone(), key: request.key.clone() },
             false => End::UnknownApp,
         });

@@ -1,8 +1,12 @@
-//! The ingest role: terminates RTMP, lays each publisher's samples on the epoch timeline, hands them to encoders.
+//! The ingest role: terminates RTMP and SRT, lays each publisher's samples on the epoch timeline, hands them to encoders.
 //!
-//! A publisher's bytes: `transport` (socket) → `connection` (who may publish what) → [`rtmp::Session`] → `source`
-//! (tracks and samples; `anchor` fixes their time) → `channel` (its `replay` log) → `subscriber` (unix socket,
-//! [`wire::sample_stream`]).
+//! An RTMP publisher's bytes: `transport` (socket) → `connection` (who may publish what) → [`rtmp::Session`] → `source`
+//! (tracks and samples; `anchor` fixes their time) → `publisher` → `channel` (its `replay` log) → `subscriber` (unix
+//! socket, [`wire::sample_stream`]).
+//!
+//! A transport stream's: `srt_listener` (who may publish what) or `srt_caller` (where it is fetched) → `link` (one session
+//! over any [`srt::Link`]) → `ts` (from bytes to tracks and samples, by [`mpegts::Demuxer`] and `anchor`) → `publisher`,
+//! and on as above.
 //!
 //! Made for one thread: tasks wait far more than they compute.
 
@@ -12,15 +16,21 @@ mod anchor;
 mod channel;
 mod config;
 mod connection;
+mod end_to_end;
+mod link;
 mod metrics;
 mod publisher;
+mod reach;
 mod replay;
 mod source;
+mod srt_caller;
+mod srt_listener;
 mod subscriber;
 mod ticks;
 mod transport;
 mod trouble;
 pub mod udp;
+mod ts;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,10 +43,12 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use channel::Channel;
-use metrics::Metrics;
+use config::Doors;
+use metrics::{Metrics, SrtMetrics};
 use ticks::Ticks;
 
-pub use config::{Config, Error, Publisher};
+pub use config::{Config, Door, Error, Publisher, Reach, SrtCall};
+pub use srt::{Passphrase, PassphraseError, Terms};
 
 /// RTMP connections at once, publishers and those that have yet to say what they want. Further ones are closed at once.
 pub const MAX_CONNECTIONS: usize = 512;
@@ -52,19 +64,43 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What every connection shares.
 #[derive(Debug)]
 struct Ingest {
-    routes: Vec<Route>,
+    channels: Vec<Arc<Channel>>,
+    rtmp: Vec<Route>,
+    srt: Vec<SrtRoute>,
     clock: EpochClock,
     metrics: Metrics,
     scratch: Scratch,
+    /// The number of the next connection, for logs.
+    conns: AtomicU64,
 }
 
-/// Who may publish to a channel.
+/// Who may publish to a channel by RTMP.
 #[derive(Debug)]
 struct Route {
     app: String,
     key: rtmp::Key,
     /// When its socket is looked at; `None`: whenever bytes come.
     ticks: Option<Arc<Ticks>>,
+    channel: Arc<Channel>,
+}
+
+/// Who may publish to a channel by SRT.
+#[derive(Debug)]
+struct SrtRoute {
+    stream_id: String,
+    terms: Terms,
+    /// When its connection is looked at.
+    ticks: Arc<Ticks>,
+    link: SrtMetrics,
+    channel: Arc<Channel>,
+}
+
+/// Where a channel's stream is fetched by SRT.
+#[derive(Debug)]
+struct Call {
+    to: SrtCall,
+    ticks: Arc<Ticks>,
+    link: SrtMetrics,
     channel: Arc<Channel>,
 }
 
@@ -82,16 +118,18 @@ impl Scratch {
 impl Ingest {
     /// The route for a publisher. Every key of the application is compared, each in constant time.
     fn route(&self, app: &str, key: &rtmp::Key) -> Option<&Route> {
-        self.routes.iter().filter(|route| route.app == app).fold(None, |found, route| {
-            match route.key == *key {
-                true => Some(route),
-                false => found,
-            }
+        self.rtmp.iter().filter(|route| route.app == app).fold(None, |found, route| match route.key == *key {
+            true => Some(route),
+            false => found,
         })
     }
 
     fn channel(&self, name: &str) -> Option<Arc<Channel>> {
-        self.routes.iter().map(|route| &route.channel).find(|channel| channel.name.as_str() == name).cloned()
+        self.channels.iter().find(|channel| channel.name.as_str() == name).cloned()
+    }
+
+    fn next_conn(&self) -> u64 {
+        self.conns.fetch_add(1, Ordering::Relaxed)
     }
 }
 
@@ -101,11 +139,11 @@ impl Ingest {
 /// Call inside a tokio runtime; a current-thread one is best.
 ///
 /// # Errors
-/// When a socket cannot be had or two publishers have the same application and key.
+/// When a socket cannot be had or two publishers have the same application and key, or stream id.
 pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    let routes = config::routes(&config.publishers, &metrics)?;
+    let Doors { channels, rtmp, srt, calls, ticks } = Doors::open(config.publishers, &metrics)?;
 
     // The kernel sizes receive buffers by what is taken at once, so those of publishers read at ticks grow by themselves;
     // a size set here would be cut to `rmem_max`, 20 Mbit/s at ten looks a second.
@@ -117,34 +155,38 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     daemon::metrics::serve(registry, &config.metrics_socket, drain.clone())
         .map_err(|source| Error::MetricsSocket { path: config.metrics_socket.clone(), source })?;
 
-    let ingest = Arc::new(Ingest {
-        routes,
-        clock: EpochClock::start(),
-        metrics,
-        scratch: Scratch(Mutex::new(vec![0; READ_BYTES].into())),
-    });
+    let scratch = Scratch(Mutex::new(vec![0; READ_BYTES].into()));
+    let (clock, conns) = (EpochClock::start(), AtomicU64::new(1));
+    let ingest = Arc::new(Ingest { channels, rtmp, srt, clock, metrics, scratch, conns });
+    let mut door = match config.srt {
+        Some(socket) => Some(srt_listener::listen(&ingest, socket).map_err(Error::SrtListener)?),
+        None => None,
+    };
     let mut ticking = JoinSet::new();
-    for (at, route) in ingest.routes.iter().enumerate() {
-        let earlier = ingest.routes[..at].iter().filter_map(|route| route.ticks.as_ref());
-        if let Some(ticks) = &route.ticks
-            && !earlier.into_iter().any(|earlier| Arc::ptr_eq(earlier, ticks))
-        {
-            let ticks = ticks.clone();
-            ticking.spawn(async move { ticks.run().await });
-        }
+    for ticks in ticks {
+        ticking.spawn(async move { ticks.run().await });
     }
     let mut publishing = JoinSet::new();
+    let mut publishing_srt = JoinSet::new();
+    let mut fetching = JoinSet::new();
+    for call in calls {
+        fetching.spawn(srt_caller::call(ingest.clone(), call));
+    }
     let mut subscribed = JoinSet::new();
     tokio::select! {
         () = accept_publishers(&ingest, publishers, &mut publishing) => {}
+        () = accept_srt(&ingest, door.as_mut(), &mut publishing_srt) => {}
         () = accept_subscribers(&ingest, subscribers, &mut subscribed) => {}
         () = drain.requested() => {}
     }
     tracing::info!("draining");
     // A dropped connection drops its lease, which tells the subscribers.
     publishing.shutdown().await;
-    for route in &ingest.routes {
-        route.channel.close();
+    publishing_srt.shutdown().await;
+    fetching.shutdown().await;
+    drop(door);
+    for channel in &ingest.channels {
+        channel.close();
     }
     let _ = timeout(FAREWELL, async { while subscribed.join_next().await.is_some() {} }).await;
     // Gone already is as good.
@@ -153,14 +195,12 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
 }
 
 async fn accept_publishers(ingest: &Arc<Ingest>, listener: TcpListener, tasks: &mut JoinSet<()>) {
-    let conns = AtomicU64::new(1);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) if tasks.len() < MAX_CONNECTIONS => {
                     let peer = transport::canonical(peer);
-                    let conn = conns.fetch_add(1, Ordering::Relaxed);
-                    tasks.spawn(connection::serve(ingest.clone(), stream, peer, conn));
+                    tasks.spawn(connection::serve(ingest.clone(), stream, peer, ingest.next_conn()));
                 }
                 Ok((_, peer)) => {
                     tracing::warn!(%peer, "refused: {MAX_CONNECTIONS} connections are open");
@@ -174,6 +214,13 @@ async fn accept_publishers(ingest: &Arc<Ingest>, listener: TcpListener, tasks: &
             Some(ended) = tasks.join_next() => log_panic(ended),
         }
         ingest.metrics.connections().set(tasks.len() as i64);
+    }
+}
+
+async fn accept_srt(ingest: &Arc<Ingest>, door: Option<&mut srt_listener::Door>, tasks: &mut JoinSet<()>) {
+    match door {
+        Some(door) => door.serve(ingest, tasks).await,
+        None => std::future::pending().await,
     }
 }
 

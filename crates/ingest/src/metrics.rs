@@ -1,5 +1,7 @@
 //! What ingest tells Prometheus.
 
+mod srt;
+
 use std::sync::atomic::AtomicU64;
 
 use media::ChannelName;
@@ -8,6 +10,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+pub(crate) use srt::SrtMetrics;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ChannelLabel {
@@ -45,6 +49,7 @@ pub(crate) struct Metrics {
     faults: Family<FaultLabel, Counter>,
     refused: Family<ReasonLabel, Counter>,
     connections: Gauge,
+    srt: srt::Families,
 }
 
 /// One channel's figures, looked up once.
@@ -106,6 +111,7 @@ impl Metrics {
         registry.register("faults", "Faults in publishers' streams", all.faults.clone());
         registry.register("refused", "Connections refused or broken off, by reason", all.refused.clone());
         registry.register("connections", "RTMP connections open", all.connections.clone());
+        all.srt.register(registry.sub_registry_with_prefix("srt"));
         all
     }
 
@@ -128,6 +134,11 @@ impl Metrics {
             dropped: self.dropped.get_or_create_owned(&label),
             name: label.channel,
         }
+    }
+
+    /// The link figures of one channel that SRT brings; they are exported from now on, at zero.
+    pub(crate) fn srt(&self, name: &ChannelName) -> SrtMetrics {
+        self.srt.channel(&ChannelLabel { channel: name.to_string() })
     }
 
     /// Counts a connection that was refused or broken off.

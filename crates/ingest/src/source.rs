@@ -11,9 +11,10 @@ use crate::trouble::Trouble;
 use audio::AudioTrack;
 use video::VideoTrack;
 
-/// RTMP's track 0 video and audio here.
+/// A channel's video; RTMP's is its track 0.
 pub(crate) const VIDEO: TrackId = TrackId(0);
-const AUDIO: TrackId = TrackId(1);
+/// A channel's audio.
+pub(crate) const AUDIO: TrackId = TrackId(1);
 
 /// How long the second track's header is waited for before the first is announced alone, in µs.
 const HEADER_WAIT_US: i64 = 1_000_000;

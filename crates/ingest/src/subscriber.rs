@@ -34,7 +34,7 @@ pub(crate) async fn serve(
         Ok(Err(fault)) => tracing::warn!(conn, %fault, "a subscriber's request cannot be read"),
         Ok(Ok(request)) => {
             let Some(channel) = find(request.channel.as_str()) else {
-                tracing::warn!(conn, channel = %request.channel, "a subscriber asked for a channel that has no RTMP input");
+                tracing::warn!(conn, channel = %request.channel, "a subscriber asked for a channel that no publisher comes to");
                 return;
             };
             tracing::info!(conn, channel = %channel.name, from = request.from.map(|utc| utc.to_string()), "subscribed");

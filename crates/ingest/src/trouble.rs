@@ -27,7 +27,7 @@ pub(crate) enum Trouble {
     BadSample(String),
     /// A packet type of a later protocol.
     UnknownPacket(Skipped),
-    /// A track other than 0.
+    /// A second track of a kind.
     OtherTrack,
     /// The timestamps jumped, by this many ms; the stream is anchored anew.
     TimestampJump(i64),
@@ -37,6 +37,10 @@ pub(crate) enum Trouble {
     AudioOverlap(i64),
     /// A decode time that did not rise: moved a tick behind its predecessor.
     DecodeTime,
+    /// A sample at or before the end of what its track has had: dropped.
+    BehindTrack,
+    /// What is wrong with a transport stream.
+    Ts(mpegts::Warning),
 }
 
 impl Trouble {
@@ -58,6 +62,8 @@ impl Trouble {
             Self::AudioGap(_) => "audio_gap",
             Self::AudioOverlap(_) => "audio_overlap",
             Self::DecodeTime => "decode_time",
+            Self::BehindTrack => "behind_track",
+            Self::Ts(warning) => warning.label(),
         }
     }
 }
@@ -75,11 +81,13 @@ impl fmt::Display for Trouble {
             Self::BeforeKeyFrame => f.write_str("a picture came before the first key frame"),
             Self::BadSample(why) => write!(f, "a frame is damaged: {why}"),
             Self::UnknownPacket(what) => write!(f, "skipped {what}"),
-            Self::OtherTrack => f.write_str("only track 0 is carried, the source sends more"),
+            Self::OtherTrack => f.write_str("one track of each kind is carried, the source sends more"),
             Self::TimestampJump(ms) => write!(f, "timestamps jumped by {ms} ms, anchored anew"),
             Self::AudioGap(ms) => write!(f, "{ms} ms of audio are missing"),
             Self::AudioOverlap(ms) => write!(f, "an audio frame {ms} ms too early was dropped"),
             Self::DecodeTime => f.write_str("a decode time did not rise"),
+            Self::BehindTrack => f.write_str("a sample from before the end of its track was dropped"),
+            Self::Ts(warning) => warning.fmt(f),
         }
     }
 }

@@ -7,17 +7,13 @@ use media::{AudioCodec, AudioFormat, Format, Sample, Timescale, Track, Utc, resc
 use rtmp::flv::{AudioPacket, Skipped};
 
 use super::{AUDIO, Output, Step};
+use crate::end_to_end::EndToEnd;
 use crate::trouble::Trouble;
-
-/// How far a frame's timestamp may lie from where its predecessors end before it is believed, in ms. RTMP rounds to
-/// whole ms and some encoders to their timer; three AAC frames at 48 kHz are 64 ms.
-const TOLERANCE_MS: i64 = 60;
 
 #[derive(Debug, Default)]
 pub(super) struct AudioTrack {
     known: Option<Known>,
-    /// Where the next frame begins, in ticks, if it follows the last one.
-    next: Option<i64>,
+    laid: EndToEnd,
 }
 
 #[derive(Debug)]
@@ -63,7 +59,7 @@ impl AudioTrack {
             return Step::Nothing;
         }
         if self.track().is_some_and(|before| before.timescale != known.track.timescale) {
-            self.next = None;
+            self.laid = EndToEnd::default();
         }
         self.known = Some(known);
         Step::NewFormat
@@ -95,22 +91,9 @@ impl AudioTrack {
         };
         let scale = known.track.timescale;
         let stamped = rescale_nearest(place(out).0, Timescale::MICROS, scale);
-        let tolerance = rescale_nearest(TOLERANCE_MS, Timescale::MILLIS, scale);
-        let ms = |ticks| rescale_nearest(ticks, scale, Timescale::MILLIS);
-        let dts = match self.next {
-            None => stamped,
-            Some(next) if stamped > next + tolerance => {
-                out.push(Output::Trouble(Trouble::AudioGap(ms(stamped - next))));
-                stamped
-            }
-            // More frames than time: leaving one out keeps the rest exact.
-            Some(next) if stamped < next - tolerance => {
-                out.push(Output::Trouble(Trouble::AudioOverlap(ms(next - stamped))));
-                return Step::Nothing;
-            }
-            Some(next) => next,
+        let Some(dts) = self.laid.place(stamped, ticks, scale, out) else {
+            return Step::Nothing;
         };
-        self.next = Some(dts + i64::from(ticks));
         Step::Sample(Sample {
             track: AUDIO,
             dts,

@@ -1,7 +1,7 @@
 //! The role running in a thread of its own, and what a test sees of it.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -19,9 +19,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const VIDEO: TrackId = TrackId(0);
 pub(crate) const AUDIO: TrackId = TrackId(1);
 
-/// A running role. Channel `main` takes `live/sesame`, channel `other` takes `live/other-key`.
+/// What SRT publishers of channel `secret` have to know.
+pub(crate) const PASSPHRASE: &str = "correct-horse-battery";
+
+/// A running role. Channel `main` takes `live/sesame`, channel `other` takes `live/other-key`; by SRT, channel `secret`
+/// takes stream `secret` with a passphrase, and channel `open` takes stream `open` in the clear.
 pub(crate) struct Role {
     pub(crate) rtmp: SocketAddr,
+    pub(crate) srt: SocketAddr,
     folder: tempfile::TempDir,
     trigger: daemon::Trigger,
     thread: Option<JoinHandle<Result<(), ingest::Error>>>,
@@ -44,21 +49,40 @@ impl Write for Log {
 
 impl Role {
     pub(crate) fn start(batch_ms: u64) -> Self {
+        Self::start_with(batch_ms, &[])
+    }
+
+    /// As [`Self::start`], with more channels.
+    pub(crate) fn start_with(batch_ms: u64, more: &[(&str, ingest::Door)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let rtmp = listener.local_addr().expect("bound");
+        let udp = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        let srt = udp.local_addr().expect("bound");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let publisher = |channel: &str, key: &str| ingest::Publisher {
+        let publisher = |channel: &str, door: ingest::Door| ingest::Publisher {
             channel: channel.parse().expect("a channel name"),
-            app: "live".to_owned(),
-            key: key.to_owned(),
+            door,
             batch: Duration::from_millis(batch_ms),
             keep: Duration::from_secs(6),
         };
+        let key = |key: &str| ingest::Door::Rtmp { app: "live".to_owned(), key: key.to_owned() };
+        let stream = |stream_id: &str, passphrase: Option<&str>| ingest::Door::Srt {
+            stream_id: stream_id.to_owned(),
+            terms: terms(passphrase),
+        };
+        let mut publishers = vec![
+            publisher("main", key("sesame")),
+            publisher("other", key("other-key")),
+            publisher("secret", stream("secret", Some(PASSPHRASE))),
+            publisher("open", stream("open", None)),
+        ];
+        publishers.extend(more.iter().map(|(channel, door)| publisher(channel, door.clone())));
         let config = ingest::Config {
             rtmp: listener,
+            srt: Some(udp),
             socket: folder.path().join("samples.sock"),
             metrics_socket: folder.path().join("metrics.sock"),
-            publishers: vec![publisher("main", "sesame"), publisher("other", "other-key")],
+            publishers,
         };
         let (drain, trigger) = daemon::Drain::manual();
         let log = Log::default();
@@ -71,7 +95,7 @@ impl Role {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
             runtime.block_on(ingest::run(config, drain))
         });
-        let role = Self { rtmp, folder, trigger, thread: Some(thread), log };
+        let role = Self { rtmp, srt, folder, trigger, thread: Some(thread), log };
         wait_for("the sockets", || role.folder.path().join("metrics.sock").exists());
         role
     }
@@ -79,6 +103,11 @@ impl Role {
     /// `rtmp://…/live/KEY`.
     pub(crate) fn url(&self, key: &str) -> String {
         format!("rtmp://{}/live/{key}", self.rtmp)
+    }
+
+    /// `srt://…?streamid=STREAM`, and `&passphrase=` where there is one.
+    pub(crate) fn srt_url(&self, stream_id: &str, passphrase: Option<&str>) -> String {
+        srt_url(self.srt, stream_id, passphrase)
     }
 
     pub(crate) fn subscribe(&self, channel: &str, from: Option<Utc>) -> Subscriber {
@@ -150,10 +179,25 @@ impl Drop for Role {
         if std::thread::panicking() {
             eprintln!("{log}");
         } else {
-            assert!(!log.contains("sesame") && !log.contains("other-key"), "a key in the log:\n{log}");
+            for secret in ["sesame", "other-key", PASSPHRASE] {
+                assert!(!log.contains(secret), "a secret in the log:\n{log}");
+            }
             assert!(!log.contains("panicked"), "{log}");
         }
     }
+}
+
+/// libsrt's own latency, with this passphrase.
+pub(crate) fn terms(passphrase: Option<&str>) -> ingest::Terms {
+    ingest::Terms {
+        passphrase: passphrase.map(|text| ingest::Passphrase::new(text).expect("within bounds")),
+        latency: Duration::from_millis(120),
+    }
+}
+
+pub(crate) fn srt_url(address: SocketAddr, stream_id: &str, passphrase: Option<&str>) -> String {
+    let passphrase = passphrase.map_or(String::new(), |text| format!("&passphrase={text}"));
+    format!("srt://{address}?streamid={stream_id}{passphrase}")
 }
 
 /// An encoder's end of the sample socket.
@@ -249,6 +293,19 @@ impl Process {
             status.is_some()
         });
         status.is_some_and(|status| status.success())
+    }
+}
+
+impl Process {
+    /// Waits for its end; what it wrote to standard error.
+    pub(crate) fn complaint(program: &str, arguments: &[&str]) -> String {
+        let output = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap_or_else(|fault| panic!("start {program}: {fault}"));
+        assert!(!output.status.success(), "{program} {arguments:?} succeeded");
+        String::from_utf8_lossy(&output.stderr).into_owned()
     }
 }
 

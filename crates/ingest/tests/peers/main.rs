@@ -4,5 +4,7 @@ mod client;
 mod encoders;
 mod enhanced;
 mod harness;
+mod lossy;
 mod refusals;
 mod sessions;
+mod srt;

@@ -160,7 +160,7 @@ fn a_subscriber_that_does_not_read_goes_on_at_a_key_frame_and_nobody_waits_for_i
 fn an_encoder_that_asks_for_nothing_known_is_let_go_and_one_that_leaves_is_forgotten() {
     let role = Role::start(0);
     assert_eq!(role.subscribe_unchecked("nowhere").next(), None);
-    role.wait_for_log("a channel that has no RTMP input");
+    role.wait_for_log("a channel that no publisher comes to");
     let subscriber = role.subscribe("main", None);
     role.wait_for_metric("headwater_ingest_subscribers{channel=\"main\"}", 1.0);
     drop(subscriber);
