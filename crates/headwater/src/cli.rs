@@ -40,7 +40,7 @@ pub(crate) enum Command {
     Up(Up),
     /// Start the edge of a running `headwater up` again, dropping nobody: the same program file, perhaps a newer version
     Restart(Restart),
-    /// Run the ingest role alone: RTMP publishers in, samples out to encoders
+    /// Run the ingest role alone: RTMP and SRT publishers in, samples out to encoders
     Ingest(Role),
     /// Run the origin role alone: CMAF in, HLS and DASH out
     Origin(Role),

@@ -103,7 +103,9 @@ pub(crate) fn encoders(workflow: &Workflow, layout: &Layout) -> Vec<EncoderProce
 
 fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, layout: &Layout) -> ChannelJob {
     let source = match &channel.input {
-        Input::Rtmp(_) | Input::Cmaf => Source::Ingest { socket: layout.samples_socket() },
+        Input::Rtmp(_) | Input::Srt(_) | Input::SrtCall(_) | Input::Cmaf => {
+            Source::Ingest { socket: layout.samples_socket() }
+        }
         Input::Test => Source::Pattern,
         Input::File(path) => Source::File { path: path.clone() },
     };
@@ -115,6 +117,11 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
         latency: channel.latency,
         push_url: format!("http://{}/ingest/{}", reachable(workflow.listen.origin), channel.name),
     }
+}
+
+/// Whether a channel waits for an SRT publisher, so that the listener is wanted.
+pub(crate) fn takes_srt(workflow: &Workflow) -> bool {
+    workflow.channels.iter().any(|channel| matches!(channel.input, Input::Srt(_)))
 }
 
 /// Where the edge fetches: from this machine's origin unless others are named.
@@ -194,6 +201,9 @@ pub(crate) fn describe(workflow: &Workflow) -> String {
     }
     if !workflow.channels.is_empty() {
         line("rtmp", format!("rtmp://{}", listen.rtmp));
+        if takes_srt(workflow) {
+            line("srt", format!("srt://{}", listen.srt));
+        }
         line("origin", format!("http://{}", listen.origin));
     }
     line("metrics", format!("http://{}/metrics", listen.metrics));

@@ -33,30 +33,58 @@ pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
     let publishers = workflow
         .channels
         .iter()
-        .filter_map(|channel| match &channel.input {
-            Input::Rtmp(rtmp) => Some(ingest::Publisher {
+        .filter_map(|channel| {
+            Some(ingest::Publisher {
                 channel: channel.name.clone(),
-                app: rtmp.app.clone(),
-                key: rtmp.key.clone(),
+                door: door(&channel.input)?,
                 keep: Duration::from_millis(channel.grid.duration_ms().into()) + RESTART,
                 batch: match (&channel.ladder, channel.latency) {
                     (Ladder::Passthrough, Latency::Standard) => PASSTHROUGH_BATCH,
                     (Ladder::Passthrough, Latency::Low { .. })
                     | (Ladder::Transcode(_) | Ladder::Pushed, _) => SMALL_BATCH,
                 },
-            }),
-            Input::Test | Input::File(_) | Input::Cmaf => None,
+            })
         })
         .collect();
+    let takes_srt = plan::takes_srt(&workflow);
     run(&layout, async |drain| {
+        let mut inherited = listen::Inherited::from_environment();
         let config = ingest::Config {
-            rtmp: listen::inherited_or_bind("rtmp", workflow.listen.rtmp)?,
+            rtmp: inherited.tcp_or_bind(0, "rtmp", workflow.listen.rtmp)?,
+            srt: match takes_srt {
+                true => Some(inherited.udp_or_bind(1, "srt", workflow.listen.srt)?),
+                false => None,
+            },
             socket: layout.samples_socket(),
             metrics_socket: layout.metrics_socket("ingest"),
             publishers,
         };
         Ok(ingest::run(config, drain).await?)
     })
+}
+
+/// How an input's samples come to ingest; `None` for those that do not.
+fn door(input: &Input) -> Option<ingest::Door> {
+    let terms = |terms: &spec::SrtTerms| ingest::Terms {
+        passphrase: terms.passphrase.as_ref().map(|passphrase| {
+            ingest::Passphrase::new(&passphrase.0).expect("the workflow's bounds are libsrt's")
+        }),
+        latency: terms.latency(),
+    };
+    match input {
+        Input::Rtmp(rtmp) => Some(ingest::Door::Rtmp { app: rtmp.app.clone(), key: rtmp.key.clone() }),
+        Input::Srt(srt) => {
+            Some(ingest::Door::Srt { stream_id: srt.stream_id.clone(), terms: terms(&srt.terms) })
+        }
+        Input::SrtCall(call) => Some(ingest::Door::SrtCall(ingest::SrtCall {
+            host: call.host.clone(),
+            port: call.port,
+            stream_id: call.stream_id.clone(),
+            terms: terms(&call.terms),
+            reach: if call.allow_private { ingest::Reach::Private } else { ingest::Reach::Public },
+        })),
+        Input::Test | Input::File(_) | Input::Cmaf => None,
+    }
 }
 
 /// Runs the origin until told to stop.

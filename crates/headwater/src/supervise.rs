@@ -92,10 +92,13 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
     // A machine without channels runs an edge alone.
     let studio = match workflow.channels.is_empty() {
         true => None,
-        false => Some((
-            listen::bind("rtmp", workflow.listen.rtmp)?,
-            listen::bind("origin", workflow.listen.origin)?,
-        )),
+        false => {
+            let mut doors: Vec<OwnedFd> = vec![listen::bind("rtmp", workflow.listen.rtmp)?.into()];
+            if plan::takes_srt(workflow) {
+                doors.push(listen::bind_udp("srt", workflow.listen.srt)?.into());
+            }
+            Some((doors, listen::bind("origin", workflow.listen.origin)?))
+        }
     };
     let metrics = listen::bind("metrics", workflow.listen.metrics)?;
     prepare(&layout, &loaded.text)?;
@@ -126,8 +129,8 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
     };
     let (ingest, origin) = match studio {
         None => (None, None),
-        Some((rtmp, origin)) => (
-            Some(Child::start(role("ingest", vec![rtmp.into()])?)),
+        Some((doors, origin)) => (
+            Some(Child::start(role("ingest", doors)?)),
             Some(Child::start(role("origin", vec![origin.into()])?)),
         ),
     };

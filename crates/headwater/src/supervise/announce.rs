@@ -38,7 +38,14 @@ pub(crate) async fn when_on_air(workflow: Arc<Workflow>, drain: Drain) {
                 "headwater: channel {}: waiting for CMAF at http://{}/ingest/{}/",
                 channel.name, workflow.listen.origin, channel.name
             ),
-            Input::Test | Input::File(_) => {}
+            Input::Srt(srt) => eprintln!(
+                "headwater: channel {}: waiting for a publisher at srt://{}?streamid={}{}",
+                channel.name,
+                reachable(workflow.listen.srt),
+                srt.stream_id,
+                if srt.terms.passphrase.is_some() { "&passphrase=(passphrase)" } else { "" }
+            ),
+            Input::SrtCall(_) | Input::Test | Input::File(_) => {}
         }
     }
     let mut waiting: Vec<_> = workflow.channels.iter().map(|channel| &channel.name).collect();
