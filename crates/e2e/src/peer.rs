@@ -19,10 +19,12 @@ impl Peer {
         Self(child)
     }
 
-    /// Publishes a 640x360 test picture at `rate` frames a second with a tone, key frames every second, to `url`.
+    /// Publishes a 640x360 test picture at `rate` frames a second with a tone, key frames every second, to `url`: as FLV by RTMP, as a
+    /// transport stream by SRT.
     pub fn publish(url: &str, rate: u32) -> Self {
         let picture = format!("testsrc2=size=640x360:rate={rate}");
         let group = rate.to_string();
+        let container = if url.starts_with("srt://") { "mpegts" } else { "flv" };
         Self::start(
             "ffmpeg",
             &[
@@ -57,7 +59,7 @@ impl Peer {
                 "-ac",
                 "2",
                 "-f",
-                "flv",
+                container,
                 url,
             ],
         )

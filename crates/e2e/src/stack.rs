@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -30,6 +30,7 @@ struct Ports {
     viewers: u16,
     origin: u16,
     rtmp: u16,
+    srt: u16,
     metrics: u16,
 }
 
@@ -88,8 +89,8 @@ impl Stack {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let ports = free_ports();
         let workflow = format!(
-            "[listen]\nviewers = \"127.0.0.1:{}\"\norigin = \"127.0.0.1:{}\"\nrtmp = \"127.0.0.1:{}\"\nmetrics = \"127.0.0.1:{}\"\n\n{channels}",
-            ports.viewers, ports.origin, ports.rtmp, ports.metrics
+            "[listen]\nviewers = \"127.0.0.1:{}\"\norigin = \"127.0.0.1:{}\"\nrtmp = \"127.0.0.1:{}\"\nsrt = \"127.0.0.1:{}\"\nmetrics = \"127.0.0.1:{}\"\n\n{channels}",
+            ports.viewers, ports.origin, ports.rtmp, ports.srt, ports.metrics
         );
         fs::write(folder.path().join("workflow.toml"), workflow).expect("the workflow is written");
         let log = fs::File::create(folder.path().join("log")).expect("the log is made");
@@ -129,6 +130,11 @@ impl Stack {
     /// The URL a publisher pushes to.
     pub fn rtmp_url(&self, app_and_key: &str) -> String {
         format!("rtmp://127.0.0.1:{}/{app_and_key}", self.ports.rtmp)
+    }
+
+    /// The URL an SRT publisher of `stream_id` calls.
+    pub fn srt_url(&self, stream_id: &str, passphrase: &str) -> String {
+        format!("srt://127.0.0.1:{}?streamid={stream_id}&passphrase={passphrase}", self.ports.srt)
     }
 
     /// GETs `path` from the edge; panics where there is no answer.
@@ -279,5 +285,7 @@ fn signal(pid: u32, signal: Signal) {
 fn free_ports() -> Ports {
     let held: Vec<_> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
     let port = |index: usize| held[index].local_addr().expect("bound").port();
-    Ports { viewers: port(0), origin: port(1), rtmp: port(2), metrics: port(3) }
+    let srt =
+        UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
+    Ports { viewers: port(0), origin: port(1), rtmp: port(2), srt, metrics: port(3) }
 }

@@ -1,4 +1,4 @@
-//! Publishing by RTMP, and what viewers see when publishers and roles come and go.
+//! Publishing by RTMP and SRT, and what viewers see when publishers and roles come and go.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -83,6 +83,26 @@ fn a_published_stream_is_read_by_ffmpeg_as_hls_and_as_dash() {
     assert_eq!(said, "");
     let log = stack.log();
     assert!(!log.contains("k3y"), "keys are never logged: {log}");
+}
+
+#[test]
+fn an_srt_publisher_is_watched_like_any_other_and_its_secrets_stay_out_of_the_log() {
+    for ladder in ["\"passthrough\"", "[\"240p30\"]\npreset = \"ultrafast\""] {
+        let stack = Stack::start(&format!(
+            "[[channel]]\nname = \"cam\"\ninput = {{ srt = \"cam\", passphrase = \"k3y-of-the-cam\" }}\nladder = {ladder}\n"
+        ));
+        let _publisher = Peer::publish(&stack.srt_url("cam", "k3y-of-the-cam&pbkeylen=32"), 30);
+        let multivariant = stack.wait_for_segments("cam", 3);
+        for word in ["CODECS=\"avc1.", "mp4a.40.2", "FRAME-RATE=30"] {
+            assert!(multivariant.contains(word), "{word}: {multivariant}");
+        }
+        let watched = stack.url("/cam/index.m3u8");
+        let (_, said) =
+            ffmpeg("ffmpeg", &["-v", "error", "-xerror", "-i", &watched, "-t", "4", "-f", "null", "-"]);
+        assert_eq!(said, "");
+        let log = stack.log();
+        assert!(log.contains("key_bits=256") && !log.contains("k3y"), "{log}");
+    }
 }
 
 #[test]
