@@ -1,4 +1,4 @@
-//! A small safe face on FFmpeg's libraries; the only unsafe code.
+//! A small safe face on FFmpeg's libraries, which is unsafe code inside.
 //!
 //! Only the calls the encoder makes are here, and no type of the binding leaves: every pointer is owned by one type
 //! with a `Drop`, every allocation may fail, and FFmpeg opens no path and no URL (a [`Demuxer`] reads what a Rust
