@@ -29,8 +29,8 @@ mod subscriber;
 mod ticks;
 mod transport;
 mod trouble;
-pub mod udp;
 mod ts;
+pub mod udp;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
