@@ -1,23 +1,20 @@
 //! The thread that leads a channel.
 
-mod hearing;
-mod run;
-
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ffmpeg::{Frame, Picture as Coding};
 use media::{Rational, Utc};
 use spec::Latency;
 
-use self::hearing::{Heard, samples_at};
-use self::run::Run;
-use super::cuts::Cuts;
+use super::cadence::{Cadence, Place, frame_time_ns, nearest_frame};
+use super::cuts::{AAC_RATE, Cuts, SOUND_RATE, first_frame_from};
 use super::flow::Flow;
 use super::input::{Decoded, Input, nanoseconds};
-use super::pyramid::Pyramid;
-use super::rung::{RungThread, Shared};
-use super::sound::Sound;
+use super::pyramid::{Picture, Pyramid};
+use super::rung::{RungThread, Shared, Work};
+use super::sound::{Expect, Sound};
 use super::speed::Speed;
 use super::track::{Sink, TrackWriter};
 use super::{Pace, Settings, Start, TranscodeError};
@@ -27,8 +24,12 @@ use crate::source::{Envelope, Event, Receiver};
 /// A hole in the pictures up to this long is filled with the frame before it, in nanoseconds; a longer one stays a
 /// hole in the output. A still of three seconds disturbs viewers less than the discontinuity they would get instead.
 const GAP_NS: i64 = 3_000_000_000;
+/// Blocks of sound that may wait for the first picture (some ten seconds of AAC); the oldest goes first.
+const MAX_WAITING_SOUND: usize = 512;
 /// A slot long past: output begins at the first cut after the pictures that come.
 const AT_NEXT_CUT: i64 = 0;
+/// While pictures are dropped, one in so many is shown still: a slide show says more than a still.
+const SHOWN_WHILE_DROPPING: u64 = 6;
 /// How often a silent source is looked at.
 const LOOK: Duration = Duration::from_millis(250);
 /// One log line for so many damaged units.
@@ -56,6 +57,23 @@ pub(crate) struct Conductor<S> {
     speed: Speed,
     faults: u64,
     dropped_in_a_row: u64,
+}
+
+/// A block of sound; `at` in samples since the epoch.
+enum Heard {
+    Decoded { frame: Frame, at: i64 },
+    Raw { left: Vec<f32>, right: Vec<f32>, at: i64 },
+}
+
+/// A stretch of output without a hole.
+struct Run {
+    /// One a rate, in the order of `rates`, with the number of its first frame.
+    cadences: Vec<(i64, Cadence)>,
+    last: Option<Arc<Picture>>,
+    /// Time of the latest source picture, shifted.
+    last_ns: i64,
+    /// When it came.
+    last_arrived: Instant,
 }
 
 impl<S: Sink + 'static> Conductor<S> {
@@ -220,6 +238,196 @@ impl<S: Sink + 'static> Conductor<S> {
         self.encode_sound()
     }
 
+    /// Places one source picture.
+    fn picture(&mut self, time_ns: i64, frame: Frame, arrived: Instant) -> Result<(), TranscodeError> {
+        let slowest = self.cuts.slowest();
+        let shift_ns = match self.shift_ns {
+            Some(shift_ns) => shift_ns,
+            None => {
+                let shift_ns = frame_time_ns(nearest_frame(time_ns, slowest), slowest) - time_ns;
+                self.shift_ns = Some(shift_ns);
+                for heard in std::mem::take(&mut self.waiting_sound) {
+                    self.hear(heard);
+                }
+                shift_ns
+            }
+        };
+        let time_ns = time_ns + shift_ns;
+        if self.flow == Flow::Skipping {
+            self.figures.frames_dropped.inc();
+            return Ok(());
+        }
+        if let Some(run) = &self.run {
+            let step = time_ns - run.last_ns;
+            if step <= 0 {
+                // Shown already: ingest repeats samples when its connection is made again.
+                return Ok(());
+            }
+            if step > GAP_NS {
+                tracing::warn!(gap_ms = step / 1_000_000, "a hole in the source's pictures: starting afresh");
+                self.end_run()?;
+            }
+        }
+        if self.run.is_none() {
+            let Some(first) = self.first_frame(nearest_frame(time_ns, slowest)) else { return Ok(()) };
+            self.begin_run(first, &frame, time_ns, arrived)?;
+        }
+        let run = self.run.as_mut().expect("a run has begun");
+        run.last_ns = time_ns;
+        run.last_arrived = arrived;
+        let is_first = run.last.is_none();
+        let drops = self.flow == Flow::Dropping && !is_first;
+        self.dropped_in_a_row = if drops { self.dropped_in_a_row + 1 } else { 0 };
+        let shown = if drops && !self.dropped_in_a_row.is_multiple_of(SHOWN_WHILE_DROPPING) {
+            self.figures.frames_dropped.inc();
+            None
+        } else {
+            Some(Arc::new(self.pyramid.picture(frame)))
+        };
+        for rate in 0..self.rates.len() {
+            let run = self.run.as_mut().expect("a run has begun");
+            if let Place::Show { index, fill } = run.cadences[rate].1.place(time_ns) {
+                let before = run.last.clone().or_else(|| shown.clone()).expect("one of them is there");
+                for filled in index - fill..index {
+                    self.send(rate, filled, &before, Coding::Repeat)?;
+                }
+                match &shown {
+                    Some(picture) => self.send(rate, index, picture, Coding::Any)?,
+                    None => self.send(rate, index, &before, Coding::Repeat)?,
+                }
+            }
+        }
+        if let (Some(run), Some(picture)) = (&mut self.run, shown) {
+            run.last = Some(picture);
+        }
+        self.speed.tell(time_ns, &self.figures);
+        Ok(())
+    }
+
+    /// The frame of the slowest rung at which a run may begin with a picture that stands nearest to `nearest`;
+    /// `None` while it is too early.
+    fn first_frame(&mut self, nearest: i64) -> Option<i64> {
+        if nearest < self.ended_at {
+            return None;
+        }
+        let Start::Slot(slot) = self.start else { return Some(nearest) };
+        let cut = self.cuts.frame(slot);
+        if nearest < cut {
+            return None;
+        }
+        // A picture missing right at the cut is made up for by the next one.
+        if nearest <= cut + 1 {
+            return Some(cut);
+        }
+        let next = self.cuts.slot_of_frame(nearest, self.cuts.slowest()) + 1;
+        if slot != AT_NEXT_CUT {
+            tracing::info!(wanted = slot, next, "the source does not reach back to the slot to go on with");
+        }
+        self.start = Start::Slot(next);
+        None
+    }
+
+    fn begin_run(
+        &mut self,
+        first: i64,
+        frame: &Frame,
+        time_ns: i64,
+        arrived: Instant,
+    ) -> Result<(), TranscodeError> {
+        if self.ended_at != i64::MIN {
+            self.figures.restarts.inc();
+        }
+        let slowest = self.cuts.slowest();
+        let at = Utc(frame_time_ns(first, slowest) / 1_000);
+        tracing::info!("encoding from {at}");
+        self.start = Start::Now;
+        let colour = frame.colour();
+        let of_rate = |rate: Rational| first_frame_from(first, slowest, rate);
+        let cadences =
+            self.rates.iter().map(|rate| (of_rate(*rate), Cadence::new(*rate, of_rate(*rate)))).collect();
+        for index in 0..self.rungs.len() {
+            let first = of_rate(self.rungs[index].rung.frame_rate);
+            self.tell(index, Work::Begin { first, colour })?;
+        }
+        self.sound.begin(first_frame_from(first, slowest, AAC_RATE))?;
+        self.run = Some(Run { cadences, last: None, last_ns: time_ns, last_arrived: arrived });
+        Ok(())
+    }
+
+    /// Ends the run where the slowest rung is; faster ones show their last picture until then.
+    fn end_run(&mut self) -> Result<(), TranscodeError> {
+        let Some(mut run) = self.run.take() else { return Ok(()) };
+        let slowest = self.cuts.slowest();
+        let end = run.cadences[0].1.next();
+        if let Some(last) = &run.last {
+            for rate in 1..self.rates.len() {
+                let (first, cadence) = &mut run.cadences[rate];
+                let missing = first_frame_from(end, slowest, self.rates[rate]) - cadence.next();
+                let (first, from) = (*first, cadence.repeat(missing.max(0)));
+                for index in from..from + missing {
+                    self.send_from(first, rate, index, last, Coding::Repeat)?;
+                }
+            }
+        }
+        for index in 0..self.rungs.len() {
+            self.tell(index, Work::End)?;
+        }
+        self.ended_at = end;
+        self.sound.end(samples_at(frame_time_ns(end, slowest)))
+    }
+
+    fn send(
+        &mut self,
+        rate: usize,
+        index: i64,
+        picture: &Arc<Picture>,
+        coding: Coding,
+    ) -> Result<(), TranscodeError> {
+        let first = self.run.as_ref().expect("a run has begun").cadences[rate].0;
+        self.send_from(first, rate, index, picture, coding)
+    }
+
+    /// Sends a frame to every rung of a rate. Waits while a rung's queue is full.
+    fn send_from(
+        &mut self,
+        first: i64,
+        rate: usize,
+        index: i64,
+        picture: &Arc<Picture>,
+        coding: Coding,
+    ) -> Result<(), TranscodeError> {
+        let rate = self.rates[rate];
+        let kind = if index == first || self.cuts.is_cut(index, rate) { Coding::Key } else { coding };
+        for rung in 0..self.rungs.len() {
+            if self.rungs[rung].rung.frame_rate == rate {
+                self.tell(rung, Work::Frame { index, picture: picture.clone(), kind })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, rung: usize, work: Work) -> Result<(), TranscodeError> {
+        if self.rungs[rung].work.send(work).is_ok() {
+            return Ok(());
+        }
+        // Its thread has ended: with an error, which says why.
+        let RungThread { rung, thread, .. } = self.rungs.swap_remove(rung);
+        match thread.join() {
+            Ok(Err(fault)) => Err(fault),
+            Ok(Ok(_)) | Err(_) => Err(TranscodeError::Panicked(rung.name)),
+        }
+    }
+
+    /// Encodes sound up to where the picture is.
+    fn encode_sound(&mut self) -> Result<(), TranscodeError> {
+        let Some(run) = &self.run else { return Ok(()) };
+        let shown = frame_time_ns(run.cadences[0].1.next(), self.cuts.slowest());
+        // Raw sources send sound beside pictures without having announced tracks.
+        let expect =
+            if self.input.has_audio() || !self.input.has_video() { Expect::Sound } else { Expect::Silence };
+        self.sound.encode_until(samples_at(shown), expect)
+    }
+
     /// Ends the run once no picture has come for [`GAP_NS`].
     fn look(&mut self, now: Instant) -> Result<(), TranscodeError> {
         let silent = |run: &Run| now.saturating_duration_since(run.last_arrived);
@@ -257,6 +465,28 @@ impl<S: Sink + 'static> Conductor<S> {
         Ok(())
     }
 
+    /// Lays sound on its line, shifted as the pictures are; until a picture tells by how much, it waits.
+    fn hear(&mut self, heard: Heard) {
+        let Some(shift_ns) = self.shift_ns else {
+            if self.waiting_sound.len() >= MAX_WAITING_SOUND {
+                self.waiting_sound.pop_front();
+            }
+            self.waiting_sound.push_back(heard);
+            return;
+        };
+        let shift = samples_at(shift_ns);
+        let outcome = match heard {
+            Heard::Decoded { frame, at } => self.sound.push_frame(&frame, at + shift),
+            Heard::Raw { left, right, at } => {
+                self.sound.push_samples(&left, &right, at + shift);
+                Ok(())
+            }
+        };
+        if let Err(fault) = outcome {
+            self.count_fault(fault);
+        }
+    }
+
     fn end_of_source(&mut self) -> Result<(), TranscodeError> {
         self.drain_input(Instant::now())?;
         self.end_run()
@@ -277,4 +507,10 @@ impl<S: Sink + 'static> Conductor<S> {
         sinks.push(self.sound.into_sink());
         outcome.map(|()| sinks)
     }
+}
+
+/// Nanoseconds to samples of the output's sound, to the nearest.
+const fn samples_at(time_ns: i64) -> i64 {
+    let scaled = time_ns as i128 * SOUND_RATE as i128 * 2 + 1_000_000_000;
+    scaled.div_euclid(2_000_000_000) as i64
 }
