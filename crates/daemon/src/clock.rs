@@ -15,7 +15,12 @@ pub struct EpochClock {
 impl EpochClock {
     /// Anchors to the wall clock now.
     pub fn start() -> Self {
-        Self { started: Instant::now(), started_utc: SystemTime::now().into() }
+        Self::anchored(Instant::now(), SystemTime::now().into())
+    }
+
+    /// A clock that tells `utc` at `instant`.
+    pub const fn anchored(instant: Instant, utc: Utc) -> Self {
+        Self { started: instant, started_utc: utc }
     }
 
     /// Epoch time now.

@@ -60,6 +60,7 @@ pub fn run(file: &Path, rungs: Vec<Rung>, cores: usize) -> anyhow::Result<Figure
         latency: spec::Latency::Standard,
         pace: Pace::Offline,
         start: Start::Now,
+        fill: spec::Fill::default(),
         cores,
         clock,
         drain: drain.clone(),

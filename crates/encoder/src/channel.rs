@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use daemon::{Drain, EpochClock};
 use media::{MediaTime, Rational, Timescale, Utc};
-use spec::Rung;
+use spec::{Fill, Rung};
 use tokio::sync::oneshot;
 use wire::{ChannelJob, Source};
 
@@ -40,6 +40,8 @@ pub struct Channel {
     pub rungs: Vec<Rung>,
     /// Bits per second of the AAC track.
     pub audio_bps: u32,
+    /// What is shown while the source is away.
+    pub fill: Fill,
     /// Cores it may keep busy.
     pub cores: usize,
 }
@@ -101,6 +103,7 @@ impl Channel {
             latency: self.job.latency,
             pace: Pace::Live,
             start: Start::Now,
+            fill: self.fill.clone(),
             cores: self.cores,
             clock,
             drain: drain.clone(),

@@ -118,12 +118,12 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
                         passthrough::run(channel, settings, passed, drain).await.map_err(anyhow::Error::from)
                     });
                 }
-                Ladder::Transcode { rungs, audio_bps } => {
+                Ladder::Transcode { rungs, audio_bps, fill } => {
                     if rungs.is_empty() {
                         bail!("channel `{}`: the ladder has no rungs", channel.name);
                     }
                     let name = channel.name.clone();
-                    let channel = Channel { job: channel, rungs, audio_bps, cores };
+                    let channel = Channel { job: channel, rungs, audio_bps, fill, cores };
                     let metrics = metrics.clone();
                     channels.spawn(async move {
                         channel.run(clock, metrics, drain).await.with_context(|| format!("channel `{name}`"))

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -17,6 +17,41 @@ pub struct ChannelLabels {
     pub channel: String,
 }
 
+/// Whose fill, and which.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FillLabels {
+    channel: String,
+    shown: Shown,
+}
+
+/// What stands in for a source's picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Shown {
+    /// Its last picture.
+    Repeat,
+    /// Black.
+    Black,
+    /// The slate.
+    Slate,
+}
+
+impl Shown {
+    /// The word in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Repeat => "repeat",
+            Self::Black => "black",
+            Self::Slate => "slate",
+        }
+    }
+}
+
+impl EncodeLabelValue for Shown {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        EncodeLabelValue::encode(&self.as_str(), encoder)
+    }
+}
+
 /// Figures of every transcoding channel of this process. Clones count together.
 #[derive(Clone, Debug, Default)]
 pub struct TranscodeMetrics {
@@ -28,6 +63,10 @@ pub struct TranscodeMetrics {
     has_video: Family<ChannelLabels, Gauge>,
     has_audio: Family<ChannelLabels, Gauge>,
     speed: Family<ChannelLabels, Gauge<f64, AtomicU64>>,
+    input_lost: Family<ChannelLabels, Gauge>,
+    fill_frames: Family<FillLabels, Counter>,
+    timestamp_jumps: Family<ChannelLabels, Counter>,
+    drift_ppm: Family<ChannelLabels, Gauge<f64, AtomicU64>>,
     frames_out: Family<TrackLabels, Counter>,
     frames_repeated: Family<TrackLabels, Counter>,
     segments: Family<TrackLabels, Counter>,
@@ -58,6 +97,26 @@ impl TranscodeMetrics {
         registry.register("source_has_video", "1 while the source has pictures", self.has_video.clone());
         registry.register("source_has_audio", "1 while the source has sound", self.has_audio.clone());
         registry.register("speed", "Media seconds encoded a second of the clock", self.speed.clone());
+        registry.register(
+            "input_lost",
+            "1 while fill is shown for want of the source",
+            self.input_lost.clone(),
+        );
+        registry.register(
+            "fill_frames",
+            "Frames of the slowest rung that stood in for the source's, by what they showed",
+            self.fill_frames.clone(),
+        );
+        registry.register(
+            "timestamp_jumps",
+            "Times the source's timestamps were laid on the output anew",
+            self.timestamp_jumps.clone(),
+        );
+        registry.register(
+            "source_drift_ppm",
+            "How fast the source's clock runs against this machine's, in parts per million",
+            self.drift_ppm.clone(),
+        );
         registry.register("frames_out", "Frames encoded", self.frames_out.clone());
         registry.register(
             "frames_repeated",
@@ -80,6 +139,13 @@ impl TranscodeMetrics {
             has_video: self.has_video.get_or_create(&labels).clone(),
             has_audio: self.has_audio.get_or_create(&labels).clone(),
             speed: self.speed.get_or_create(&labels).clone(),
+            input_lost: self.input_lost.get_or_create(&labels).clone(),
+            fill_frames: [Shown::Repeat, Shown::Black, Shown::Slate].map(|shown| {
+                let labels = FillLabels { channel: channel.to_owned(), shown };
+                self.fill_frames.get_or_create(&labels).clone()
+            }),
+            timestamp_jumps: self.timestamp_jumps.get_or_create(&labels).clone(),
+            drift_ppm: self.drift_ppm.get_or_create(&labels).clone(),
         }
     }
 
@@ -114,6 +180,14 @@ pub struct ChannelFigures {
     pub has_audio: Gauge,
     /// Media seconds a second of the clock.
     pub speed: Gauge<f64, AtomicU64>,
+    /// 1 while fill is shown for want of the source.
+    pub input_lost: Gauge,
+    /// Frames that repeated, were black, showed the slate.
+    pub fill_frames: [Counter; 3],
+    /// Times the source was laid on the output anew.
+    pub timestamp_jumps: Counter,
+    /// Parts per million by which the source's clock runs fast.
+    pub drift_ppm: Gauge<f64, AtomicU64>,
 }
 
 /// One output track's figures.

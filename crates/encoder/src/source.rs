@@ -124,6 +124,14 @@ pub(crate) struct Envelope {
     _room: Option<OwnedSemaphorePermit>,
 }
 
+#[cfg(test)]
+impl Envelope {
+    /// An event that came at `arrived`.
+    pub(crate) const fn of(event: Event, arrived: Instant) -> Self {
+        Self { event, arrived, _room: None }
+    }
+}
+
 impl Sender {
     /// Sends one event, waiting for room.
     pub async fn send(&self, event: Event) -> Result<(), Closed> {
@@ -162,6 +170,11 @@ impl Receiver {
     /// The next event; `None` once every sender has gone.
     pub(crate) async fn receive(&mut self) -> Option<Envelope> {
         self.0.recv().await
+    }
+
+    /// Whether nothing waits to be received.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

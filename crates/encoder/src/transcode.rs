@@ -10,17 +10,22 @@
 //!               └→ resample → sound line → AAC → fragment → sink
 //! ```
 
+mod alarms;
 mod cadence;
 mod conductor;
 mod cuts;
+mod fill;
 mod fit;
 mod flow;
+mod frame_sync;
 mod input;
+mod output;
 mod pyramid;
 mod rung;
 mod sound;
 mod sound_line;
 mod speed;
+mod stills;
 mod track;
 
 use std::io;
@@ -28,7 +33,7 @@ use std::io;
 use daemon::{Drain, EpochClock};
 use ffmpeg::Colour;
 use media::{Grid, Rational};
-use spec::{Latency, Rung};
+use spec::{Fill, Latency, Rung};
 
 use crate::metrics::TranscodeMetrics;
 use crate::source::Receiver;
@@ -52,6 +57,8 @@ pub struct Settings {
     pub pace: Pace,
     /// Where output begins.
     pub start: Start,
+    /// What is shown while the source is away; only where the pace is live.
+    pub fill: Fill,
     /// Cores the channel may keep busy.
     pub cores: usize,
     /// The output clock.

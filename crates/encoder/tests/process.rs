@@ -136,7 +136,11 @@ fn job(folder: &Path, push_url: String, source: Source) -> Job {
     let channel = ChannelJob {
         name: "test".parse().expect("a name"),
         source,
-        ladder: Ladder::Transcode { rungs: vec![rung, small], audio_bps: 64_000 },
+        ladder: Ladder::Transcode {
+            rungs: vec![rung, small],
+            audio_bps: 64_000,
+            fill: spec::Fill::default(),
+        },
         grid: Grid::new(1_000),
         latency: spec::Latency::Standard,
         push_url,

@@ -166,6 +166,25 @@ impl Decoder {
         }
     }
 
+    /// Opens a decoder of whole image files of `codec`, none with more than `max_samples`.
+    pub(crate) fn of_stills(codec: ffi::AVCodecID, max_samples: i64) -> Result<Self, Error> {
+        let spare = Frame::empty()?;
+        // SAFETY: as in `open`; no parameters are needed, image files tell everything themselves.
+        unsafe {
+            let codec = ffi::avcodec_find_decoder(codec);
+            if codec.is_null() {
+                return Err(Error::new("avcodec_find_decoder", ffi::AVERROR_DECODER_NOT_FOUND));
+            }
+            let raw = NonNull::new(ffi::avcodec_alloc_context3(codec))
+                .ok_or(Error::memory("avcodec_alloc_context3"))?;
+            let mut decoder = Self { raw, spare };
+            decoder.raw.as_mut().thread_count = 1;
+            decoder.raw.as_mut().max_pixels = max_samples;
+            check("avcodec_open2", ffi::avcodec_open2(raw.as_ptr(), codec, std::ptr::null_mut()))?;
+            Ok(decoder)
+        }
+    }
+
     /// Feeds one access unit. Times come back on the frames; the time base is the caller's. Take every frame with
     /// [`Self::receive`] before the next call. After a damaged unit the decoder goes on with the next.
     pub fn send(&mut self, data: &[u8], pts: i64, dts: i64) -> Result<(), Error> {

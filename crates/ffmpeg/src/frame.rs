@@ -45,6 +45,13 @@ impl Colour {
     };
 }
 
+impl Colour {
+    /// Whether pictures of `self` and `other` mix without their numbers being converted.
+    pub fn same_matrix(self, other: Self) -> bool {
+        self.space == other.space
+    }
+}
+
 impl Frame {
     pub(crate) fn empty() -> Result<Self, Error> {
         // SAFETY: av_frame_alloc has no precondition; null means no memory.

@@ -23,6 +23,7 @@ mod packet;
 mod pool;
 mod resampler;
 mod scaler;
+mod still;
 
 pub use decoder::{Decoder, Parameters};
 pub use deinterlacer::{Deinterlacer, Fields};
@@ -34,6 +35,7 @@ pub use log::{LogLevel, log_to};
 pub use packet::Packet;
 pub use resampler::Resampler;
 pub use scaler::{Placement, Scaler};
+pub use still::MAX_STILL_SAMPLES;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use ffmpeg_sys_the_third as ffi;
 
 use crate::error::{Error, check};
-use crate::frame::Frame;
+use crate::frame::{Colour, Frame};
 use crate::pool::PicturePool;
 
 /// Where the scaled picture lies within the output; the rest is black. Everything is even.
@@ -37,16 +37,17 @@ impl Scaler {
         Ok(Self { pool: PicturePool::new(width, height)?, width, height, context: None })
     }
 
-    /// Scales `source` into `placement`. Time stamps, captions and other side data are carried over. The source may
+    /// Scales `source` into `placement` and makes its numbers mean `colour`: the matrix is converted, primaries and
+    /// transfer are taken as they are. Time stamps, captions and other side data are carried over. The source may
     /// change size and format from call to call.
-    pub fn scale(&mut self, source: &Frame, placement: Placement) -> Result<Frame, Error> {
+    pub fn scale(&mut self, source: &Frame, placement: Placement, colour: Colour) -> Result<Frame, Error> {
         let inside =
             placement.x + placement.width <= self.width && placement.y + placement.height <= self.height;
         let even = [placement.x, placement.y, placement.width, placement.height].iter().all(|n| n % 2 == 0);
         if !inside || !even || placement.width == 0 || placement.height == 0 {
             return Err(Error::invalid("sws_getContext"));
         }
-        let geometry = Geometry::of(source, placement);
+        let geometry = Geometry::of(source, placement, colour);
         let context = match self.context.take() {
             Some(context) if context.geometry == geometry => self.context.insert(context),
             _ => self.context.insert(Context::open(geometry)?),
@@ -57,6 +58,7 @@ impl Scaler {
             ffi::av_frame_copy_props(target.as_mut_ptr(), source.as_ptr())
         })?;
         target.describe_picture(self.width, self.height)?;
+        target.set_colour(colour);
         if (placement.width, placement.height) != (self.width, self.height) {
             blacken_around(&mut target, placement)?;
         }
@@ -73,11 +75,13 @@ struct Geometry {
     format: c_int,
     full_range: bool,
     matrix: ffi::AVColorSpace,
+    /// The output's.
+    target_matrix: ffi::AVColorSpace,
     placement: Placement,
 }
 
 impl Geometry {
-    fn of(source: &Frame, placement: Placement) -> Self {
+    fn of(source: &Frame, placement: Placement, colour: Colour) -> Self {
         let raw = source.raw();
         Self {
             width: raw.width,
@@ -85,6 +89,7 @@ impl Geometry {
             format: raw.format,
             full_range: raw.color_range == ffi::AVColorRange::JPEG,
             matrix: source.colour().space,
+            target_matrix: colour.space,
             placement,
         }
     }
@@ -105,7 +110,7 @@ unsafe impl Send for Context {}
 
 impl Context {
     fn open(geometry: Geometry) -> Result<Self, Error> {
-        let Geometry { width, height, format, full_range, matrix, placement } = geometry;
+        let Geometry { width, height, format, full_range, matrix, target_matrix, placement } = geometry;
         // The deprecated full-range formats are the plain ones with a flag.
         let (format, full_range) = match ffi::AVPixelFormat(format) {
             ffi::AVPixelFormat::YUVJ420P => (ffi::AVPixelFormat::YUV420P, true),
@@ -133,9 +138,10 @@ impl Context {
         // SAFETY: the tables are static; the context is ours. Refused (negative) where neither side has a matrix,
         // which leaves the defaults.
         unsafe {
-            let table = ffi::sws_getCoefficients(matrix.0 as c_int);
+            let from = ffi::sws_getCoefficients(matrix.0 as c_int);
+            let to = ffi::sws_getCoefficients(target_matrix.0 as c_int);
             let (one, source_range) = (1 << 16, c_int::from(full_range));
-            ffi::sws_setColorspaceDetails(raw.as_ptr(), table, source_range, table, 0, 0, one, one);
+            ffi::sws_setColorspaceDetails(raw.as_ptr(), from, source_range, to, 0, 0, one, one);
         }
         Ok(context)
     }

@@ -131,7 +131,7 @@ fn scaling_keeps_bars_black_and_the_picture_inside() {
     let (bytes, _) = bright.plane_mut(0).expect("memory");
     bytes.fill(200);
     for _ in 0..3 {
-        let frame = scaler.scale(&bright, placement).expect("scales");
+        let frame = scaler.scale(&bright, placement, Colour::SMPTE170M).expect("scales");
         let (luma, stride) = frame.plane(0);
         assert_eq!((frame.width(), frame.height()), (160, 120));
         for y in 0..120 {
@@ -143,7 +143,7 @@ fn scaling_keeps_bars_black_and_the_picture_inside() {
         }
     }
     let outside = Placement { x: 2, y: 0, width: 160, height: 90 };
-    assert!(scaler.scale(&bright, outside).is_err());
+    assert!(scaler.scale(&bright, outside, Colour::SMPTE170M).is_err());
 }
 
 #[test]
@@ -333,4 +333,44 @@ fn log_lines_reach_the_callback_and_are_bounded() {
     }
     let lines = LINES.load(Ordering::Relaxed);
     assert!((1..50).contains(&lines), "{lines}");
+}
+
+#[test]
+fn scaling_converts_the_matrix_where_the_colours_differ() {
+    // 75 % red: 63, 102, 212 in BT.601 and 51, 109, 212 in BT.709.
+    let mut red = Frame::picture(320, 180).expect("memory");
+    red.set_colour(Colour::SMPTE170M);
+    for (plane, value) in [(0, 65), (1, 100), (2, 212)] {
+        red.plane_mut(plane).expect("memory").0.fill(value);
+    }
+    let mut scaler = Scaler::new(160, 90).expect("memory");
+    let whole = Placement { x: 0, y: 0, width: 160, height: 90 };
+    let samples = |frame: &Frame| [0, 1, 2].map(|plane| frame.plane(plane).0[20]);
+    let same = scaler.scale(&red, whole, Colour::SMPTE170M).expect("scales");
+    let other = scaler.scale(&red, whole, Colour::BT709).expect("scales");
+    let near = |found: [u8; 3], wanted: [u8; 3]| found.iter().zip(wanted).all(|(f, w)| f.abs_diff(w) <= 3);
+    assert!(near(samples(&same), [65, 100, 212]), "{:?}", samples(&same));
+    assert!(near(samples(&other), [51, 109, 212]), "{:?}", samples(&other));
+    assert!(other.colour().same_matrix(Colour::BT709));
+}
+
+#[test]
+fn stills_of_three_kinds_are_decoded_and_others_refused() {
+    for kind in ["png", "jpg", "webp"] {
+        let folder = std::env::temp_dir().join(format!("headwater-still-{}.{kind}", std::process::id()));
+        let made = Command::new("ffmpeg")
+            .args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=1"])
+            .args(["-frames:v", "1", "-update", "1"])
+            .arg(&folder)
+            .status()
+            .expect("ffmpeg is installed");
+        assert!(made.success(), "{kind}");
+        let file = std::fs::read(&folder).expect("is there");
+        std::fs::remove_file(&folder).expect("is there");
+        let frame = Frame::still(&file).expect(kind);
+        assert_eq!((frame.width(), frame.height()), (320, 180), "{kind}");
+        assert!(Frame::still(&file[..40]).is_err(), "{kind} cut short");
+    }
+    assert!(Frame::still(b"GIF89a").is_err());
+    assert!(Frame::still(b"").is_err());
 }

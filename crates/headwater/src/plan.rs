@@ -82,7 +82,8 @@ pub(crate) fn encoders(workflow: &Workflow, layout: &Layout) -> Vec<EncoderProce
                 continue;
             }
             Ladder::Transcode(rungs) => {
-                wire::Ladder::Transcode { rungs: rungs.clone(), audio_bps: channel.audio_bps }
+                let (audio_bps, fill) = (channel.audio_bps, channel.fill.clone());
+                wire::Ladder::Transcode { rungs: rungs.clone(), audio_bps, fill }
             }
         };
         let name = format!("encoder-{}", channel.name);

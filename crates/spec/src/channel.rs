@@ -7,6 +7,7 @@ use media::{ChannelName, Grid};
 
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
+use crate::fill::Fill;
 use crate::ladder::{Ladder, read_preset};
 use crate::latency::Latency;
 use crate::rung::Preset;
@@ -29,6 +30,8 @@ pub struct Channel {
     pub window_ms: u64,
     /// `audio_bitrate` of a transcoded channel, bits per second, default 128 kbit/s.
     pub audio_bps: u32,
+    /// What a transcoded channel shows while its source is away: `fill`.
+    pub fill: Fill,
 }
 
 /// Where a channel's pictures and sound come from.
@@ -125,9 +128,18 @@ impl Channel {
             None => 128_000,
             Some(field) => field.scaled(32_000..=512_000, "bits per second")? as u32,
         };
+        let fill = match fields.take("fill") {
+            None => Fill::default(),
+            Some(field) if !matches!(ladder, Ladder::Transcode(_)) => {
+                return Err(
+                    field.fault("only a channel with rungs can be filled: its pictures are made here")
+                );
+            }
+            Some(field) => Fill::read(field.table()?)?,
+        };
         fields.refuse_unimplemented(&["pipelines", "endpoint", "backup", "drm", "dvr"])?;
         fields.finish()?;
-        Ok(Self { name, input, ladder, grid: Grid::new(segment_ms), latency, window_ms, audio_bps })
+        Ok(Self { name, input, ladder, grid: Grid::new(segment_ms), latency, window_ms, audio_bps, fill })
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use media::{ChannelName, Grid};
 use serde::{Deserialize, Serialize};
-use spec::{Latency, Rung};
+use spec::{Fill, Latency, Rung};
 
 /// The work of one encoder process: one transcoding channel, or every passthrough channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,5 +63,7 @@ pub enum Ladder {
         rungs: Vec<Rung>,
         /// Bits per second of the AAC track.
         audio_bps: u32,
+        /// What is shown while the source is away.
+        fill: Fill,
     },
 }

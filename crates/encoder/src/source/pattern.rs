@@ -21,7 +21,7 @@ use media::{MediaTime, Rational, Timescale, Utc};
 
 use crate::source::{Closed, Event, Sender};
 
-mod font;
+pub(crate) mod font;
 mod picture;
 mod strip;
 

@@ -1,28 +1,32 @@
-//! The thread that leads a channel.
+//! The thread that leads a channel: it takes what its source sends, and drives the output by the clock where the source
+//! fails to.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ffmpeg::{Frame, Picture as Coding};
-use media::{Rational, Utc};
+use ffmpeg::{Colour, Frame};
+use media::Utc;
 use spec::Latency;
 
-use super::cadence::{Cadence, Place, frame_time_ns, nearest_frame};
-use super::cuts::{AAC_RATE, Cuts, SOUND_RATE, first_frame_from};
+use super::alarms::Alarms;
+use super::cadence::{frame_time_ns, nearest_frame};
+use super::fill::{Patience, Schedule};
 use super::flow::Flow;
+use super::frame_sync::{Arrival, FrameSync, MAX_AHEAD_NS, Placed};
 use super::input::{Decoded, Input, nanoseconds};
-use super::pyramid::{Picture, Pyramid};
-use super::rung::{RungThread, Shared, Work};
-use super::sound::{Expect, Sound};
+use super::output::{Output, samples_at};
+use super::pyramid::Picture;
+use super::sound::Expect;
 use super::speed::Speed;
-use super::track::{Sink, TrackWriter};
+use super::stills::{StillPictures, Stills};
+use super::track::Sink;
 use super::{Pace, Settings, Start, TranscodeError};
 use crate::metrics::{ChannelFigures, TranscodeMetrics};
 use crate::source::{Envelope, Event, Receiver};
 
-/// A hole in the pictures up to this long is filled with the frame before it, in nanoseconds; a longer one stays a
-/// hole in the output. A still of three seconds disturbs viewers less than the discontinuity they would get instead.
+/// Offline, a hole in the pictures up to this long is filled with the frame before it, in nanoseconds; a longer one
+/// stays a hole in the output.
 const GAP_NS: i64 = 3_000_000_000;
 /// Blocks of sound that may wait for the first picture (some ten seconds of AAC); the oldest goes first.
 const MAX_WAITING_SOUND: usize = 512;
@@ -30,30 +34,47 @@ const MAX_WAITING_SOUND: usize = 512;
 const AT_NEXT_CUT: i64 = 0;
 /// While pictures are dropped, one in so many is shown still: a slide show says more than a still.
 const SHOWN_WHILE_DROPPING: u64 = 6;
-/// How often a silent source is looked at.
+/// How often the drain is looked at.
 const LOOK: Duration = Duration::from_millis(250);
 /// One log line for so many damaged units.
 const FAULTS_PER_LINE: u64 = 100;
+/// How long a channel waits for its source before it begins on slate, in nanoseconds.
+const START_WAIT_NS: i64 = 1_000_000_000;
+/// Most fill made before the source is looked at again, in nanoseconds.
+const FILL_STRETCH_NS: i64 = 1_000_000_000;
+/// Output so far behind the clock is given up, in nanoseconds: the machine slept, or cannot even encode a still.
+const GIVEN_UP_NS: i64 = 13_000_000_000;
+/// Once black or the slate is shown, a source's pictures come steadily for this long before they replace it, in
+/// nanoseconds: one that connects and drops many times a second does not flicker.
+const STEADY_NS: i64 = 300_000_000;
+/// Sound is waited for while some came within this time, in nanoseconds.
+const SOUND_ALIVE_NS: i64 = 1_000_000_000;
 
 pub(crate) struct Conductor<S> {
     settings: Settings,
-    cuts: Cuts,
-    /// The rates of the rungs, each once, the slowest first.
-    rates: Vec<Rational>,
-    pyramid: Arc<Pyramid>,
-    rungs: Vec<RungThread<S>>,
-    sound: Sound<S>,
+    output: Output<S>,
     figures: ChannelFigures,
+    alarms: Alarms,
     input: Input,
+    sync: FrameSync,
     start: Start,
     flow: Flow,
-    /// Added to source times so that its frames fall on the output's; `None` until a publisher's first frame.
-    shift_ns: Option<i64>,
-    /// Sound that came before it was known.
+    schedule: Schedule,
+    patience: Patience,
+    stills: Stills,
+    /// Those of the run.
+    still_pictures: Option<StillPictures>,
+    colour: Colour,
+    /// Sound that came before it was known how the source lies on the output.
     waiting_sound: VecDeque<Heard>,
-    run: Option<Run>,
-    /// Frame of the slowest rung at which the last run ended.
-    ended_at: i64,
+    /// The source's latest picture, and its output time.
+    last: Option<(Arc<Picture>, i64)>,
+    /// When the conductor began, a picture last came, sound last came or was announced, and a source came back whose
+    /// pictures are not shown yet: the channel's clock, in nanoseconds.
+    began_ns: Option<i64>,
+    heard_ns: Option<i64>,
+    sound_heard_ns: i64,
+    back_since_ns: Option<i64>,
     speed: Speed,
     faults: u64,
     dropped_in_a_row: u64,
@@ -65,65 +86,37 @@ enum Heard {
     Raw { left: Vec<f32>, right: Vec<f32>, at: i64 },
 }
 
-/// A stretch of output without a hole.
-struct Run {
-    /// One a rate, in the order of `rates`, with the number of its first frame.
-    cadences: Vec<(i64, Cadence)>,
-    last: Option<Arc<Picture>>,
-    /// Time of the latest source picture, shifted.
-    last_ns: i64,
-    /// When it came.
-    last_arrived: Instant,
-}
-
 impl<S: Sink + 'static> Conductor<S> {
     pub(crate) fn start(
         settings: Settings,
         sinks: Vec<S>,
         metrics: &TranscodeMetrics,
     ) -> Result<Self, TranscodeError> {
-        let cuts = Cuts::new(settings.grid, settings.slowest());
-        let (pyramid, levels) = Pyramid::new(&settings.rungs).map_err(TranscodeError::Scaler)?;
-        let latency = settings.latency;
-        let shared = Shared { pyramid: Arc::new(pyramid), cuts, latency };
-        let mut rates = vec![cuts.slowest()];
-        for rung in &settings.rungs {
-            if !rates.contains(&rung.frame_rate) {
-                rates.push(rung.frame_rate);
-            }
-        }
-        let heads = settings.heads()?;
-        assert_eq!(sinks.len(), heads.len(), "a sink a track");
-        let threads = settings.threads();
-        let mut sinks = sinks.into_iter();
-        let mut writer = |index: usize| {
-            let head: &super::TrackHead = &heads[index];
-            let sink = sinks.next().expect("a sink a track");
-            TrackWriter::new(head, latency, sink, metrics.track(&settings.channel, &head.name))
-        };
-        let mut rungs = Vec::with_capacity(settings.rungs.len());
-        for (index, rung) in settings.rungs.iter().enumerate() {
-            let (level, threads) = (levels[index], threads[index]);
-            let thread = RungThread::start(rung.clone(), level, threads, shared.clone(), writer(index))?;
-            rungs.push(thread);
-        }
+        let output = Output::start(&settings, sinks, metrics)?;
         let figures = metrics.channel(&settings.channel);
-        let silent = figures.silent_frames.clone();
-        let sound = Sound::new(settings.audio_bps, cuts, writer(settings.rungs.len()), silent);
+        let largest = settings.rungs.iter().max_by_key(|rung| rung.width * rung.height);
+        let size = largest.map(|rung| (rung.width, rung.height)).expect("a ladder has rungs");
+        let stills =
+            Stills::new(&settings.fill.slate, &settings.channel, size).map_err(TranscodeError::Scaler)?;
         Ok(Self {
-            cuts,
-            rates,
-            pyramid: shared.pyramid,
-            rungs,
-            sound,
+            alarms: Alarms::new(&figures),
+            sync: FrameSync::new(output.cuts.slowest()),
+            output,
             figures,
             input: Input::default(),
             start: settings.start,
             flow: Flow::start(Instant::now()),
-            shift_ns: None,
+            schedule: Schedule::new(&settings.fill),
+            patience: Patience::new(settings.latency),
+            stills,
+            still_pictures: None,
+            colour: Colour::BT709,
             waiting_sound: VecDeque::new(),
-            run: None,
-            ended_at: i64::MIN,
+            last: None,
+            began_ns: None,
+            heard_ns: None,
+            sound_heard_ns: 0,
+            back_since_ns: None,
             speed: Speed::default(),
             faults: 0,
             dropped_in_a_row: 0,
@@ -138,12 +131,18 @@ impl<S: Sink + 'static> Conductor<S> {
             .build()
             .map_err(TranscodeError::Thread)?;
         let outcome = loop {
-            let received = runtime.block_on(async { tokio::time::timeout(LOOK, source.receive()).await });
+            let wait = self.wait(Instant::now());
+            let received = runtime.block_on(async { tokio::time::timeout(wait, source.receive()).await });
             let outcome = match received {
-                Ok(Some(envelope)) => self.take(envelope),
+                Ok(Some(envelope)) => self.take(envelope, Instant::now(), !source.is_empty()),
                 Ok(None) => break self.end_of_source(),
-                Err(_) => self.look(Instant::now()),
+                Err(_) => Ok(()),
             };
+            // What waits may be the picture that is missing.
+            let outcome = outcome.and_then(|()| match source.is_empty() {
+                true => self.fill(Instant::now()),
+                false => Ok(()),
+            });
             if outcome.is_err() {
                 break outcome;
             }
@@ -154,28 +153,30 @@ impl<S: Sink + 'static> Conductor<S> {
         };
         // The source must not wait for a transcoder that takes nothing more.
         drop(source);
-        self.finish(outcome)
+        self.output.finish(outcome)
     }
 
-    fn take(&mut self, envelope: Envelope) -> Result<(), TranscodeError> {
+    /// Takes one event at `now`; `more_waits`: others wait behind it.
+    fn take(&mut self, envelope: Envelope, now: Instant, more_waits: bool) -> Result<(), TranscodeError> {
         let arrived = envelope.arrived;
+        let arrived_ns = self.nanoseconds_at(arrived);
+        self.began_ns.get_or_insert(arrived_ns);
         if self.settings.pace == Pace::Live {
-            self.keep_up(arrived)?;
-            self.look(arrived)?;
+            self.keep_up(arrived, now)?;
         }
         let mut decoded = Decoded::default();
         let outcome = match envelope.event {
             Event::Tracks(tracks) => {
-                self.drain_input(arrived)?;
-                self.shift_ns = None;
-                let fastest = self.rates.iter().copied().max_by(|a, b| a.as_f64().total_cmp(&b.as_f64()));
-                let fastest = fastest.expect("a ladder has rungs");
+                self.drain_input(arrived_ns)?;
+                self.sync = FrameSync::new(self.output.cuts.slowest());
+                self.back_since_ns = None;
                 // A decoder on several threads holds a frame back for each.
                 let cores = match self.settings.latency {
                     Latency::Standard => self.settings.cores,
                     Latency::Low { .. } => 1,
                 };
-                self.input = Input::open(&tracks, fastest, cores, &self.figures);
+                self.input = Input::open(&tracks, self.output.fastest(), cores, &self.figures);
+                self.sound_heard_ns = arrived_ns;
                 if !self.input.has_video() {
                     tracing::warn!("the source has no pictures that can be decoded: waiting for some");
                 } else if !self.input.has_audio() {
@@ -191,12 +192,16 @@ impl<S: Sink + 'static> Conductor<S> {
             }
             Event::Sound { left, right, at } => {
                 self.figures.has_audio.set(1);
+                self.sound_heard_ns = arrived_ns;
                 self.hear(Heard::Raw { left, right, at });
                 Ok(())
             }
             Event::Ended(reason) => {
                 tracing::info!("the source ended: {reason}");
-                return self.drain_input(arrived);
+                self.drain_input(arrived_ns)?;
+                self.waiting_sound.clear();
+                self.back_since_ns = None;
+                return Ok(());
             }
             Event::Fault(reason) => {
                 self.figures.source_faults.inc();
@@ -207,7 +212,11 @@ impl<S: Sink + 'static> Conductor<S> {
         if let Err(fault) = outcome {
             self.count_fault(fault);
         }
-        self.show(decoded, arrived)
+        self.show(decoded, arrived_ns, more_waits)
+    }
+
+    fn nanoseconds_at(&self, instant: Instant) -> i64 {
+        self.settings.clock.at(instant).0 * 1_000
     }
 
     fn count_fault(&mut self, fault: ffmpeg::Error) {
@@ -219,99 +228,112 @@ impl<S: Sink + 'static> Conductor<S> {
     }
 
     /// Shows what the decoders still hold, and closes them.
-    fn drain_input(&mut self, arrived: Instant) -> Result<(), TranscodeError> {
+    fn drain_input(&mut self, arrived_ns: i64) -> Result<(), TranscodeError> {
         let mut decoded = Decoded::default();
         if let Err(fault) = self.input.finish(&mut decoded) {
             self.count_fault(fault);
         }
-        self.show(decoded, arrived)
+        self.show(decoded, arrived_ns, false)
     }
 
-    fn show(&mut self, decoded: Decoded, arrived: Instant) -> Result<(), TranscodeError> {
+    fn show(&mut self, decoded: Decoded, arrived_ns: i64, more_waits: bool) -> Result<(), TranscodeError> {
         for (time_ns, frame) in decoded.sounds {
+            self.sound_heard_ns = arrived_ns;
             self.hear(Heard::Decoded { frame, at: samples_at(time_ns) });
         }
         for (time_ns, frame) in decoded.pictures {
             self.figures.frames_in.inc();
-            self.picture(time_ns, frame, arrived)?;
+            self.picture(time_ns, frame, arrived_ns, more_waits)?;
         }
-        self.encode_sound()
+        self.encode_sound(arrived_ns)
     }
 
     /// Places one source picture.
-    fn picture(&mut self, time_ns: i64, frame: Frame, arrived: Instant) -> Result<(), TranscodeError> {
-        let slowest = self.cuts.slowest();
-        let shift_ns = match self.shift_ns {
-            Some(shift_ns) => shift_ns,
-            None => {
-                let shift_ns = frame_time_ns(nearest_frame(time_ns, slowest), slowest) - time_ns;
-                self.shift_ns = Some(shift_ns);
-                for heard in std::mem::take(&mut self.waiting_sound) {
-                    self.hear(heard);
-                }
-                shift_ns
-            }
-        };
-        let time_ns = time_ns + shift_ns;
+    fn picture(
+        &mut self,
+        time_ns: i64,
+        frame: Frame,
+        arrived_ns: i64,
+        more_waits: bool,
+    ) -> Result<(), TranscodeError> {
         if self.flow == Flow::Skipping {
             self.figures.frames_dropped.inc();
             return Ok(());
         }
-        if let Some(run) = &self.run {
-            let step = time_ns - run.last_ns;
-            if step <= 0 {
+        if self.is_unsteady(arrived_ns) {
+            return Ok(());
+        }
+        let now_ns = match self.settings.pace {
+            Pace::Live => arrived_ns,
+            Pace::Offline => time_ns,
+        };
+        self.heard_ns = Some(now_ns);
+        let next_ns = self.output.next_ns();
+        let shift_before = self.sync.shift_ns();
+        let at_ns = match self.sync.place(time_ns, Arrival { now_ns, next_ns, more_waits }) {
+            Placed::At(at_ns) => at_ns,
+            Placed::Jumped { at_ns, by_ns } => {
+                self.alarms.jumped(by_ns);
+                at_ns
+            }
+            Placed::Late => return Ok(()),
+        };
+        if self.sync.shift_ns() != shift_before {
+            for heard in std::mem::take(&mut self.waiting_sound) {
+                self.hear(heard);
+            }
+        }
+        self.alarms.drifts(self.sync.drift_ppm());
+        if let (Some((_, last_ns)), Some(next_ns)) = (&self.last, next_ns) {
+            if at_ns <= *last_ns {
                 // Shown already: ingest repeats samples when its connection is made again.
                 return Ok(());
             }
-            if step > GAP_NS {
-                tracing::warn!(gap_ms = step / 1_000_000, "a hole in the source's pictures: starting afresh");
+            if self.settings.pace == Pace::Live {
+                self.fill_hole(at_ns)?;
+            } else if at_ns - next_ns > GAP_NS {
+                let gap_ms = (at_ns - last_ns) / 1_000_000;
+                tracing::warn!(gap_ms, "a hole in the source's pictures: starting afresh");
                 self.end_run()?;
             }
         }
-        if self.run.is_none() {
-            let Some(first) = self.first_frame(nearest_frame(time_ns, slowest)) else { return Ok(()) };
-            self.begin_run(first, &frame, time_ns, arrived)?;
+        if self.output.next_frame().is_none() {
+            let nearest = nearest_frame(at_ns, self.output.cuts.slowest());
+            let Some(first) = self.first_frame(nearest) else { return Ok(()) };
+            self.begin_run(first, frame.colour())?;
         }
-        let run = self.run.as_mut().expect("a run has begun");
-        run.last_ns = time_ns;
-        run.last_arrived = arrived;
-        let is_first = run.last.is_none();
-        let drops = self.flow == Flow::Dropping && !is_first;
+        let drops = self.flow == Flow::Dropping && self.last.is_some();
         self.dropped_in_a_row = if drops { self.dropped_in_a_row + 1 } else { 0 };
-        let shown = if drops && !self.dropped_in_a_row.is_multiple_of(SHOWN_WHILE_DROPPING) {
+        if drops && !self.dropped_in_a_row.is_multiple_of(SHOWN_WHILE_DROPPING) {
             self.figures.frames_dropped.inc();
-            None
+            self.output.show(at_ns, None)?;
+            self.last.as_mut().expect("it is there where pictures are dropped").1 = at_ns;
         } else {
-            Some(Arc::new(self.pyramid.picture(frame)))
-        };
-        for rate in 0..self.rates.len() {
-            let run = self.run.as_mut().expect("a run has begun");
-            if let Place::Show { index, fill } = run.cadences[rate].1.place(time_ns) {
-                let before = run.last.clone().or_else(|| shown.clone()).expect("one of them is there");
-                for filled in index - fill..index {
-                    self.send(rate, filled, &before, Coding::Repeat)?;
-                }
-                match &shown {
-                    Some(picture) => self.send(rate, index, picture, Coding::Any)?,
-                    None => self.send(rate, index, &before, Coding::Repeat)?,
-                }
-            }
+            let picture = Arc::new(self.output.pyramid.picture(frame, self.colour));
+            self.output.show(at_ns, Some(&picture))?;
+            self.last = Some((picture, at_ns));
         }
-        if let (Some(run), Some(picture)) = (&mut self.run, shown) {
-            run.last = Some(picture);
-        }
-        self.speed.tell(time_ns, &self.figures);
+        self.alarms.shown(arrived_ns);
+        self.speed.tell(at_ns, &self.figures);
         Ok(())
+    }
+
+    /// Whether a source that has just come back is not yet let onto the output in the place of black or the slate.
+    fn is_unsteady(&mut self, arrived_ns: i64) -> bool {
+        if self.settings.pace == Pace::Offline || !self.alarms.hides_source() {
+            return false;
+        }
+        arrived_ns - *self.back_since_ns.get_or_insert(arrived_ns) < STEADY_NS
     }
 
     /// The frame of the slowest rung at which a run may begin with a picture that stands nearest to `nearest`;
     /// `None` while it is too early.
     fn first_frame(&mut self, nearest: i64) -> Option<i64> {
-        if nearest < self.ended_at {
+        if nearest < self.output.ended_at() {
             return None;
         }
         let Start::Slot(slot) = self.start else { return Some(nearest) };
-        let cut = self.cuts.frame(slot);
+        let cut = self.output.cuts.frame(slot);
         if nearest < cut {
             return None;
         }
@@ -319,7 +341,7 @@ impl<S: Sink + 'static> Conductor<S> {
         if nearest <= cut + 1 {
             return Some(cut);
         }
-        let next = self.cuts.slot_of_frame(nearest, self.cuts.slowest()) + 1;
+        let next = self.output.cuts.slot_of_frame(nearest, self.output.cuts.slowest()) + 1;
         if slot != AT_NEXT_CUT {
             tracing::info!(wanted = slot, next, "the source does not reach back to the slot to go on with");
         }
@@ -327,125 +349,141 @@ impl<S: Sink + 'static> Conductor<S> {
         None
     }
 
-    fn begin_run(
-        &mut self,
-        first: i64,
-        frame: &Frame,
-        time_ns: i64,
-        arrived: Instant,
-    ) -> Result<(), TranscodeError> {
-        if self.ended_at != i64::MIN {
+    fn begin_run(&mut self, first: i64, colour: Colour) -> Result<(), TranscodeError> {
+        if self.output.ended_at() != i64::MIN {
             self.figures.restarts.inc();
         }
-        let slowest = self.cuts.slowest();
-        let at = Utc(frame_time_ns(first, slowest) / 1_000);
+        let at = Utc(frame_time_ns(first, self.output.cuts.slowest()) / 1_000);
         tracing::info!("encoding from {at}");
         self.start = Start::Now;
-        let colour = frame.colour();
-        let of_rate = |rate: Rational| first_frame_from(first, slowest, rate);
-        let cadences =
-            self.rates.iter().map(|rate| (of_rate(*rate), Cadence::new(*rate, of_rate(*rate)))).collect();
-        for index in 0..self.rungs.len() {
-            let first = of_rate(self.rungs[index].rung.frame_rate);
-            self.tell(index, Work::Begin { first, colour })?;
-        }
-        self.sound.begin(first_frame_from(first, slowest, AAC_RATE))?;
-        self.run = Some(Run { cadences, last: None, last_ns: time_ns, last_arrived: arrived });
-        Ok(())
+        self.colour = colour;
+        let stills = self.stills.pictures(&self.output.pyramid, colour).map_err(TranscodeError::Scaler)?;
+        self.still_pictures = Some(stills);
+        self.last = None;
+        self.output.begin(first, colour)
     }
 
-    /// Ends the run where the slowest rung is; faster ones show their last picture until then.
     fn end_run(&mut self) -> Result<(), TranscodeError> {
-        let Some(mut run) = self.run.take() else { return Ok(()) };
-        let slowest = self.cuts.slowest();
-        let end = run.cadences[0].1.next();
-        if let Some(last) = &run.last {
-            for rate in 1..self.rates.len() {
-                let (first, cadence) = &mut run.cadences[rate];
-                let missing = first_frame_from(end, slowest, self.rates[rate]) - cadence.next();
-                let (first, from) = (*first, cadence.repeat(missing.max(0)));
-                for index in from..from + missing {
-                    self.send_from(first, rate, index, last, Coding::Repeat)?;
-                }
-            }
-        }
-        for index in 0..self.rungs.len() {
-            self.tell(index, Work::End)?;
-        }
-        self.ended_at = end;
-        self.sound.end(samples_at(frame_time_ns(end, slowest)))
+        self.last = None;
+        self.output.end()
     }
 
-    fn send(
-        &mut self,
-        rate: usize,
-        index: i64,
-        picture: &Arc<Picture>,
-        coding: Coding,
-    ) -> Result<(), TranscodeError> {
-        let first = self.run.as_ref().expect("a run has begun").cadences[rate].0;
-        self.send_from(first, rate, index, picture, coding)
+    /// How long the source may be waited for.
+    fn wait(&self, now: Instant) -> Duration {
+        let Some(next_ns) = self.output.next_ns().filter(|_| self.settings.pace == Pace::Live) else {
+            return LOOK;
+        };
+        let left_ns = self.due_ns(next_ns) - self.nanoseconds_at(now);
+        Duration::from_nanos(u64::try_from(left_ns).unwrap_or(0)).min(LOOK)
     }
 
-    /// Sends a frame to every rung of a rate. Waits while a rung's queue is full.
-    fn send_from(
-        &mut self,
-        first: i64,
-        rate: usize,
-        index: i64,
-        picture: &Arc<Picture>,
-        coding: Coding,
-    ) -> Result<(), TranscodeError> {
-        let rate = self.rates[rate];
-        let kind = if index == first || self.cuts.is_cut(index, rate) { Coding::Key } else { coding };
-        for rung in 0..self.rungs.len() {
-            if self.rungs[rung].rung.frame_rate == rate {
-                self.tell(rung, Work::Frame { index, picture: picture.clone(), kind })?;
-            }
-        }
-        Ok(())
+    fn due_ns(&self, next_ns: i64) -> i64 {
+        let is_catching_up = matches!(self.flow, Flow::CatchingUp { .. });
+        self.patience.due(next_ns, self.heard_ns, is_catching_up)
     }
 
-    fn tell(&mut self, rung: usize, work: Work) -> Result<(), TranscodeError> {
-        if self.rungs[rung].work.send(work).is_ok() {
+    /// Shows what stands in for the source at every frame that is due at `now`, when nothing waits to be taken.
+    fn fill(&mut self, now: Instant) -> Result<(), TranscodeError> {
+        if self.settings.pace == Pace::Offline {
             return Ok(());
         }
-        // Its thread has ended: with an error, which says why.
-        let RungThread { rung, thread, .. } = self.rungs.swap_remove(rung);
-        match thread.join() {
-            Ok(Err(fault)) => Err(fault),
-            Ok(Ok(_)) | Err(_) => Err(TranscodeError::Panicked(rung.name)),
+        let now_ns = self.nanoseconds_at(now);
+        self.began_ns.get_or_insert(now_ns);
+        if matches!(self.flow, Flow::Dropping | Flow::Skipping) {
+            tracing::info!("encoding keeps up with the source");
+            self.flow = Flow::Live;
         }
+        let next_ns = match self.output.next_ns() {
+            Some(next_ns) => next_ns,
+            None => match self.begin_on_slate(now_ns)? {
+                Some(next_ns) => next_ns,
+                None => return Ok(()),
+            },
+        };
+        if now_ns < self.due_ns(next_ns) {
+            return Ok(());
+        }
+        if now_ns - next_ns > GIVEN_UP_NS {
+            let behind_ms = (now_ns - next_ns) / 1_000_000;
+            tracing::warn!(behind_ms, "the output is far behind the clock: jumping to the live edge");
+            self.start = Start::Slot(AT_NEXT_CUT);
+            return self.end_run();
+        }
+        let until_ns = self.patience.until(now_ns).min(next_ns + FILL_STRETCH_NS);
+        self.fill_until(until_ns)?;
+        let silent_ns = self.heard_ns.map(|heard_ns| now_ns - heard_ns);
+        let last_ns = self.last.as_ref().map(|(_, at_ns)| *at_ns);
+        self.alarms.filled(self.schedule.at(until_ns, last_ns), silent_ns);
+        self.encode_sound(now_ns)
+    }
+
+    /// Begins a run without a source, once it has been waited for; the first frame's time.
+    fn begin_on_slate(&mut self, now_ns: i64) -> Result<Option<i64>, TranscodeError> {
+        if self.began_ns.is_none_or(|began_ns| now_ns - began_ns < START_WAIT_NS) {
+            return Ok(None);
+        }
+        let slowest = self.output.cuts.slowest();
+        let latest = nearest_frame(self.patience.until(now_ns), slowest);
+        let first = match self.start {
+            Start::Now => latest.max(self.output.ended_at()),
+            Start::Slot(AT_NEXT_CUT) => {
+                self.start = Start::Slot(self.output.cuts.slot_of_frame(latest, slowest) + 1);
+                return Ok(None);
+            }
+            Start::Slot(slot) => self.output.cuts.frame(slot).max(self.output.ended_at()),
+        };
+        if first > latest {
+            return Ok(None);
+        }
+        tracing::info!("no source yet: beginning on slate");
+        self.begin_run(first, Colour::BT709)?;
+        Ok(Some(frame_time_ns(first, slowest)))
+    }
+
+    /// Fills a hole that a source's own times leave before its picture at `at_ns`, where it is longer than frames wait.
+    fn fill_hole(&mut self, at_ns: i64) -> Result<(), TranscodeError> {
+        let until_ns = at_ns - frame_time_ns(2, self.output.cuts.slowest());
+        match self.output.next_ns() {
+            Some(next_ns) if self.patience.until(until_ns) > next_ns => self.fill_until(until_ns),
+            _ => Ok(()),
+        }
+    }
+
+    fn fill_until(&mut self, until_ns: i64) -> Result<(), TranscodeError> {
+        let Some(stills) = &self.still_pictures else { return Ok(()) };
+        let (schedule, last, figures) = (self.schedule, &self.last, &self.figures);
+        let last_ns = last.as_ref().map(|(_, at_ns)| *at_ns);
+        let shown = |time_ns| schedule.at(time_ns, last_ns);
+        let next = self.output.next_frame().unwrap_or(0);
+        let slowest = self.output.cuts.slowest();
+        let filled = self.output.fill(until_ns, |time_ns| {
+            stills.of(shown(time_ns), last.as_ref().map(|(picture, _)| picture)).clone()
+        })?;
+        for index in next..next + filled {
+            figures.fill_frames[shown(frame_time_ns(index, slowest)) as usize].inc();
+        }
+        self.speed.tell(until_ns, figures);
+        Ok(())
     }
 
     /// Encodes sound up to where the picture is.
-    fn encode_sound(&mut self) -> Result<(), TranscodeError> {
-        let Some(run) = &self.run else { return Ok(()) };
-        let shown = frame_time_ns(run.cadences[0].1.next(), self.cuts.slowest());
-        // Raw sources send sound beside pictures without having announced tracks.
-        let expect =
-            if self.input.has_audio() || !self.input.has_video() { Expect::Sound } else { Expect::Silence };
-        self.sound.encode_until(samples_at(shown), expect)
-    }
-
-    /// Ends the run once no picture has come for [`GAP_NS`].
-    fn look(&mut self, now: Instant) -> Result<(), TranscodeError> {
-        let silent = |run: &Run| now.saturating_duration_since(run.last_arrived);
-        if self.settings.pace == Pace::Live
-            && self.run.as_ref().is_some_and(|run| silent(run).as_nanos() > GAP_NS as u128)
-        {
-            tracing::warn!(silent_ms = GAP_NS / 1_000_000, "no picture: waiting for the source");
-            self.end_run()?;
-        }
-        Ok(())
+    fn encode_sound(&mut self, now_ns: i64) -> Result<(), TranscodeError> {
+        let is_awaited = match self.settings.pace {
+            // Raw sources send sound beside pictures without having announced tracks.
+            Pace::Offline => self.input.has_audio() || !self.input.has_video(),
+            Pace::Live => {
+                (self.input.has_audio() || !self.input.has_video())
+                    && now_ns - self.sound_heard_ns < SOUND_ALIVE_NS
+            }
+        };
+        self.output.encode_sound(if is_awaited { Expect::Sound } else { Expect::Silence })
     }
 
     /// Moves between keeping everything, dropping pictures, and jumping to the live edge.
-    fn keep_up(&mut self, arrived: Instant) -> Result<(), TranscodeError> {
-        let now = Instant::now();
-        let shown = self.run.as_ref().map(|run| Utc(run.last_ns / 1_000));
+    fn keep_up(&mut self, arrived: Instant, now: Instant) -> Result<(), TranscodeError> {
+        let shown = self.output.next_ns().map(|next_ns| Utc(next_ns / 1_000));
         let age = now.saturating_duration_since(arrived);
-        let next = self.flow.after(age, now, self.settings.clock.now(), shown);
+        let next = self.flow.after(age, now, self.settings.clock.at(now), shown);
         if std::mem::discriminant(&next) != std::mem::discriminant(&self.flow) {
             let behind_ms = age.as_millis() as u64;
             match next {
@@ -465,9 +503,18 @@ impl<S: Sink + 'static> Conductor<S> {
         Ok(())
     }
 
-    /// Lays sound on its line, shifted as the pictures are; until a picture tells by how much, it waits.
+    /// Lays sound on its line, shifted as the pictures are; until a picture tells by how much, it waits. So does sound of
+    /// times that have jumped ahead, until a picture tells by how much they have.
     fn hear(&mut self, heard: Heard) {
-        let Some(shift_ns) = self.shift_ns else {
+        // Where there are no pictures at all, sound is heard when it says.
+        let alone = (self.input.has_audio() && !self.input.has_video()).then_some(0);
+        let (Heard::Decoded { at, .. } | Heard::Raw { at, .. }) = &heard;
+        let latest = match self.settings.pace {
+            Pace::Live => samples_at(self.sound_heard_ns + MAX_AHEAD_NS),
+            Pace::Offline => i64::MAX,
+        };
+        let shift_ns = self.sync.shift_ns().or(alone);
+        let Some(shift_ns) = shift_ns.filter(|shift_ns| at + samples_at(*shift_ns) <= latest) else {
             if self.waiting_sound.len() >= MAX_WAITING_SOUND {
                 self.waiting_sound.pop_front();
             }
@@ -476,9 +523,9 @@ impl<S: Sink + 'static> Conductor<S> {
         };
         let shift = samples_at(shift_ns);
         let outcome = match heard {
-            Heard::Decoded { frame, at } => self.sound.push_frame(&frame, at + shift),
+            Heard::Decoded { frame, at } => self.output.sound.push_frame(&frame, at + shift),
             Heard::Raw { left, right, at } => {
-                self.sound.push_samples(&left, &right, at + shift);
+                self.output.sound.push_samples(&left, &right, at + shift);
                 Ok(())
             }
         };
@@ -488,29 +535,10 @@ impl<S: Sink + 'static> Conductor<S> {
     }
 
     fn end_of_source(&mut self) -> Result<(), TranscodeError> {
-        self.drain_input(Instant::now())?;
+        self.drain_input(self.nanoseconds_at(Instant::now()))?;
         self.end_run()
     }
-
-    /// Ends every thread and gathers the sinks.
-    fn finish(self, outcome: Result<(), TranscodeError>) -> Result<Vec<S>, TranscodeError> {
-        let mut outcome = outcome;
-        let mut sinks = Vec::with_capacity(self.rungs.len() + 1);
-        for RungThread { rung, work, thread } in self.rungs {
-            drop(work);
-            match thread.join() {
-                Ok(Ok(sink)) => sinks.push(sink),
-                Ok(Err(fault)) => outcome = outcome.and(Err(fault)),
-                Err(_) => outcome = outcome.and(Err(TranscodeError::Panicked(rung.name))),
-            }
-        }
-        sinks.push(self.sound.into_sink());
-        outcome.map(|()| sinks)
-    }
 }
 
-/// Nanoseconds to samples of the output's sound, to the nearest.
-const fn samples_at(time_ns: i64) -> i64 {
-    let scaled = time_ns as i128 * SOUND_RATE as i128 * 2 + 1_000_000_000;
-    scaled.div_euclid(2_000_000_000) as i64
-}
+#[cfg(test)]
+mod tests;

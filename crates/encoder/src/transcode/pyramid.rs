@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, OnceLock};
 
-use ffmpeg::{Error, Frame, Scaler};
+use ffmpeg::{Colour, Error, Frame, Scaler};
 use spec::Rung;
 
 use super::fit::{fit, same_shape};
@@ -28,6 +28,8 @@ struct Level {
 #[derive(Debug)]
 pub(crate) struct Picture {
     source: Frame,
+    /// What its scaled versions' numbers mean.
+    colour: Colour,
     scaled: Box<[OnceLock<Result<Frame, Error>>]>,
 }
 
@@ -54,9 +56,9 @@ impl Pyramid {
         Ok((Self { levels }, of_rungs))
     }
 
-    /// A picture nobody has scaled yet.
-    pub(crate) fn picture(&self, source: Frame) -> Picture {
-        Picture { source, scaled: self.levels.iter().map(|_| OnceLock::new()).collect() }
+    /// A picture nobody has scaled yet, for a stream of `colour`.
+    pub(crate) fn picture(&self, source: Frame, colour: Colour) -> Picture {
+        Picture { source, colour, scaled: self.levels.iter().map(|_| OnceLock::new()).collect() }
     }
 
     /// `picture` in the size of `level`. Rungs that ask at once wait for the one that scales.
@@ -76,10 +78,11 @@ impl Pyramid {
             None => source,
         };
         let size = (from.width(), from.height());
-        if size == (level.width, level.height) && from.is_plain() {
+        let fits = size == (level.width, level.height) && from.is_plain();
+        if fits && from.colour().same_matrix(picture.colour) {
             return from.reference();
         }
         let placement = fit(size, from.sample_aspect(), level.width, level.height);
-        level.scaler.lock().expect("scaling does not panic").scale(from, placement)
+        level.scaler.lock().expect("scaling does not panic").scale(from, placement, picture.colour)
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn settings(rungs: Vec<Rung>) -> Settings {
         latency: spec::Latency::Standard,
         pace: Pace::Offline,
         start: Start::Now,
+        fill: spec::Fill::default(),
         cores: 2,
         clock: EpochClock::start(),
         drain: Drain::manual().0,

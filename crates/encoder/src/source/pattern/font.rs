@@ -1,12 +1,12 @@
 //! Digits and capitals, five dots wide and seven high.
 
 /// Dots of a character, and one free column.
-pub(super) const COLUMNS: usize = 6;
+pub(crate) const COLUMNS: usize = 6;
 /// Rows of dots.
-pub(super) const ROWS: usize = 7;
+pub(crate) const ROWS: usize = 7;
 
 /// Whether the dot at `column`, `row` of `character` is set. Unknown characters are blank.
-pub(super) fn dot(character: char, column: usize, row: usize) -> bool {
+pub(crate) fn dot(character: char, column: usize, row: usize) -> bool {
     let glyph = GLYPHS.iter().find(|(known, _)| *known == character.to_ascii_uppercase());
     glyph.is_some_and(|(_, rows)| column < 5 && rows[row] >> (4 - column) & 1 == 1)
 }

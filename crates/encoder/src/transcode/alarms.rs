@@ -1,0 +1,152 @@
+//! What an operator is told about a channel's source: each condition once when it begins, once when it is over, and a
+//! metric meanwhile.
+//!
+//! An event is one log line with the fields `event` and `state` (`raised`, `cleared`; `happened` for what has no
+//! length), so that logs as JSON can be followed by name.
+
+use crate::metrics::{ChannelFigures, Shown};
+
+/// A source counts as back once its pictures came for this long, in nanoseconds.
+const CLEAR_NS: i64 = 1_000_000_000;
+/// A source is slow rather than lost while it is silent for no longer than so many of its own steps.
+const SLOW_STEPS: i64 = 2;
+/// Drift is told above the one and no longer below the other, in parts per million.
+const DRIFT_RAISED_PPM: f64 = 200.0;
+const DRIFT_CLEARED_PPM: f64 = 100.0;
+
+/// The conditions of one channel.
+#[derive(Debug)]
+pub(crate) struct Alarms {
+    figures: ChannelFigures,
+    /// What stands in for the source now.
+    shown: Option<Shown>,
+    lost: bool,
+    /// Since when the source's pictures are shown again.
+    back_since_ns: Option<i64>,
+    /// When the latest picture was shown, and how long after the one before.
+    latest_ns: Option<i64>,
+    step_ns: i64,
+    drifts: bool,
+}
+
+impl Alarms {
+    pub(crate) fn new(figures: &ChannelFigures) -> Self {
+        figures.input_lost.set(0);
+        Self {
+            figures: figures.clone(),
+            shown: None,
+            lost: false,
+            back_since_ns: None,
+            latest_ns: None,
+            step_ns: 0,
+            drifts: false,
+        }
+    }
+
+    /// Whether something else than the source's own pictures is shown.
+    pub(crate) const fn hides_source(&self) -> bool {
+        matches!(self.shown, Some(Shown::Black | Shown::Slate))
+    }
+
+    /// A frame stood in for the source's, which has been silent for `silent_ns`; `None`: it never came.
+    pub(crate) fn filled(&mut self, shown: Shown, silent_ns: Option<i64>) {
+        self.back_since_ns = None;
+        if !self.lost && silent_ns.is_some_and(|silent| silent <= self.step_ns * SLOW_STEPS) {
+            return;
+        }
+        if !self.lost {
+            self.lost = true;
+            self.figures.input_lost.set(1);
+            let silent_ms = silent_ns.unwrap_or(0) / 1_000_000;
+            tracing::warn!(event = "input_loss", state = "raised", silent_ms, "the source is lost");
+        }
+        if self.shown != Some(shown) {
+            self.shown = Some(shown);
+            tracing::warn!(event = "fill", state = "raised", shows = shown.as_str(), "filling");
+        }
+    }
+
+    /// A picture of the source was shown.
+    pub(crate) fn shown(&mut self, now_ns: i64) {
+        if let Some(shown) = self.shown.take() {
+            tracing::info!(event = "fill", state = "cleared", shows = shown.as_str(), "the source is shown");
+        }
+        let latest_ns = self.latest_ns.replace(now_ns);
+        if !self.lost {
+            self.step_ns = latest_ns.map_or(0, |latest_ns| now_ns - latest_ns);
+            return;
+        }
+        if now_ns - *self.back_since_ns.get_or_insert(now_ns) >= CLEAR_NS {
+            self.lost = false;
+            self.step_ns = 0;
+            self.back_since_ns = None;
+            self.figures.input_lost.set(0);
+            tracing::info!(event = "input_loss", state = "cleared", "the source is back");
+        }
+    }
+
+    /// The source's times were laid on the output anew, moved by `by_ns`.
+    pub(crate) fn jumped(&self, by_ns: i64) {
+        self.figures.timestamp_jumps.inc();
+        let by_ms = by_ns / 1_000_000;
+        tracing::warn!(event = "timestamp_jump", state = "happened", by_ms, "the source's times moved");
+    }
+
+    /// The source's clock runs fast by `ppm`.
+    pub(crate) fn drifts(&mut self, ppm: f64) {
+        self.figures.drift_ppm.set(ppm);
+        let bound = if self.drifts { DRIFT_CLEARED_PPM } else { DRIFT_RAISED_PPM };
+        if (ppm.abs() > bound) == self.drifts {
+            return;
+        }
+        self.drifts = !self.drifts;
+        let (state, ppm) = (if self.drifts { "raised" } else { "cleared" }, ppm.round());
+        tracing::warn!(event = "clock_drift", state, ppm, "the source's clock runs differently");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::TranscodeMetrics;
+
+    const MS: i64 = 1_000_000;
+
+    #[test]
+    fn a_loss_is_raised_once_and_cleared_when_pictures_came_for_a_second() {
+        let figures = TranscodeMetrics::default().channel("c");
+        let mut alarms = Alarms::new(&figures);
+        alarms.filled(Shown::Slate, None);
+        assert_eq!(figures.input_lost.get(), 1);
+        assert!(alarms.hides_source());
+        for n in 0..31 {
+            alarms.shown(n * 33 * MS);
+            assert_eq!(figures.input_lost.get(), i64::from(n < 31), "{n}");
+            assert!(!alarms.hides_source());
+        }
+        alarms.shown(1_001 * MS);
+        assert_eq!(figures.input_lost.get(), 0);
+    }
+
+    #[test]
+    fn a_slide_show_is_slow_and_not_lost() {
+        let figures = TranscodeMetrics::default().channel("c");
+        let mut alarms = Alarms::new(&figures);
+        alarms.shown(0);
+        alarms.shown(2_000 * MS);
+        alarms.filled(Shown::Repeat, Some(1_900 * MS));
+        assert_eq!(figures.input_lost.get(), 0);
+        alarms.filled(Shown::Repeat, Some(4_100 * MS));
+        assert_eq!(figures.input_lost.get(), 1);
+    }
+
+    #[test]
+    fn drift_is_told_with_some_distance_between_raise_and_clear() {
+        let mut alarms = Alarms::new(&TranscodeMetrics::default().channel("c"));
+        let mut told = |ppm| {
+            alarms.drifts(ppm);
+            alarms.drifts
+        };
+        assert_eq!([150.0, -250.0, -150.0, 90.0].map(&mut told), [false, true, true, false]);
+    }
+}

@@ -1,0 +1,354 @@
+//! Sources in trouble on a clock that the tests turn, judged by what the tracks hold.
+
+use bytes::Bytes;
+use cmaf::{Chunk, Header};
+use daemon::{Drain, EpochClock};
+use ffmpeg::{Decoder, Parameters, Resampler};
+use media::{Format, Grid, MediaTime, Rational, Sample, Timescale, VideoCodec};
+use spec::{Fill, Preset, Profile, Rung, Slate};
+
+use super::*;
+
+const SECOND: i64 = 1_000_000_000;
+const MS: i64 = 1_000_000;
+/// 2026-11-21T00:00:00Z.
+const BEGINS: Utc = Utc(1_795_219_200_000_000);
+/// Luma of the source's pictures, of black and of the slate, which is red.
+const BRIGHT: u8 = 200;
+const BLACK: u8 = 16;
+const SLATE: u8 = 63;
+
+#[derive(Default)]
+struct Memory {
+    header: Option<Bytes>,
+    chunks: Vec<Chunk>,
+}
+
+impl Sink for Memory {
+    fn header(&mut self, init: Bytes) {
+        assert!(self.header.is_none() || self.chunks.is_empty(), "the header never changes in mid-stream");
+        self.header = Some(init);
+    }
+
+    fn chunk(&mut self, chunk: Chunk) {
+        self.chunks.push(chunk);
+    }
+
+    fn end_segment(&mut self) {}
+}
+
+fn rung(width: u32, height: u32, fps: u32) -> Rung {
+    Rung {
+        name: format!("{height}p{fps}"),
+        codec: VideoCodec::H264,
+        width,
+        height,
+        frame_rate: Rational::whole(fps),
+        bitrate_bps: 200_000,
+        preset: Preset::Ultrafast,
+        profile: Profile::High,
+    }
+}
+
+/// A channel of two rungs, and the time that has passed.
+struct Scene {
+    conductor: Conductor<Memory>,
+    metrics: TranscodeMetrics,
+    settings: Settings,
+    now_ns: i64,
+    /// Time of the source's next picture.
+    picture_ns: i64,
+    frames: i64,
+}
+
+/// How a source behaves for a while.
+#[derive(Clone, Copy)]
+struct Source {
+    /// Added to its times.
+    shift_ns: i64,
+    /// Its pictures' luma.
+    luma: u8,
+    size: (u32, u32),
+    sounds: bool,
+}
+
+const GOOD: Source = Source { shift_ns: 0, luma: BRIGHT, size: (64, 64), sounds: true };
+
+impl Scene {
+    fn start(latency: Latency) -> Self {
+        let slate = Slate::Colour([255, 0, 0]);
+        let settings = Settings {
+            channel: "test".into(),
+            rungs: vec![rung(128, 128, 60), rung(64, 64, 30)],
+            audio_bps: 64_000,
+            grid: Grid::new(1_000),
+            latency,
+            pace: Pace::Live,
+            start: Start::Now,
+            fill: Fill { slate, ..Fill::default() },
+            cores: 1,
+            clock: EpochClock::anchored(Instant::now(), BEGINS),
+            drain: Drain::manual().0,
+        };
+        let metrics = TranscodeMetrics::default();
+        let sinks = (0..3).map(|_| Memory::default()).collect();
+        let conductor = Conductor::start(settings.clone(), sinks, &metrics).expect("starts");
+        let now_ns = BEGINS.0 * 1_000;
+        Self { conductor, metrics, settings, now_ns, picture_ns: now_ns, frames: 0 }
+    }
+
+    fn instant(&self) -> Instant {
+        self.settings.clock.instant_of(Utc(self.now_ns / 1_000))
+    }
+
+    fn send(&mut self, event: Event) {
+        let now = self.instant();
+        self.conductor.take(Envelope::of(event, now), now, false).expect("encodes");
+    }
+
+    /// Lets `ms` pass with a source of 30 pictures a second, 20 ms late, or without one.
+    fn pass(&mut self, ms: i64, source: Option<Source>) {
+        let end_ns = self.now_ns + ms * MS;
+        if source.is_some() {
+            self.picture_ns = self.picture_ns.max(self.now_ns);
+        }
+        while self.now_ns < end_ns {
+            while let Some(source) = source
+                && self.picture_ns + 20 * MS <= self.now_ns
+            {
+                self.picture(source);
+            }
+            let now = self.instant();
+            self.conductor.fill(now).expect("encodes");
+            self.now_ns += 5 * MS;
+        }
+    }
+
+    fn picture(&mut self, source: Source) {
+        let time_ns = self.picture_ns + source.shift_ns;
+        self.picture_ns =
+            BEGINS.0 * 1_000 + frame_time_ns(self.frames_until(self.picture_ns) + 1, Rational::whole(30));
+        self.frames += 1;
+        let mut frame = Frame::picture(source.size.0, source.size.1).expect("memory");
+        frame.set_colour(Colour::BT709);
+        for (plane, value) in [source.luma, 128, 128].into_iter().enumerate() {
+            frame.plane_mut(plane).expect("memory").0.fill(value);
+        }
+        if source.sounds {
+            let samples: Vec<f32> = (0..1_600).map(|n| if n % 48 < 24 { 0.4 } else { -0.4 }).collect();
+            let at = samples_at(time_ns);
+            self.send(Event::Sound { left: samples.clone(), right: samples, at });
+        }
+        let time = MediaTime::new(time_ns / 1_000, Timescale::MICROS);
+        self.send(Event::Picture { frame, time });
+    }
+
+    fn frames_until(&self, time_ns: i64) -> i64 {
+        nearest_frame(time_ns - BEGINS.0 * 1_000, Rational::whole(30))
+    }
+
+    fn end(mut self) -> Vec<Take> {
+        self.conductor.end_run().expect("encodes");
+        let heads = self.settings.heads().expect("opens");
+        let sinks = self.conductor.output.finish(Ok(())).expect("encodes");
+        let take = |(head, sink): (super::super::TrackHead, Memory)| {
+            let header = Header::read(sink.header.unwrap_or(head.init)).expect("our own header");
+            let samples = sink
+                .chunks
+                .iter()
+                .flat_map(|chunk| cmaf::read_samples(&chunk.to_bytes(), &header).expect("our own chunks"));
+            Take { samples: samples.collect(), header }
+        };
+        let takes: Vec<Take> = heads.into_iter().zip(sinks).map(take).collect();
+        takes.iter().for_each(Take::assert_whole);
+        takes
+    }
+}
+
+struct Take {
+    samples: Vec<Sample>,
+    header: Header,
+}
+
+impl Take {
+    /// Every frame's number is there once: nothing is missing, nothing is twice.
+    fn assert_whole(&self) {
+        assert!(!self.samples.is_empty());
+        for pair in self.samples.windows(2) {
+            let duration = i64::from(pair[0].duration.expect("known"));
+            assert_eq!(pair[0].dts + duration, pair[1].dts, "{}", self.header.track.format);
+        }
+    }
+
+    fn decode(&self) -> Vec<(i64, Frame)> {
+        let mut decoder =
+            Decoder::open(&Parameters::of(&self.header.track.format).expect("memory"), 1).expect("opens");
+        let mut frames = Vec::new();
+        let mut take = |decoder: &mut Decoder| {
+            while let Some(frame) = decoder.receive().expect("decodes") {
+                let time = MediaTime::new(frame.pts().expect("known"), self.header.track.timescale);
+                frames.push((nanoseconds(time) - BEGINS.0 * 1_000, frame));
+            }
+        };
+        for sample in &self.samples {
+            decoder.send(&sample.data, sample.pts(), sample.dts).expect("decodes");
+            take(&mut decoder);
+        }
+        decoder.finish();
+        take(&mut decoder);
+        frames
+    }
+
+    /// What is seen, as luma and how many milliseconds it stands.
+    fn scenes(&self) -> Vec<(u8, i64)> {
+        let Format::Video(format) = &self.header.track.format else { panic!("pictures are seen") };
+        let rate = format.frame_rate.expect("known");
+        let mut scenes: Vec<(u8, i64)> = Vec::new();
+        for (_, frame) in self.decode() {
+            let luma = frame.plane(0).0[0];
+            match scenes.last_mut() {
+                Some((before, frames)) if before.abs_diff(luma) <= 4 => *frames += 1,
+                _ => scenes.push((luma, 1)),
+            }
+        }
+        scenes.into_iter().map(|(luma, frames)| (luma, frame_time_ns(frames, rate) / MS)).collect()
+    }
+
+    /// Milliseconds of sound that is not silent.
+    fn loud_ms(&self) -> i64 {
+        let mut resampler = Resampler::new(48_000);
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        for (_, frame) in self.decode() {
+            resampler.convert(&frame, &mut left, &mut right).expect("converts");
+        }
+        let loud = |window: &&[f32]| window.iter().any(|sample| sample.abs() > 0.1);
+        left.chunks(48).filter(loud).count() as i64
+    }
+}
+
+fn assert_scenes(takes: &[Take], wanted: &[(u8, std::ops::RangeInclusive<i64>)]) {
+    for take in &takes[..2] {
+        let seen = take.scenes();
+        let fits = |((luma, ms), (wanted, range)): (&(u8, i64), &(u8, std::ops::RangeInclusive<i64>))| {
+            luma.abs_diff(*wanted) <= 6 && range.contains(ms)
+        };
+        assert!(
+            seen.len() == wanted.len() && seen.iter().zip(wanted).all(fits),
+            "{}: {seen:?}, wanted {wanted:?}",
+            take.header.track.format
+        );
+    }
+}
+
+const LOW: Latency = Latency::Low { part_ms: 300 };
+
+#[test]
+fn a_channel_whose_source_has_not_come_begins_on_slate_and_goes_over_to_it() {
+    for latency in [Latency::Standard, LOW] {
+        let mut scene = Scene::start(latency);
+        scene.pass(5_000, None);
+        scene.pass(3_000, Some(GOOD));
+        let figures = scene.metrics.channel("test");
+        assert_eq!(figures.input_lost.get(), 0, "cleared");
+        assert!(figures.fill_frames[2].get() >= 100);
+        let takes = scene.end();
+        assert_scenes(&takes, &[(SLATE, 3_900..=5_000), (BRIGHT, 2_500..=3_000)]);
+        assert!((2_400..=3_020).contains(&takes[2].loud_ms()), "{}", takes[2].loud_ms());
+    }
+}
+
+#[test]
+fn a_source_that_goes_is_repeated_then_black_then_slate_and_returns_with_any_times() {
+    for (latency, shift_ns) in
+        [(Latency::Standard, 0), (LOW, 0), (Latency::Standard, -3_600 * SECOND), (LOW, 86_400 * SECOND)]
+    {
+        let mut scene = Scene::start(latency);
+        scene.pass(2_000, Some(GOOD));
+        scene.send(Event::Ended("killed".into()));
+        scene.pass(6_000, None);
+        assert_eq!(scene.metrics.channel("test").input_lost.get(), 1);
+        scene.send(Event::Tracks(Vec::new()));
+        scene.pass(3_000, Some(Source { shift_ns, ..GOOD }));
+        let figures = scene.metrics.channel("test");
+        assert_eq!((figures.input_lost.get(), figures.restarts.get()), (0, 0));
+        let takes = scene.end();
+        let slate = 4_000..=4_700;
+        assert_scenes(
+            &takes,
+            &[(BRIGHT, 2_900..=3_100), (BLACK, 950..=1_050), (SLATE, slate), (BRIGHT, 2_500..=3_000)],
+        );
+        let loud = takes[2].loud_ms();
+        assert!((4_400..=5_100).contains(&loud), "{loud} ms of sound");
+    }
+}
+
+#[test]
+fn one_late_picture_costs_nothing_and_a_second_of_silence_a_still() {
+    let mut scene = Scene::start(Latency::Standard);
+    scene.pass(2_000, Some(GOOD));
+    scene.pass(300, None);
+    scene.pass(2_000, Some(GOOD));
+    assert_eq!(scene.metrics.channel("test").fill_frames[0].get(), 0, "the next picture filled it");
+    scene.pass(1_000, None);
+    scene.pass(2_000, Some(GOOD));
+    assert!(scene.metrics.channel("test").fill_frames[0].get() >= 10);
+    assert_scenes(&scene.end(), &[(BRIGHT, 7_200..=7_400)]);
+}
+
+#[test]
+fn a_source_that_connects_and_drops_all_the_time_never_disturbs_the_slate() {
+    let mut scene = Scene::start(Latency::Standard);
+    scene.pass(2_000, None);
+    for _ in 0..20 {
+        scene.send(Event::Tracks(Vec::new()));
+        scene.pass(150, Some(GOOD));
+        scene.send(Event::Ended("flapping".into()));
+        scene.pass(50, None);
+    }
+    assert_scenes(&scene.end(), &[(SLATE, 5_000..=6_000)]);
+}
+
+#[test]
+fn a_jump_of_the_source_s_times_is_no_hole_and_no_repetition() {
+    let mut scene = Scene::start(Latency::Standard);
+    for shift_ns in [0, 5 * SECOND, -7 * SECOND, 400 * SECOND] {
+        scene.pass(2_000, Some(Source { shift_ns, ..GOOD }));
+    }
+    assert!(scene.metrics.channel("test").timestamp_jumps.get() >= 3);
+    let takes = scene.end();
+    assert_scenes(&takes, &[(BRIGHT, 7_900..=8_100)]);
+    // What goes back is passed over for a second.
+    assert!((6_500..=8_100).contains(&takes[2].loud_ms()), "{}", takes[2].loud_ms());
+}
+
+#[test]
+fn sound_that_goes_or_comes_late_leaves_silence_and_no_hole() {
+    let mut scene = Scene::start(LOW);
+    for sounds in [false, true, false, true] {
+        scene.pass(2_000, Some(Source { sounds, ..GOOD }));
+    }
+    let takes = scene.end();
+    assert!((3_500..=4_200).contains(&takes[2].loud_ms()), "{}", takes[2].loud_ms());
+}
+
+#[test]
+fn another_size_in_mid_stream_changes_no_track() {
+    let mut scene = Scene::start(Latency::Standard);
+    for size in [(64, 64), (256, 256), (640, 640)] {
+        scene.pass(1_500, Some(Source { size, ..GOOD }));
+    }
+    assert_scenes(&scene.end(), &[(BRIGHT, 4_400..=4_600)]);
+}
+
+#[test]
+fn a_machine_that_slept_goes_on_at_the_clock() {
+    let mut scene = Scene::start(Latency::Standard);
+    scene.pass(1_500, Some(GOOD));
+    scene.now_ns += 3_600 * SECOND;
+    let now = scene.instant();
+    scene.conductor.fill(now).expect("encodes");
+    scene.pass(3_000, None);
+    let next_ns = scene.conductor.output.next_ns().expect("it goes on");
+    assert!((scene.now_ns - next_ns) < SECOND);
+    assert_eq!(scene.metrics.channel("test").restarts.get(), 1);
+}
