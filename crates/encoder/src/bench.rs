@@ -61,6 +61,8 @@ pub fn run(file: &Path, rungs: Vec<Rung>, cores: usize) -> anyhow::Result<Figure
         pace: Pace::Offline,
         start: Start::Now,
         fill: spec::Fill::default(),
+        backup: None,
+        selector: transcode::Selector::default(),
         cores,
         clock,
         drain: drain.clone(),

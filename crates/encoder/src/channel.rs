@@ -8,14 +8,15 @@ use daemon::{Drain, EpochClock};
 use media::{MediaTime, Rational, Timescale, Utc};
 use spec::{Fill, Rung};
 use tokio::sync::oneshot;
+use wire::sample_stream::{Feed, FeedInput};
 use wire::{ChannelJob, Source};
 
 use crate::metrics::TranscodeMetrics;
 use crate::push::{PushHandle, PushMetrics, PushUrlError, Target};
 use crate::source::file::{FileSource, Play};
 use crate::source::pattern::Pattern;
-use crate::source::{self, Sender};
-use crate::transcode::{self, Pace, Settings, Start, TrackHead, TranscodeError};
+use crate::source::{self, Receiver};
+use crate::transcode::{self, Pace, Selector, Settings, Sources, Start, TrackHead, TranscodeError};
 
 /// Longest wait at the start for the origin to say where the timeline stands.
 const NEXT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -42,6 +43,8 @@ pub struct Channel {
     pub audio_bps: u32,
     /// What is shown while the source is away.
     pub fill: Fill,
+    /// Which of its inputs the operator wants to see.
+    pub selector: Selector,
     /// Cores it may keep busy.
     pub cores: usize,
 }
@@ -104,6 +107,8 @@ impl Channel {
             pace: Pace::Live,
             start: Start::Now,
             fill: self.fill.clone(),
+            backup: self.job.backup.as_ref().map(|backup| backup.failover.clone()),
+            selector: self.selector.clone(),
             cores: self.cores,
             clock,
             drain: drain.clone(),
@@ -126,12 +131,13 @@ impl Channel {
                 Some(Utc(settings.grid.start(slot, Timescale::MICROS)).plus_micros(-REPLAY_MARGIN_US))
             }
         };
-        let events = match self.job.source {
-            Source::Pattern => source::RAW_EVENTS,
-            Source::Ingest { .. } | Source::File { .. } => source::CODED_EVENTS,
-        };
-        let (sender, receiver) = source::queue(events);
-        self.start_source(clock, from, sender, drain)?;
+        let primary = self.start_source(&self.job.source, FeedInput::Primary, clock, from, drain)?;
+        let backup = self
+            .job
+            .backup
+            .as_ref()
+            .map(|backup| self.start_source(&backup.source, FeedInput::Backup, clock, None, drain));
+        let sources = Sources { primary, backup: backup.transpose()? };
 
         let (ended, outcome) = oneshot::channel();
         let counted = metrics.transcode.clone();
@@ -139,7 +145,7 @@ impl Channel {
         let transcode = move || {
             let _entered = span.enter();
             // Nobody waits any more only when the process ends.
-            let _ = ended.send(transcode::run(settings, receiver, pushes, &counted));
+            let _ = ended.send(transcode::run(settings, sources, pushes, &counted));
         };
         std::thread::Builder::new().name("conductor".into()).spawn(transcode).map_err(Failure::Thread)?;
         let pushes = outcome.await.map_err(|_| Failure::Panicked)??;
@@ -173,25 +179,31 @@ impl Channel {
         Start::Slot(slot)
     }
 
+    /// Starts one of the channel's sources.
     fn start_source(
         &self,
+        source: &Source,
+        input: FeedInput,
         clock: EpochClock,
         from: Option<Utc>,
-        sender: Sender,
         drain: &Drain,
-    ) -> Result<(), Failure> {
+    ) -> Result<Receiver, Failure> {
+        let (sender, receiver) = source::queue(match source {
+            Source::Pattern => source::RAW_EVENTS,
+            Source::Ingest { .. } | Source::File { .. } => source::CODED_EVENTS,
+        });
         let drain = drain.clone();
-        let span = tracing::info_span!("source", channel = %self.job.name);
-        match &self.job.source {
+        let feed = Feed { channel: self.job.name.clone(), input };
+        let span = tracing::info_span!("source", channel = %feed);
+        match source {
             Source::Ingest { socket } => {
-                let pump = source::pump(socket.clone(), self.job.name.clone(), from, sender);
+                let pump = source::pump(socket.clone(), feed, from, sender);
                 tokio::spawn(async move {
                     tokio::select! {
                         () = pump => {}
                         () = drain.requested() => {}
                     }
                 });
-                Ok(())
             }
             Source::Pattern => {
                 let pattern = self.pattern();
@@ -200,16 +212,17 @@ impl Channel {
                     if let Err(fault) = pattern.run(&clock, from, &sender, &drain) {
                         tracing::error!("the pattern cannot be made: {fault}");
                     }
-                })
+                })?;
             }
             Source::File { path } => {
                 let file = FileSource { path: PathBuf::from(path), play: Play::Looped };
                 spawn("file", move || {
                     let _entered = span.enter();
                     file.run(&clock, from, &sender, &drain);
-                })
+                })?;
             }
         }
+        Ok(receiver)
     }
 
     /// The pattern in the size of the largest rung and at the rate of the fastest.

@@ -2,12 +2,14 @@
 //!
 //! - [`channel`]: one transcoding channel: [`source`] → [`transcode`] → [`push`].
 //! - [`passthrough`]: one channel whose samples go out as they came.
+//! - [`control`]: which of a channel's inputs the operator wants to see.
 //! - [`metrics`]: what transcoding counts.
 //! - [`calibrate`], [`mod@bench`]: how fast this machine encodes.
 
 pub mod bench;
 pub mod calibrate;
 pub mod channel;
+pub mod control;
 pub mod metrics;
 pub mod passthrough;
 pub mod push;

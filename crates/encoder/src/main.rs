@@ -8,6 +8,8 @@ use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use daemon::{Drain, EpochClock};
 use encoder::channel::{Channel, Metrics};
+use encoder::control::{self, Selectors};
+use encoder::transcode::Selector;
 use encoder::{bench, calibrate, passthrough};
 use prometheus_client::registry::Registry;
 use wire::{Job, Ladder};
@@ -108,6 +110,7 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
             .with_context(|| format!("metrics socket `{}`", job.metrics_socket.display()))?;
         let clock = EpochClock::start();
         let mut channels = tokio::task::JoinSet::new();
+        let mut selectors = Selectors::new();
         for channel in job.channels {
             let drain = drain.clone();
             match channel.ladder.clone() {
@@ -123,13 +126,21 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
                         bail!("channel `{}`: the ladder has no rungs", channel.name);
                     }
                     let name = channel.name.clone();
-                    let channel = Channel { job: channel, rungs, audio_bps, fill, cores };
+                    let selector = Selector::default();
+                    if channel.backup.is_some() {
+                        selectors.insert(channel.name.to_string(), selector.clone());
+                    }
+                    let channel = Channel { job: channel, rungs, audio_bps, fill, selector, cores };
                     let metrics = metrics.clone();
                     channels.spawn(async move {
                         channel.run(clock, metrics, drain).await.with_context(|| format!("channel `{name}`"))
                     });
                 }
             }
+        }
+        if !selectors.is_empty() {
+            control::serve(&job.control_socket, selectors, drain.clone())
+                .with_context(|| format!("control socket `{}`", job.control_socket.display()))?;
         }
         let late = async {
             drain.requested().await;

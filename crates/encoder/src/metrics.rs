@@ -9,6 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::push::TrackLabels;
+use crate::transcode::{Reason, Side};
 
 /// Whose figure it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -52,6 +53,64 @@ impl EncodeLabelValue for Shown {
     }
 }
 
+/// What can be wrong with an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Nothing comes.
+    Loss,
+    /// Nothing is to be seen.
+    Black,
+    /// Nothing is to be heard.
+    Silence,
+    /// Nothing moves.
+    Frozen,
+}
+
+impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; 4] = [Self::Loss, Self::Black, Self::Silence, Self::Frozen];
+
+    /// The word in logs and labels.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Black => "black",
+            Self::Silence => "silence",
+            Self::Frozen => "frozen",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InputLabels {
+    channel: String,
+    input: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FaultLabels {
+    channel: String,
+    input: &'static str,
+    cause: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FailoverLabels {
+    channel: String,
+    reason: &'static str,
+}
+
+/// Figures of a channel's two inputs.
+#[derive(Clone, Debug)]
+pub(crate) struct InputFigures {
+    /// 1 for the one that is shown.
+    pub(crate) active: [Gauge; 2],
+    /// 1 while it has the fault, in the order of [`Cause::ALL`].
+    pub(crate) faults: [[Gauge; 4]; 2],
+    /// In the order of [`Reason::ALL`].
+    pub(crate) failovers: [Counter; 6],
+}
+
 /// Figures of every transcoding channel of this process. Clones count together.
 #[derive(Clone, Debug, Default)]
 pub struct TranscodeMetrics {
@@ -67,6 +126,9 @@ pub struct TranscodeMetrics {
     fill_frames: Family<FillLabels, Counter>,
     timestamp_jumps: Family<ChannelLabels, Counter>,
     drift_ppm: Family<ChannelLabels, Gauge<f64, AtomicU64>>,
+    input_active: Family<InputLabels, Gauge>,
+    input_fault: Family<FaultLabels, Gauge>,
+    failovers: Family<FailoverLabels, Counter>,
     frames_out: Family<TrackLabels, Counter>,
     frames_repeated: Family<TrackLabels, Counter>,
     segments: Family<TrackLabels, Counter>,
@@ -117,6 +179,9 @@ impl TranscodeMetrics {
             "How fast the source's clock runs against this machine's, in parts per million",
             self.drift_ppm.clone(),
         );
+        registry.register("input_active", "1 for the input that is shown", self.input_active.clone());
+        registry.register("input_fault", "1 while an input has this fault", self.input_fault.clone());
+        registry.register("failovers", "Times the other input was shown, by reason", self.failovers.clone());
         registry.register("frames_out", "Frames encoded", self.frames_out.clone());
         registry.register(
             "frames_repeated",
@@ -146,6 +211,21 @@ impl TranscodeMetrics {
             }),
             timestamp_jumps: self.timestamp_jumps.get_or_create(&labels).clone(),
             drift_ppm: self.drift_ppm.get_or_create(&labels).clone(),
+        }
+    }
+
+    /// The figures of a channel's two inputs.
+    pub(crate) fn inputs(&self, channel: &str) -> InputFigures {
+        let sides = [Side::Primary, Side::Backup].map(Side::as_str);
+        let active = |input| InputLabels { channel: channel.to_owned(), input };
+        let fault = |input, cause| FaultLabels { channel: channel.to_owned(), input, cause };
+        let reason = |reason: Reason| FailoverLabels { channel: channel.to_owned(), reason: reason.as_str() };
+        InputFigures {
+            active: sides.map(|side| self.input_active.get_or_create(&active(side)).clone()),
+            faults: sides.map(|side| {
+                Cause::ALL.map(|cause| self.input_fault.get_or_create(&fault(side, cause.as_str())).clone())
+            }),
+            failovers: Reason::ALL.map(|why| self.failovers.get_or_create(&reason(why)).clone()),
         }
     }
 

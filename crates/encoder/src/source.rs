@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ffmpeg::{Frame, Parameters};
-use media::{ChannelName, MediaTime, Rational, Sample, Timescale, Track, TrackId, Utc};
+use media::{MediaTime, Rational, Sample, Timescale, Track, TrackId, Utc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use wire::sample_stream::Message;
+use wire::sample_stream::{Feed, Message};
 
 use self::ingest::IngestClient;
 
@@ -178,9 +178,9 @@ impl Receiver {
     }
 }
 
-/// Takes a channel's samples from ingest, for as long as somebody receives them. `from`: replay from there.
-pub async fn pump(socket: PathBuf, channel: ChannelName, from: Option<Utc>, sender: Sender) {
-    let mut client = IngestClient::new(socket, channel, from, ingest::Pace::AtOnce);
+/// Takes an input's samples from ingest, for as long as somebody receives them. `from`: replay from there.
+pub async fn pump(socket: PathBuf, feed: Feed, from: Option<Utc>, sender: Sender) {
+    let mut client = IngestClient::new(socket, feed, from, ingest::Pace::AtOnce);
     loop {
         let event = match client.next().await {
             Message::Sample(sample) => Event::Sample(sample),

@@ -14,16 +14,21 @@ mod alarms;
 mod cadence;
 mod conductor;
 mod cuts;
+mod failover;
+mod feed;
 mod fill;
 mod fit;
 mod flow;
 mod frame_sync;
 mod input;
+mod monitor;
 mod output;
 mod pyramid;
 mod rung;
+mod selector;
 mod sound;
 mod sound_line;
+mod sources;
 mod speed;
 mod stills;
 mod track;
@@ -33,11 +38,14 @@ use std::io;
 use daemon::{Drain, EpochClock};
 use ffmpeg::Colour;
 use media::{Grid, Rational};
-use spec::{Fill, Latency, Rung};
+use spec::{Failover, Fill, Latency, Rung};
 
 use crate::metrics::TranscodeMetrics;
-use crate::source::Receiver;
 
+pub(crate) use failover::Reason;
+pub use failover::Side;
+pub use selector::Selector;
+pub use sources::Sources;
 pub use track::{Sink, TrackHead};
 
 /// What to make of a source, and how.
@@ -59,6 +67,10 @@ pub struct Settings {
     pub start: Start,
     /// What is shown while the source is away; only where the pace is live.
     pub fill: Fill,
+    /// When the second source is shown, where there is one.
+    pub backup: Option<Failover>,
+    /// Which the operator wants to see.
+    pub selector: Selector,
     /// Cores the channel may keep busy.
     pub cores: usize,
     /// The output clock.
@@ -165,13 +177,13 @@ impl Settings {
     }
 }
 
-/// Runs a channel until the source's senders are gone or the drain; then closes open segments and gives the sinks back. `sinks`
+/// Runs a channel until its primary source's senders are gone or the drain; then closes open segments and gives the sinks back. `sinks`
 /// are those of [`Settings::heads`], in that order. Blocks: give it a thread.
 pub fn run<S: Sink + 'static>(
     settings: Settings,
-    source: Receiver,
+    sources: impl Into<Sources>,
     sinks: Vec<S>,
     metrics: &TranscodeMetrics,
 ) -> Result<Vec<S>, TranscodeError> {
-    conductor::Conductor::start(settings, sinks, metrics)?.run(source)
+    conductor::Conductor::start(settings, sinks, metrics)?.run(sources.into())
 }

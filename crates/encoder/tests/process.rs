@@ -136,6 +136,7 @@ fn job(folder: &Path, push_url: String, source: Source) -> Job {
     let channel = ChannelJob {
         name: "test".parse().expect("a name"),
         source,
+        backup: None,
         ladder: Ladder::Transcode {
             rungs: vec![rung, small],
             audio_bps: 64_000,
@@ -145,7 +146,11 @@ fn job(folder: &Path, push_url: String, source: Source) -> Job {
         latency: spec::Latency::Standard,
         push_url,
     };
-    Job { channels: vec![channel], metrics_socket: folder.join("metrics.sock") }
+    Job {
+        channels: vec![channel],
+        metrics_socket: folder.join("metrics.sock"),
+        control_socket: folder.join("control.sock"),
+    }
 }
 
 async fn wait_for(held: &Origin, what: &str, done: impl Fn(&BTreeMap<String, Held>) -> bool) {

@@ -202,6 +202,12 @@ impl Decoder {
         unsafe { ffi::avcodec_send_packet(self.raw.as_ptr(), std::ptr::null()) };
     }
 
+    /// Forgets what is held: the next access unit is a key frame's, whatever came before.
+    pub fn flush(&mut self) {
+        // SAFETY: the context is open; `&mut self` keeps other threads out.
+        unsafe { ffi::avcodec_flush_buffers(self.raw.as_ptr()) };
+    }
+
     /// The next decoded frame, in presentation order; `None` until more is sent, or at the end.
     pub fn receive(&mut self) -> Result<Option<Frame>, Error> {
         // SAFETY: context and frame are valid; the frame is unreferenced by the call before it is filled.

@@ -18,6 +18,7 @@ mod encoder;
 mod error;
 mod frame;
 mod log;
+mod luma;
 mod options;
 mod packet;
 mod pool;
@@ -32,6 +33,7 @@ pub use encoder::{AudioSettings, Encoder, Picture, VideoSettings, has_encoder, v
 pub use error::Error;
 pub use frame::{Colour, Frame};
 pub use log::{LogLevel, log_to};
+pub use luma::LumaSamples;
 pub use packet::Packet;
 pub use resampler::Resampler;
 pub use scaler::{Placement, Scaler};

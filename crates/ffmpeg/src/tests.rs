@@ -374,3 +374,16 @@ fn stills_of_three_kinds_are_decoded_and_others_refused() {
     assert!(Frame::still(b"GIF89a").is_err());
     assert!(Frame::still(b"").is_err());
 }
+
+#[test]
+fn luma_is_sampled_from_black_to_white_whatever_the_range() {
+    let mut frame = picture(1_920, 1_080, 0);
+    frame.plane_mut(0).expect("memory").0.fill(16);
+    assert_eq!(frame.luma_samples(), Some(LumaSamples(vec![0; 32 * 18])));
+    frame.plane_mut(0).expect("memory").0.fill(235);
+    assert_eq!(frame.luma_samples(), Some(LumaSamples(vec![255; 32 * 18])));
+    let (bytes, stride) = frame.plane_mut(0).expect("memory");
+    bytes[stride * 540..].fill(16);
+    let samples = frame.luma_samples().expect("planar").0;
+    assert_eq!((samples[32 * 8], samples[32 * 9]), (255, 0), "the lower half is black");
+}

@@ -55,6 +55,11 @@ impl Layout {
         self.run().join("edge.control.sock")
     }
 
+    /// Where the encoder `process` takes the operator's orders.
+    pub(crate) fn encoder_control(&self, process: &str) -> PathBuf {
+        self.run().join(format!("{process}.control.sock"))
+    }
+
     /// Where `process` answers with its metrics.
     pub(crate) fn metrics_socket(&self, process: &str) -> PathBuf {
         self.run().join(format!("{process}.metrics.sock"))
@@ -88,31 +93,37 @@ pub(crate) fn encoders(workflow: &Workflow, layout: &Layout) -> Vec<EncoderProce
         };
         let name = format!("encoder-{}", channel.name);
         let channels = vec![channel_job(channel, ladder, workflow, layout)];
-        processes.push(EncoderProcess {
-            job: Job { channels, metrics_socket: layout.metrics_socket(&name) },
-            name,
-        });
+        processes.push(EncoderProcess { job: job(channels, &name, layout), name });
     }
     if !passthrough.is_empty() {
         // No channel can take this name: channel names hold no capital.
         let name = "encoder-PASSTHROUGH".to_owned();
-        let metrics_socket = layout.metrics_socket(&name);
-        processes.push(EncoderProcess { job: Job { channels: passthrough, metrics_socket }, name });
+        processes.push(EncoderProcess { job: job(passthrough, &name, layout), name });
     }
     processes
 }
 
+fn job(channels: Vec<ChannelJob>, name: &str, layout: &Layout) -> Job {
+    let (metrics_socket, control_socket) = (layout.metrics_socket(name), layout.encoder_control(name));
+    Job { channels, metrics_socket, control_socket }
+}
+
 fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, layout: &Layout) -> ChannelJob {
-    let source = match &channel.input {
+    let source = |input: &Input| match input {
         Input::Rtmp(_) | Input::Srt(_) | Input::SrtCall(_) | Input::Cmaf => {
             Source::Ingest { socket: layout.samples_socket() }
         }
         Input::Test => Source::Pattern,
         Input::File(path) => Source::File { path: path.clone() },
     };
+    let backup = |backup: &spec::Backup| wire::Backup {
+        source: source(&backup.input),
+        failover: backup.failover.clone(),
+    };
     ChannelJob {
         name: channel.name.clone(),
-        source,
+        source: source(&channel.input),
+        backup: channel.backup.as_ref().map(backup),
         ladder,
         grid: channel.grid,
         latency: channel.latency,
@@ -122,7 +133,7 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
 
 /// Whether a channel waits for an SRT publisher, so that the listener is wanted.
 pub(crate) fn takes_srt(workflow: &Workflow) -> bool {
-    workflow.channels.iter().any(|channel| matches!(channel.input, Input::Srt(_)))
+    workflow.channels.iter().flat_map(spec::Channel::inputs).any(|input| matches!(input, Input::Srt(_)))
 }
 
 /// Where the edge fetches: from this machine's origin unless others are named.
@@ -212,6 +223,9 @@ pub(crate) fn describe(workflow: &Workflow) -> String {
         let seconds = |ms: u64| ms as f64 / 1e3;
         line("channel", channel.name.to_string());
         line("  input", channel.input.to_string());
+        if let Some(backup) = &channel.backup {
+            line("  backup", backup.input.to_string());
+        }
         match &channel.ladder {
             Ladder::Passthrough => line("  ladder", "passthrough".to_owned()),
             Ladder::Pushed => line("  ladder", "as its encoder pushes it".to_owned()),

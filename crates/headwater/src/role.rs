@@ -7,6 +7,7 @@ use anyhow::Context;
 use daemon::metrics::Endpoint;
 use daemon::{Drain, listen};
 use spec::{EdgeLimits, Input, Ladder, Latency};
+use wire::sample_stream::{Feed, FeedInput};
 
 use crate::cli::{Edge, Role};
 use crate::edge_alone;
@@ -33,10 +34,13 @@ pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
     let publishers = workflow
         .channels
         .iter()
-        .filter_map(|channel| {
+        .flat_map(|channel| {
+            channel.inputs().zip([FeedInput::Primary, FeedInput::Backup]).map(move |of| (channel, of))
+        })
+        .filter_map(|(channel, (source, input))| {
             Some(ingest::Publisher {
-                channel: channel.name.clone(),
-                door: door(&channel.input)?,
+                feed: Feed { channel: channel.name.clone(), input },
+                door: door(source)?,
                 keep: Duration::from_millis(channel.grid.duration_ms().into()) + RESTART,
                 batch: match (&channel.ladder, channel.latency) {
                     (Ladder::Passthrough, Latency::Standard) => PASSTHROUGH_BATCH,

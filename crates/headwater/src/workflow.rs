@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use spec::{Certificate, Input, Slate, Workflow};
+use spec::{Backup, Certificate, Input, Slate, Workflow};
 
 /// Far above any real workflow; keeps a mistaken path to a video from being read whole.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -35,6 +35,9 @@ pub(crate) fn from_file(path: &Path, folder: Option<&Path>) -> anyhow::Result<Lo
     let folder = folder.map(PathBuf::from).or_else(own_folder).unwrap_or_default();
     for channel in &mut workflow.channels {
         if let Input::File(file) = &mut channel.input {
+            *file = folder.join(&*file);
+        }
+        if let Some(Backup { input: Input::File(file), .. }) = &mut channel.backup {
             *file = folder.join(&*file);
         }
         if let Slate::File(file) = &mut channel.fill.slate {

@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let publishers = arguments
         .map(|name| {
             Ok(ingest::Publisher {
-                channel: name.parse()?,
+                feed: name.parse::<media::ChannelName>()?.into(),
                 door: ingest::Door::Rtmp { app: "live".into(), key: name },
                 batch,
                 keep: Duration::from_secs(3),

@@ -1,13 +1,13 @@
-//! One channel: at most one publisher, any number of subscribers, the replay between them.
+//! One input of a channel: at most one publisher, any number of subscribers, the replay between them.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use daemon::EpochClock;
-use media::{ChannelName, Utc};
+use media::Utc;
 use tokio::sync::{Notify, watch};
-use wire::sample_stream::Tracks;
+use wire::sample_stream::{Feed, Tracks};
 
 use crate::metrics::ChannelMetrics;
 use crate::replay::{Cursor, Entry, MAX_BYTES, Replay};
@@ -23,7 +23,7 @@ const LEAVE_STEP: Duration = Duration::from_millis(50);
 /// Where a publisher's samples meet their subscribers.
 #[derive(Debug)]
 pub(crate) struct Channel {
-    pub(crate) name: ChannelName,
+    pub(crate) name: Feed,
     pub(crate) metrics: ChannelMetrics,
     state: Mutex<State>,
     /// The number of the log's next entry; subscribers wait on it.
@@ -57,7 +57,7 @@ pub(crate) struct Lease {
 }
 
 impl Channel {
-    pub(crate) fn new(name: ChannelName, keep: Duration, metrics: ChannelMetrics) -> Self {
+    pub(crate) fn new(name: Feed, keep: Duration, metrics: ChannelMetrics) -> Self {
         let state = State {
             replay: Replay::new(keep, MAX_BYTES),
             busy: false,

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::ChannelName;
 use srt::Terms;
+use wire::sample_stream::Feed;
 
 use crate::channel::Channel;
 use crate::metrics::Metrics;
@@ -32,8 +32,8 @@ pub struct Config {
 /// One channel's publisher.
 #[derive(Clone, Debug)]
 pub struct Publisher {
-    /// The channel.
-    pub channel: ChannelName,
+    /// The channel's input.
+    pub feed: Feed,
     /// How its samples come.
     pub door: Door,
     /// How long bytes may gather before they are read. Zero: each is read as it comes, from SRT a hundred times a second.
@@ -134,9 +134,9 @@ pub enum Error {
     #[error("channels `{first}` and `{second}` have the same RTMP application and key, or SRT stream id")]
     SameDoor {
         /// One channel.
-        first: ChannelName,
+        first: Feed,
         /// The other.
-        second: ChannelName,
+        second: Feed,
     },
 }
 
@@ -158,7 +158,7 @@ impl Doors {
     /// The doors of `publishers`, with a channel each.
     pub(crate) fn open(publishers: Vec<Publisher>, metrics: &Metrics) -> Result<Self, Error> {
         let mut doors = Self::default();
-        for Publisher { channel: name, door, batch, keep } in publishers {
+        for Publisher { feed: name, door, batch, keep } in publishers {
             let channel = Arc::new(Channel::new(name.clone(), keep, metrics.channel(&name)));
             let taken_by = match door {
                 Door::Rtmp { app, key } => {

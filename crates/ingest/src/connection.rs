@@ -61,7 +61,7 @@ enum End {
     #[error("stream key {key} is not known for application `{app}`")]
     UnknownKey { app: String, key: rtmp::Key },
     #[error("channel `{channel}` has a publisher already")]
-    Busy { channel: media::ChannelName },
+    Busy { channel: wire::sample_stream::Feed },
 }
 
 impl End {

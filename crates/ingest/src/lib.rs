@@ -41,6 +41,7 @@ use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use wire::sample_stream::Feed;
 
 use channel::Channel;
 use config::Doors;
@@ -124,8 +125,8 @@ impl Ingest {
         })
     }
 
-    fn channel(&self, name: &str) -> Option<Arc<Channel>> {
-        self.channels.iter().find(|channel| channel.name.as_str() == name).cloned()
+    fn channel(&self, name: &Feed) -> Option<Arc<Channel>> {
+        self.channels.iter().find(|channel| channel.name == *name).cloned()
     }
 
     fn next_conn(&self) -> u64 {

@@ -4,12 +4,12 @@ mod srt;
 
 use std::sync::atomic::AtomicU64;
 
-use media::ChannelName;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use wire::sample_stream::Feed;
 
 pub(crate) use srt::SrtMetrics;
 
@@ -116,7 +116,7 @@ impl Metrics {
     }
 
     /// The figures of one channel; they are exported from now on, at zero.
-    pub(crate) fn channel(&self, name: &ChannelName) -> ChannelMetrics {
+    pub(crate) fn channel(&self, name: &Feed) -> ChannelMetrics {
         let label = ChannelLabel { channel: name.to_string() };
         ChannelMetrics {
             faults: self.faults.clone(),
@@ -137,7 +137,7 @@ impl Metrics {
     }
 
     /// The link figures of one channel that SRT brings; they are exported from now on, at zero.
-    pub(crate) fn srt(&self, name: &ChannelName) -> SrtMetrics {
+    pub(crate) fn srt(&self, name: &Feed) -> SrtMetrics {
         self.srt.channel(&ChannelLabel { channel: name.to_string() })
     }
 

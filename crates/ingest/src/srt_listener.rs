@@ -11,11 +11,11 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::ChannelName;
 use srt::{Connection, Knock, Link, Listener, Mode, Rejection, SocketId, StreamId, StreamIdError, Terms};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use wire::sample_stream::Feed;
 
 use crate::transport::canonical;
 use crate::{Ingest, SrtRoute, link};
@@ -39,7 +39,7 @@ enum News {
 struct Admitted {
     id: SocketId,
     peer: SocketAddr,
-    channel: ChannelName,
+    channel: Feed,
     at: Instant,
     /// One of [`MAX_UNPROVED`], free again when this is dropped.
     _place: OwnedSemaphorePermit,
@@ -56,11 +56,11 @@ enum Refusal {
     #[error("it wanted to play; streams are only taken here")]
     Play,
     #[error("channel `{channel}` has a publisher already")]
-    Busy { channel: ChannelName },
+    Busy { channel: Feed },
     #[error("{MAX_UNPROVED} others have yet to prove their passphrase")]
     Overload,
     #[error("wrong passphrase for channel `{channel}`, or only one side has one")]
-    Passphrase { channel: ChannelName },
+    Passphrase { channel: Feed },
 }
 
 impl Refusal {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::{MissedTickBehavior, timeout};
-use wire::sample_stream::{self, Ended, Message};
+use wire::sample_stream::{self, Ended, Feed, Message};
 
 use crate::channel::Channel;
 use crate::replay::Entry;
@@ -27,14 +27,14 @@ const MAX_SLICES: usize = 128;
 pub(crate) async fn serve(
     stream: tokio::net::UnixStream,
     conn: u64,
-    find: impl Fn(&str) -> Option<Arc<Channel>>,
+    find: impl Fn(&Feed) -> Option<Arc<Channel>>,
 ) {
     match timeout(REQUEST_TIMEOUT, read_request(&stream)).await {
         Err(_) => tracing::warn!(conn, "a subscriber asked nothing in {REQUEST_TIMEOUT:?}"),
         Ok(Err(fault)) => tracing::warn!(conn, %fault, "a subscriber's request cannot be read"),
         Ok(Ok(request)) => {
-            let Some(channel) = find(request.channel.as_str()) else {
-                tracing::warn!(conn, channel = %request.channel, "a subscriber asked for a channel that no publisher comes to");
+            let Some(channel) = find(&request.feed) else {
+                tracing::warn!(conn, channel = %request.feed, "a subscriber asked for a channel that no publisher comes to");
                 return;
             };
             tracing::info!(conn, channel = %channel.name, from = request.from.map(|utc| utc.to_string()), "subscribed");

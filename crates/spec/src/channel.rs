@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use media::{ChannelName, Grid};
 
+use crate::failover::Failover;
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
 use crate::fill::Fill;
@@ -20,6 +21,8 @@ pub struct Channel {
     pub name: ChannelName,
     /// Where pictures and sound come from.
     pub input: Input,
+    /// What takes over when they fail: `backup`.
+    pub backup: Option<Backup>,
     /// What is made of them.
     pub ladder: Ladder,
     /// Where segments start: `segment`, in seconds, 1 to 10, default 2.
@@ -32,6 +35,15 @@ pub struct Channel {
     pub audio_bps: u32,
     /// What a transcoded channel shows while its source is away: `fill`.
     pub fill: Fill,
+}
+
+/// A transcoded channel's second input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// Where it comes from: an RTMP publisher, a file or the test pattern.
+    pub input: Input,
+    /// When it is shown: `failover`.
+    pub failover: Failover,
 }
 
 /// Where a channel's pictures and sound come from.
@@ -85,6 +97,11 @@ impl fmt::Display for Input {
 }
 
 impl Channel {
+    /// Its inputs: the primary, and the backup where there is one.
+    pub fn inputs(&self) -> impl Iterator<Item = &Input> {
+        [Some(&self.input), self.backup.as_ref().map(|backup| &backup.input)].into_iter().flatten()
+    }
+
     pub(crate) fn read(mut fields: Fields<'_>) -> Result<Self, Fault> {
         let name = fields.need("name", "\"main\"")?.parsed()?;
         let input = Input::read(fields.need("input", "{ rtmp = \"live/main\" }")?)?;
@@ -137,13 +154,65 @@ impl Channel {
             }
             Some(field) => Fill::read(field.table()?)?,
         };
-        fields.refuse_unimplemented(&["pipelines", "endpoint", "backup", "drm", "dvr"])?;
+        let backup = Backup::read(fields.take("backup"), fields.take("failover"), &ladder)?;
+        fields.refuse_unimplemented(&["pipelines", "endpoint", "drm", "dvr"])?;
         fields.finish()?;
-        Ok(Self { name, input, ladder, grid: Grid::new(segment_ms), latency, window_ms, audio_bps, fill })
+        Ok(Self {
+            name,
+            input,
+            backup,
+            ladder,
+            grid: Grid::new(segment_ms),
+            latency,
+            window_ms,
+            audio_bps,
+            fill,
+        })
+    }
+}
+
+impl Backup {
+    fn read(
+        backup: Option<Field<'_>>,
+        failover: Option<Field<'_>>,
+        ladder: &Ladder,
+    ) -> Result<Option<Self>, Fault> {
+        let Some(backup) = backup else {
+            return failover.map_or(Ok(None), |field| {
+                Err(field.fault(
+                    "there is nothing to go over to: give the channel a `backup`, such as backup = { rtmp = \"live/backup\" }",
+                ))
+            });
+        };
+        if !matches!(ladder, Ladder::Transcode(_)) {
+            return Err(
+                backup.fault("only a channel with rungs can go over to another input without a break")
+            );
+        }
+        if backup.as_str() == Some("cmaf") {
+            return Err(
+                backup.fault("a backup is { rtmp = \"app/key\" }, { file = \"clip.mp4\" } or \"test\"")
+            );
+        }
+        let input = Input::read(backup)?;
+        let failover = match failover {
+            None => Failover::default(),
+            Some(field) => Failover::read(field.table()?)?,
+        };
+        Ok(Some(Self { input, failover }))
     }
 }
 
 impl Input {
+    /// Whether one publisher could be taken for the other's.
+    pub(crate) fn shares_door_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Rtmp(one), Self::Rtmp(other)) => one == other,
+            (Self::Srt(one), Self::Srt(other)) => one.stream_id == other.stream_id,
+            _ => false,
+        }
+    }
+
     fn read(field: Field<'_>) -> Result<Self, Fault> {
         if field.as_str().is_some() {
             return field.choice(&[("test", Choice::Test), ("cmaf", Choice::Cmaf)]).map(

@@ -52,24 +52,21 @@ impl Workflow {
         for entry in entries {
             let (same_name, same_key, same_stream) = (
                 entry.fault("another channel has this name"),
-                entry.fault("another channel has this RTMP input; each publisher needs its own key"),
-                entry.fault("another channel has this SRT stream id; each publisher needs its own"),
+                entry.fault(
+                    "another input has this RTMP application and key; each publisher needs its own key",
+                ),
+                entry.fault("another input has this SRT stream id; each publisher needs its own"),
             );
             let channel = Channel::read(entry.table()?)?;
             if channels.iter().any(|other| other.name == channel.name) {
                 return Err(same_name);
             }
-            if let Input::Rtmp(_) = channel.input
-                && channels.iter().any(|other| other.input == channel.input)
-            {
-                return Err(same_key);
-            }
-            let names =
-                |other: &Channel, id: &str| matches!(&other.input, Input::Srt(srt) if srt.stream_id == id);
-            if let Input::Srt(srt) = &channel.input
-                && channels.iter().any(|other| names(other, &srt.stream_id))
-            {
-                return Err(same_stream);
+            let mut earlier: Vec<&Input> = channels.iter().flat_map(Channel::inputs).collect();
+            for input in channel.inputs() {
+                if earlier.iter().any(|other| input.shares_door_with(other)) {
+                    return Err(if matches!(input, Input::Srt(_)) { same_stream } else { same_key });
+                }
+                earlier.push(input);
             }
             channels.push(channel);
         }
@@ -151,7 +148,7 @@ mod tests {
         check(
             "[[channel]]\nname = \"a\"\ninput = \"test\"\nsegmnt = 3\n",
             expect![[
-                r#"line 4: channel[0].segmnt: no such field; there are: name, input, preset, ladder, segment, latency, part, window, audio_bitrate, fill"#
+                r#"line 4: channel[0].segmnt: no such field; there are: name, input, preset, ladder, segment, latency, part, window, audio_bitrate, fill, backup, failover"#
             ]],
         );
         check(

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use media::{ChannelName, Grid};
 use serde::{Deserialize, Serialize};
-use spec::{Fill, Latency, Rung};
+use spec::{Failover, Fill, Latency, Rung};
 
 /// The work of one encoder process: one transcoding channel, or every passthrough channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,8 @@ pub struct Job {
     pub channels: Vec<ChannelJob>,
     /// Unix socket on which this process answers `GET /metrics`.
     pub metrics_socket: PathBuf,
+    /// Unix socket on which it is told which input to show.
+    pub control_socket: PathBuf,
 }
 
 /// One channel of a [`Job`].
@@ -23,6 +25,8 @@ pub struct ChannelJob {
     pub name: ChannelName,
     /// Where pictures and sound come from.
     pub source: Source,
+    /// What takes over when they fail.
+    pub backup: Option<Backup>,
     /// What to make of them.
     pub ladder: Ladder,
     /// Where segments are cut.
@@ -31,6 +35,15 @@ pub struct ChannelJob {
     pub latency: Latency,
     /// CMAF ingest publishing point, such as `http://127.0.0.1:8300/ingest/main`.
     pub push_url: String,
+}
+
+/// A channel's second source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backup {
+    /// Where it comes from.
+    pub source: Source,
+    /// When it is shown.
+    pub failover: Failover,
 }
 
 /// Where pictures and sound come from.

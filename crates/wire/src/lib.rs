@@ -6,4 +6,4 @@
 mod job;
 pub mod sample_stream;
 
-pub use job::{ChannelJob, Job, Ladder, Source};
+pub use job::{Backup, ChannelJob, Job, Ladder, Source};

@@ -10,6 +10,8 @@
 //! `Sample` body: track `u8`, flags `u8` (bit 0 sync, bit 1 duration known), composition offset `i32`, duration
 //! `u32`, dts `i64`, all big-endian, then the payload.
 
+use std::fmt;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use media::{ChannelName, Sample, Track, TrackId, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,11 +20,47 @@ use serde::{Deserialize, Serialize};
 pub const MAX_FRAME: usize = 16 << 20;
 const SAMPLE_HEADER: usize = 1 + 1 + 4 + 4 + 8;
 
+/// One input of a channel, and whoever publishes to it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Feed {
+    /// The channel.
+    pub channel: ChannelName,
+    /// Which of its inputs.
+    pub input: FeedInput,
+}
+
+/// Which input of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedInput {
+    /// `input`.
+    Primary,
+    /// `backup`.
+    Backup,
+}
+
+impl From<ChannelName> for Feed {
+    fn from(channel: ChannelName) -> Self {
+        Self { channel, input: FeedInput::Primary }
+    }
+}
+
+/// The channel's name, and `~backup` after it for its second input: no channel can have such a name.
+impl fmt::Display for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.input {
+            FeedInput::Primary => self.channel.fmt(f),
+            FeedInput::Backup => write!(f, "{}~backup", self.channel),
+        }
+    }
+}
+
 /// The encoder's one question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// The channel whose samples are wanted.
-    pub channel: ChannelName,
+    /// Whose samples are wanted.
+    #[serde(flatten)]
+    pub feed: Feed,
     /// Replay kept samples from the last key frame at or before this time, so that a restarted encoder can make
     /// again the segment it was in. `None`: from the newest key frame kept.
     pub from: Option<Utc>,

@@ -181,6 +181,7 @@ fn job(socket: std::path::PathBuf, push_url: String) -> ChannelJob {
     ChannelJob {
         name: "main".parse().expect("a name"),
         source: Source::Ingest { socket },
+        backup: None,
         ladder: Ladder::Passthrough,
         grid: Grid::new(2_000),
         latency: spec::Latency::Standard,

@@ -6,11 +6,11 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use media::{ChannelName, Timescale, TrackId, Utc};
+use media::{Timescale, TrackId, Utc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep, sleep_until};
-use wire::sample_stream::{self, FrameError, Message, Request};
+use wire::sample_stream::{self, Feed, FrameError, Message, Request};
 
 /// Bytes taken from the socket at once where there are that many.
 const READ_BYTES: usize = 64 << 10;
@@ -39,7 +39,7 @@ pub enum Pace {
 #[derive(Debug)]
 pub struct IngestClient {
     socket: PathBuf,
-    channel: ChannelName,
+    feed: Feed,
     from: Option<Utc>,
     pace: Pace,
     stream: Option<Stream>,
@@ -74,10 +74,10 @@ enum Loss {
 
 impl IngestClient {
     /// A client that connects when it is first asked. `from`: see [`Request::from`].
-    pub fn new(socket: PathBuf, channel: ChannelName, from: Option<Utc>, pace: Pace) -> Self {
+    pub fn new(socket: PathBuf, feed: impl Into<Feed>, from: Option<Utc>, pace: Pace) -> Self {
         Self {
             socket,
-            channel,
+            feed: feed.into(),
             from,
             pace,
             stream: None,
@@ -106,7 +106,7 @@ impl IngestClient {
                 Ok(message) => return message,
                 Err(loss) => {
                     if !self.is_lost {
-                        let (channel, socket) = (&self.channel, self.socket.display());
+                        let (channel, socket) = (&self.feed, self.socket.display());
                         tracing::warn!(%channel, "ingest at {socket}: {loss}; trying again until it works");
                         self.is_lost = true;
                     }
@@ -133,7 +133,7 @@ impl IngestClient {
 
     async fn connect(&mut self) -> Result<(), Loss> {
         let mut stream = UnixStream::connect(&self.socket).await?;
-        let request = Request { channel: self.channel.clone(), from: self.resume_from().or(self.from) };
+        let request = Request { feed: self.feed.clone(), from: self.resume_from().or(self.from) };
         let mut frame = BytesMut::new();
         sample_stream::encode_request(&request, &mut frame);
         stream.write_all(&frame).await?;
@@ -186,7 +186,7 @@ impl IngestClient {
                 self.timescales = tracks.tracks.iter().map(|track| (track.id, track.timescale)).collect();
                 self.backoff = MIN_BACKOFF;
                 if std::mem::take(&mut self.is_lost) {
-                    tracing::info!(channel = %self.channel, "ingest is back");
+                    tracing::info!(channel = %self.feed, "ingest is back");
                 }
             }
             Message::Sample(sample) => self.last = Some((sample.track, sample.dts)),

@@ -4,7 +4,8 @@
 //! An event is one log line with the fields `event` and `state` (`raised`, `cleared`; `happened` for what has no
 //! length), so that logs as JSON can be followed by name.
 
-use crate::metrics::{ChannelFigures, Shown};
+use super::failover::{Reason, Side};
+use crate::metrics::{Cause, ChannelFigures, InputFigures, Shown};
 
 /// A source counts as back once its pictures came for this long, in nanoseconds.
 const CLEAR_NS: i64 = 1_000_000_000;
@@ -102,6 +103,47 @@ impl Alarms {
         self.drifts = !self.drifts;
         let (state, ppm) = (if self.drifts { "raised" } else { "cleared" }, ppm.round());
         tracing::warn!(event = "clock_drift", state, ppm, "the source's clock runs differently");
+    }
+}
+
+/// The conditions of a channel's two inputs.
+#[derive(Debug)]
+pub(crate) struct InputAlarms {
+    figures: InputFigures,
+    faults: [Option<Cause>; 2],
+}
+
+impl InputAlarms {
+    pub(crate) fn new(figures: InputFigures) -> Self {
+        figures.active[0].set(1);
+        Self { figures, faults: [None; 2] }
+    }
+
+    /// `side` has this fault, or none.
+    pub(crate) fn faults(&mut self, side: Side, fault: Option<Cause>) {
+        let before = std::mem::replace(&mut self.faults[side.index()], fault);
+        if before == fault {
+            return;
+        }
+        let input = side.as_str();
+        let gauges = &self.figures.faults[side.index()];
+        if let Some(cause) = before {
+            gauges[cause as usize].set(0);
+            tracing::info!(event = "input_fault", state = "cleared", input, cause = cause.as_str(), "input");
+        }
+        if let Some(cause) = fault {
+            gauges[cause as usize].set(1);
+            tracing::warn!(event = "input_fault", state = "raised", input, cause = cause.as_str(), "input");
+        }
+    }
+
+    /// `to` is shown now.
+    pub(crate) fn went_over(&self, to: Side, reason: Reason) {
+        self.figures.active[to.index()].set(1);
+        self.figures.active[to.other().index()].set(0);
+        self.figures.failovers[reason.index()].inc();
+        let (from, to, reason) = (to.other().as_str(), to.as_str(), reason.as_str());
+        tracing::warn!(event = "failover", state = "happened", from, to, reason, "another input is shown");
     }
 }
 

@@ -1,5 +1,5 @@
-//! The thread that leads a channel: it takes what its source sends, and drives the output by the clock where the source
-//! fails to.
+//! The thread that leads a channel: it takes what its inputs send, shows one of them, and drives the output by the
+//! clock where that one fails to.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,8 +9,10 @@ use ffmpeg::{Colour, Frame};
 use media::Utc;
 use spec::Latency;
 
-use super::alarms::Alarms;
+use super::alarms::{Alarms, InputAlarms};
 use super::cadence::{frame_time_ns, nearest_frame};
+use super::failover::{Failover, Reason, Side};
+use super::feed::Feed;
 use super::fill::{Patience, Schedule};
 use super::flow::Flow;
 use super::frame_sync::{Arrival, FrameSync, MAX_AHEAD_NS, Placed};
@@ -21,9 +23,9 @@ use super::sound::Expect;
 use super::speed::Speed;
 use super::stills::{StillPictures, Stills};
 use super::track::Sink;
-use super::{Pace, Settings, Start, TranscodeError};
+use super::{Pace, Settings, Sources, Start, TranscodeError};
 use crate::metrics::{ChannelFigures, TranscodeMetrics};
-use crate::source::{Envelope, Event, Receiver};
+use crate::source::{Envelope, Event, InputTrack};
 
 /// Offline, a hole in the pictures up to this long is filled with the frame before it, in nanoseconds; a longer one
 /// stays a hole in the output.
@@ -36,6 +38,8 @@ const AT_NEXT_CUT: i64 = 0;
 const SHOWN_WHILE_DROPPING: u64 = 6;
 /// How often the drain is looked at.
 const LOOK: Duration = Duration::from_millis(250);
+/// How often inputs are compared where there are two.
+const COMPARE: Duration = Duration::from_millis(50);
 /// One log line for so many damaged units.
 const FAULTS_PER_LINE: u64 = 100;
 /// How long a channel waits for its source before it begins on slate, in nanoseconds.
@@ -55,7 +59,10 @@ pub(crate) struct Conductor<S> {
     output: Output<S>,
     figures: ChannelFigures,
     alarms: Alarms,
-    input: Input,
+    /// The primary and the backup, which never brings anything where there is none.
+    feeds: [Feed; 2],
+    /// Chooses between them; `None` where there is one.
+    failover: Option<(Failover, InputAlarms)>,
     sync: FrameSync,
     start: Start,
     flow: Flow,
@@ -98,12 +105,16 @@ impl<S: Sink + 'static> Conductor<S> {
         let size = largest.map(|rung| (rung.width, rung.height)).expect("a ladder has rungs");
         let stills =
             Stills::new(&settings.fill.slate, &settings.channel, size).map_err(TranscodeError::Scaler)?;
+        let backup = settings.backup.as_ref();
+        let failover =
+            backup.map(|backup| (Failover::new(backup), InputAlarms::new(metrics.inputs(&settings.channel))));
         Ok(Self {
             alarms: Alarms::new(&figures),
+            feeds: [Feed::new(backup), Feed::new(backup)],
+            failover,
             sync: FrameSync::new(output.cuts.slowest()),
             output,
             figures,
-            input: Input::default(),
             start: settings.start,
             flow: Flow::start(Instant::now()),
             schedule: Schedule::new(&settings.fill),
@@ -124,23 +135,26 @@ impl<S: Sink + 'static> Conductor<S> {
         })
     }
 
-    /// Takes events until the source has gone.
-    pub(crate) fn run(mut self, mut source: Receiver) -> Result<Vec<S>, TranscodeError> {
+    /// Takes events until the primary source has gone.
+    pub(crate) fn run(mut self, mut sources: Sources) -> Result<Vec<S>, TranscodeError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
             .map_err(TranscodeError::Thread)?;
         let outcome = loop {
             let wait = self.wait(Instant::now());
-            let received = runtime.block_on(async { tokio::time::timeout(wait, source.receive()).await });
+            let received = runtime.block_on(async { tokio::time::timeout(wait, sources.receive()).await });
             let outcome = match received {
-                Ok(Some(envelope)) => self.take(envelope, Instant::now(), !source.is_empty()),
+                Ok(Some((side, envelope))) => {
+                    let more_waits = !sources.is_empty(side);
+                    self.take(side, envelope, Instant::now(), more_waits)
+                }
                 Ok(None) => break self.end_of_source(),
                 Err(_) => Ok(()),
             };
             // What waits may be the picture that is missing.
-            let outcome = outcome.and_then(|()| match source.is_empty() {
-                true => self.fill(Instant::now()),
+            let outcome = outcome.and_then(|()| match sources.is_empty(self.active()) {
+                true => self.idle(Instant::now()),
                 false => Ok(()),
             });
             if outcome.is_err() {
@@ -151,16 +165,42 @@ impl<S: Sink + 'static> Conductor<S> {
                 break self.end_of_source();
             }
         };
-        // The source must not wait for a transcoder that takes nothing more.
-        drop(source);
+        // Sources must not wait for a transcoder that takes nothing more.
+        drop(sources);
         self.output.finish(outcome)
     }
 
-    /// Takes one event at `now`; `more_waits`: others wait behind it.
-    fn take(&mut self, envelope: Envelope, now: Instant, more_waits: bool) -> Result<(), TranscodeError> {
+    /// The input that is shown.
+    fn active(&self) -> Side {
+        self.failover.as_ref().map_or(Side::Primary, |(failover, _)| failover.active())
+    }
+
+    fn feed(&mut self) -> &mut Feed {
+        let active = self.active().index();
+        &mut self.feeds[active]
+    }
+
+    /// What is done whenever nothing waits.
+    fn idle(&mut self, now: Instant) -> Result<(), TranscodeError> {
+        self.compare(now)?;
+        self.fill(now)
+    }
+
+    /// Takes one event of an input at `now`; `more_waits`: others wait behind it.
+    fn take(
+        &mut self,
+        side: Side,
+        envelope: Envelope,
+        now: Instant,
+        more_waits: bool,
+    ) -> Result<(), TranscodeError> {
         let arrived = envelope.arrived;
         let arrived_ns = self.nanoseconds_at(arrived);
         self.began_ns.get_or_insert(arrived_ns);
+        if side != self.active() {
+            self.stand_by(side, envelope.event, arrived_ns);
+            return Ok(());
+        }
         if self.settings.pace == Pace::Live {
             self.keep_up(arrived, now)?;
         }
@@ -170,21 +210,13 @@ impl<S: Sink + 'static> Conductor<S> {
                 self.drain_input(arrived_ns)?;
                 self.sync = FrameSync::new(self.output.cuts.slowest());
                 self.back_since_ns = None;
-                // A decoder on several threads holds a frame back for each.
-                let cores = match self.settings.latency {
-                    Latency::Standard => self.settings.cores,
-                    Latency::Low { .. } => 1,
-                };
-                self.input = Input::open(&tracks, self.output.fastest(), cores, &self.figures);
+                let input = self.open(&tracks);
+                input.tell(&self.figures);
+                self.feed().open(input);
                 self.sound_heard_ns = arrived_ns;
-                if !self.input.has_video() {
-                    tracing::warn!("the source has no pictures that can be decoded: waiting for some");
-                } else if !self.input.has_audio() {
-                    tracing::warn!("the source has no sound that can be decoded: the track is silent");
-                }
                 Ok(())
             }
-            Event::Sample(sample) => self.input.decode(&sample, &mut decoded),
+            Event::Sample(sample) => self.feed().input.decode(&sample, &mut decoded),
             Event::Picture { frame, time } => {
                 self.figures.has_video.set(1);
                 decoded.pictures.push((nanoseconds(time), frame));
@@ -199,13 +231,13 @@ impl<S: Sink + 'static> Conductor<S> {
             Event::Ended(reason) => {
                 tracing::info!("the source ended: {reason}");
                 self.drain_input(arrived_ns)?;
+                self.feed().open(Input::default());
                 self.waiting_sound.clear();
                 self.back_since_ns = None;
                 return Ok(());
             }
             Event::Fault(reason) => {
-                self.figures.source_faults.inc();
-                tracing::warn!("{reason}");
+                self.faulty(&reason);
                 Ok(())
             }
         };
@@ -213,6 +245,91 @@ impl<S: Sink + 'static> Conductor<S> {
             self.count_fault(fault);
         }
         self.show(decoded, arrived_ns, more_waits)
+    }
+
+    /// Opens the decoders of an input's tracks.
+    fn open(&self, tracks: &[InputTrack]) -> Input {
+        // A decoder on several threads holds a frame back for each.
+        let cores = match self.settings.latency {
+            Latency::Standard => self.settings.cores,
+            Latency::Low { .. } => 1,
+        };
+        let input = Input::open(tracks, self.output.fastest(), cores, &self.figures);
+        if !input.has_video() {
+            tracing::warn!("the source has no pictures that can be decoded: waiting for some");
+        } else if !input.has_audio() {
+            tracing::warn!("the source has no sound that can be decoded: the track is silent");
+        }
+        input
+    }
+
+    fn faulty(&self, reason: &str) {
+        self.figures.source_faults.inc();
+        tracing::warn!("{reason}");
+    }
+
+    /// Takes an event of the input that is not shown.
+    fn stand_by(&mut self, side: Side, event: Event, arrived_ns: i64) {
+        match event {
+            Event::Tracks(tracks) => {
+                let input = self.open(&tracks);
+                self.feeds[side.index()].open(input);
+            }
+            Event::Fault(reason) => self.faulty(&reason),
+            event => {
+                if let Event::Ended(reason) = &event {
+                    tracing::info!(input = side.as_str(), "the source ended: {reason}");
+                }
+                self.feeds[side.index()].stand_by(event, arrived_ns);
+            }
+        }
+    }
+
+    /// Looks at both inputs, and goes over to the other one where it should be shown.
+    fn compare(&mut self, now: Instant) -> Result<(), TranscodeError> {
+        let now_ns = self.nanoseconds_at(now);
+        let has_waited = self.began_ns.is_some_and(|began_ns| now_ns - began_ns >= START_WAIT_NS);
+        let Some((failover, alarms)) = self.failover.as_mut().filter(|_| has_waited) else { return Ok(()) };
+        let from = failover.active();
+        let [shown, other] = [from, from.other()].map(|side| &self.feeds[side.index()]);
+        let (fault, against) = (shown.fault(now_ns), other.fault_to_go_to(now_ns));
+        alarms.faults(from, fault);
+        alarms.faults(from.other(), other.fault(now_ns));
+        let reason = failover.look(now_ns, fault, against, self.settings.selector.chosen());
+        if let Some(reason) = reason {
+            alarms.went_over(from.other(), reason);
+            return self.go_over(from.other(), reason, now_ns);
+        }
+        // An input that will not be shown again by itself need not be decoded once it is well.
+        if against.is_none() && failover.is_content(from) && self.feeds[from.other().index()].is_watched() {
+            self.feeds[from.other().index()].unwatch();
+        }
+        Ok(())
+    }
+
+    /// Shows `side` from the output's next frame on.
+    fn go_over(&mut self, side: Side, reason: Reason, now_ns: i64) -> Result<(), TranscodeError> {
+        let cause = match reason {
+            Reason::Fault(cause) => Some(cause),
+            Reason::Clear | Reason::Chosen => None,
+        };
+        self.feeds[side.other().index()].leave(cause);
+        self.sync = FrameSync::new(self.output.cuts.slowest());
+        self.waiting_sound.clear();
+        self.sound_heard_ns = now_ns;
+        let feed = &mut self.feeds[side.index()];
+        feed.input.tell(&self.figures);
+        self.back_since_ns = feed.monitor.as_ref().map(|monitor| monitor.alive_since_ns());
+        let mut kept = feed.enter();
+        // Pictures whose frames have been shown are passed over while others follow them.
+        while let Some((sample, arrived_ns)) = kept.pop_front() {
+            let mut decoded = Decoded::default();
+            if let Err(fault) = self.feed().input.decode(&sample, &mut decoded) {
+                self.count_fault(fault);
+            }
+            self.show(decoded, arrived_ns, !kept.is_empty())?;
+        }
+        Ok(())
     }
 
     fn nanoseconds_at(&self, instant: Instant) -> i64 {
@@ -230,7 +347,7 @@ impl<S: Sink + 'static> Conductor<S> {
     /// Shows what the decoders still hold, and closes them.
     fn drain_input(&mut self, arrived_ns: i64) -> Result<(), TranscodeError> {
         let mut decoded = Decoded::default();
-        if let Err(fault) = self.input.finish(&mut decoded) {
+        if let Err(fault) = self.feed().input.finish(&mut decoded) {
             self.count_fault(fault);
         }
         self.show(decoded, arrived_ns, false)
@@ -243,6 +360,7 @@ impl<S: Sink + 'static> Conductor<S> {
         }
         for (time_ns, frame) in decoded.pictures {
             self.figures.frames_in.inc();
+            self.feed().see(&frame, arrived_ns);
             self.picture(time_ns, frame, arrived_ns, more_waits)?;
         }
         self.encode_sound(arrived_ns)
@@ -267,7 +385,7 @@ impl<S: Sink + 'static> Conductor<S> {
             Pace::Live => arrived_ns,
             Pace::Offline => time_ns,
         };
-        self.heard_ns = Some(now_ns);
+        self.heard_ns = self.heard_ns.max(Some(now_ns));
         let next_ns = self.output.next_ns();
         let shift_before = self.sync.shift_ns();
         let at_ns = match self.sync.place(time_ns, Arrival { now_ns, next_ns, more_waits }) {
@@ -371,10 +489,14 @@ impl<S: Sink + 'static> Conductor<S> {
     /// How long the source may be waited for.
     fn wait(&self, now: Instant) -> Duration {
         let Some(next_ns) = self.output.next_ns().filter(|_| self.settings.pace == Pace::Live) else {
-            return LOOK;
+            return self.look();
         };
         let left_ns = self.due_ns(next_ns) - self.nanoseconds_at(now);
-        Duration::from_nanos(u64::try_from(left_ns).unwrap_or(0)).min(LOOK)
+        Duration::from_nanos(u64::try_from(left_ns).unwrap_or(0)).min(self.look())
+    }
+
+    const fn look(&self) -> Duration {
+        if self.failover.is_some() { COMPARE } else { LOOK }
     }
 
     fn due_ns(&self, next_ns: i64) -> i64 {
@@ -468,14 +590,11 @@ impl<S: Sink + 'static> Conductor<S> {
 
     /// Encodes sound up to where the picture is.
     fn encode_sound(&mut self, now_ns: i64) -> Result<(), TranscodeError> {
-        let is_awaited = match self.settings.pace {
-            // Raw sources send sound beside pictures without having announced tracks.
-            Pace::Offline => self.input.has_audio() || !self.input.has_video(),
-            Pace::Live => {
-                (self.input.has_audio() || !self.input.has_video())
-                    && now_ns - self.sound_heard_ns < SOUND_ALIVE_NS
-            }
-        };
+        let input = &self.feeds[self.active().index()].input;
+        // Raw sources send sound beside pictures without having announced tracks.
+        let may_come = input.has_audio() || !input.has_video();
+        let is_alive = self.settings.pace == Pace::Offline || now_ns - self.sound_heard_ns < SOUND_ALIVE_NS;
+        let is_awaited = may_come && is_alive;
         self.output.encode_sound(if is_awaited { Expect::Sound } else { Expect::Silence })
     }
 
@@ -507,7 +626,8 @@ impl<S: Sink + 'static> Conductor<S> {
     /// times that have jumped ahead, until a picture tells by how much they have.
     fn hear(&mut self, heard: Heard) {
         // Where there are no pictures at all, sound is heard when it says.
-        let alone = (self.input.has_audio() && !self.input.has_video()).then_some(0);
+        let input = &self.feed().input;
+        let alone = (input.has_audio() && !input.has_video()).then_some(0);
         let (Heard::Decoded { at, .. } | Heard::Raw { at, .. }) = &heard;
         let latest = match self.settings.pace {
             Pace::Live => samples_at(self.sound_heard_ns + MAX_AHEAD_NS),
@@ -524,13 +644,12 @@ impl<S: Sink + 'static> Conductor<S> {
         let shift = samples_at(shift_ns);
         let outcome = match heard {
             Heard::Decoded { frame, at } => self.output.sound.push_frame(&frame, at + shift),
-            Heard::Raw { left, right, at } => {
-                self.output.sound.push_samples(&left, &right, at + shift);
-                Ok(())
-            }
+            Heard::Raw { left, right, at } => Ok(self.output.sound.push_samples(&left, &right, at + shift)),
         };
-        if let Err(fault) = outcome {
-            self.count_fault(fault);
+        let heard_ns = self.sound_heard_ns;
+        match outcome {
+            Ok(peak) => self.feed().listen(peak, heard_ns),
+            Err(fault) => self.count_fault(fault),
         }
     }
 

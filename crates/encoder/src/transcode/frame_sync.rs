@@ -113,12 +113,12 @@ impl FrameSync {
             None => self.on_grid(time_ns),
         };
         if at < earliest {
-            let since = *self.late_since.get_or_insert(now_ns);
-            let patient = now_ns - since < LATE_NS;
-            if patient && (shift_ns.is_some() || more_waits) {
-                return Placed::Late;
-            }
-            return self.lock_on(time_ns, now_ns, next_ns);
+            let is_passed_over = match shift_ns {
+                // What follows may be in time.
+                None => more_waits,
+                Some(_) => now_ns - *self.late_since.get_or_insert(now_ns) < LATE_NS,
+            };
+            return if is_passed_over { Placed::Late } else { self.lock_on(time_ns, now_ns, next_ns) };
         }
         self.late_since = None;
         if at.saturating_sub(now_ns) > MAX_AHEAD_NS {

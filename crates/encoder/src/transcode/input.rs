@@ -80,9 +80,29 @@ impl Input {
                 input.audio = Some(stream);
             }
         }
-        figures.has_video.set(i64::from(input.has_video()));
-        figures.has_audio.set(i64::from(input.has_audio()));
         input
+    }
+
+    /// Tells whether there are pictures and sound.
+    pub(crate) fn tell(&self, figures: &ChannelFigures) {
+        figures.has_video.set(i64::from(self.has_video()));
+        figures.has_audio.set(i64::from(self.has_audio()));
+    }
+
+    /// The track whose pictures are decoded.
+    pub(crate) fn video_id(&self) -> Option<TrackId> {
+        self.video.as_ref().map(|video| video.stream.id)
+    }
+
+    /// Forgets what the decoders hold: the next picture is a key frame.
+    pub(crate) fn restart(&mut self) {
+        if let Some(video) = &mut self.video {
+            video.stream.decoder.flush();
+            video.deinterlacer = None;
+        }
+        if let Some(audio) = &mut self.audio {
+            audio.decoder.flush();
+        }
     }
 
     pub(crate) const fn has_video(&self) -> bool {

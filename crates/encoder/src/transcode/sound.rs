@@ -79,19 +79,20 @@ impl<S: Sink> Sound<S> {
         }
     }
 
-    /// Adds a decoded block whose first sample is heard at `at`, in samples of the epoch line.
-    pub(crate) fn push_frame(&mut self, frame: &Frame, at: i64) -> Result<(), ffmpeg::Error> {
+    /// Adds a decoded block whose first sample is heard at `at`, in samples of the epoch line; its [`peak`].
+    pub(crate) fn push_frame(&mut self, frame: &Frame, at: i64) -> Result<f32, ffmpeg::Error> {
         let [left, right] = &mut self.planes;
         left.clear();
         right.clear();
         let delay = self.resampler.convert(frame, left, right)?;
         self.line.push(at - i64::from(delay), left, right);
-        Ok(())
+        Ok(peak(left, right))
     }
 
-    /// Adds raw stereo sound whose first sample is heard at `at`.
-    pub(crate) fn push_samples(&mut self, left: &[f32], right: &[f32], at: i64) {
+    /// Adds raw stereo sound whose first sample is heard at `at`; its [`peak`].
+    pub(crate) fn push_samples(&mut self, left: &[f32], right: &[f32], at: i64) -> f32 {
         self.line.push(at, left, right);
+        peak(left, right)
     }
 
     /// Begins a run whose first AAC frame is `first`.
@@ -179,6 +180,11 @@ impl<S: Sink> Sound<S> {
     pub(crate) fn into_sink(self) -> S {
         self.writer.into_sink()
     }
+}
+
+/// The largest sample's size, as a share of full scale.
+pub(crate) fn peak(left: &[f32], right: &[f32]) -> f32 {
+    left.iter().chain(right).fold(0.0, |peak, sample| peak.max(sample.abs()))
 }
 
 fn refused(fault: ffmpeg::Error) -> TranscodeError {

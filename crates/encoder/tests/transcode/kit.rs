@@ -46,6 +46,8 @@ pub(crate) fn settings(rungs: Vec<Rung>) -> Settings {
         pace: Pace::Offline,
         start: Start::Now,
         fill: spec::Fill::default(),
+        backup: None,
+        selector: transcode::Selector::default(),
         cores: 2,
         clock: EpochClock::start(),
         drain: Drain::manual().0,

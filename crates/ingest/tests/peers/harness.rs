@@ -60,7 +60,7 @@ impl Role {
         let srt = udp.local_addr().expect("bound");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let publisher = |channel: &str, door: ingest::Door| ingest::Publisher {
-            channel: channel.parse().expect("a channel name"),
+            feed: channel.parse::<media::ChannelName>().expect("a channel name").into(),
             door,
             batch: Duration::from_millis(batch_ms),
             keep: Duration::from_secs(6),
@@ -126,7 +126,8 @@ impl Role {
     fn ask(&self, channel: &str, from: Option<Utc>) -> Subscriber {
         let mut stream = UnixStream::connect(self.folder.path().join("samples.sock")).expect("connects");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
-        let request = Request { channel: channel.parse().expect("a channel name"), from };
+        let request =
+            Request { feed: channel.parse::<media::ChannelName>().expect("a channel name").into(), from };
         let mut bytes = BytesMut::new();
         sample_stream::encode_request(&request, &mut bytes);
         stream.write_all(&bytes).expect("writes");

@@ -55,7 +55,7 @@ async fn messages_come_in_order_at_either_pace_and_a_loss_is_made_good_from_the_
         let dir = tempfile::tempdir().expect("a temporary folder");
         let socket = dir.path().join("samples.sock");
         let listener = UnixListener::bind(&socket).expect("a socket");
-        let channel: ChannelName = "main".parse().expect("a name");
+        let channel: media::ChannelName = "main".parse().expect("a name");
         let first = [tracks(1), sample(48_000, 7), sample(96_000, 300_000), sample(144_000, 0)];
         let second = [
             tracks(1),
@@ -85,7 +85,7 @@ async fn messages_come_in_order_at_either_pace_and_a_loss_is_made_good_from_the_
 async fn a_socket_that_comes_late_is_waited_for() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let socket = dir.path().join("samples.sock");
-    let channel: ChannelName = "main".parse().expect("a name");
+    let channel: media::ChannelName = "main".parse().expect("a name");
     let mut client = IngestClient::new(socket.clone(), channel, None, Pace::AtOnce);
     let late = async {
         tokio::task::yield_now().await;
@@ -94,5 +94,5 @@ async fn a_socket_that_comes_late_is_waited_for() {
     };
     let (message, request) = tokio::join!(client.next(), late);
     assert_eq!(message, tracks(1));
-    assert_eq!(request.channel.as_str(), "main");
+    assert_eq!(request.feed.channel.as_str(), "main");
 }
