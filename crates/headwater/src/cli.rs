@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Up(Up),
     /// Start the edge of a running `headwater up` again, dropping nobody: the same program file, perhaps a newer version
     Restart(Restart),
+    /// Show a channel's primary or backup input whatever becomes of it, or let the channel choose again
+    Switch(Switch),
     /// Run the ingest role alone: RTMP and SRT publishers in, samples out to encoders
     Ingest(Role),
     /// Run the origin role alone: CMAF in, HLS and DASH out
@@ -77,6 +79,33 @@ pub(crate) struct Restart {
     /// The data folder that `up` was given
     #[arg(long, value_name = "DIR", default_value = "data")]
     pub(crate) data: PathBuf,
+}
+
+/// Options of `switch`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+  headwater switch main backup     the backup, from the next frame on, until told otherwise
+  headwater switch main auto       whichever [channel.failover] says")]
+pub(crate) struct Switch {
+    /// The channel, which has a `backup`
+    pub(crate) channel: media::ChannelName,
+    /// What to show
+    #[arg(value_enum)]
+    pub(crate) input: SwitchTo,
+    /// The data folder that `up` was given
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+}
+
+/// What a channel can be told to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SwitchTo {
+    /// Its `input`
+    Primary,
+    /// Its `backup`
+    Backup,
+    /// What its failover settings choose
+    Auto,
 }
 
 /// A role that can be started again while it serves.

@@ -26,7 +26,7 @@ use daemon::{Drain, listen};
 use spec::Workflow;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{Restart, Restartable, Up};
+use crate::cli::{Restart, Restartable, Switch, SwitchTo, Up};
 use crate::demo;
 use crate::plan::{self, Layout};
 use crate::workflow::{self, Loaded};
@@ -60,7 +60,22 @@ pub(crate) fn up(options: &Up) -> anyhow::Result<()> {
 /// Asks the `headwater up` of a data folder to replace a role; returns once the successor serves.
 pub(crate) fn restart(options: &Restart) -> anyhow::Result<()> {
     let Restartable::Edge = options.role;
-    println!("{}", control::ask(&Layout::under(&options.data).control_socket())?);
+    println!("{}", control::ask(&Layout::under(&options.data).control_socket(), control::RESTART_EDGE)?);
+    Ok(())
+}
+
+/// Tells the encoder of a channel which input to show.
+pub(crate) fn switch(options: &Switch) -> anyhow::Result<()> {
+    let input = match options.input {
+        SwitchTo::Primary => "primary",
+        SwitchTo::Backup => "backup",
+        SwitchTo::Auto => "auto",
+    };
+    let channel = &options.channel;
+    let socket = Layout::under(&options.data).encoder_control(&format!("encoder-{channel}"));
+    let said = control::ask(&socket, &format!("switch {channel} {input}"))
+        .with_context(|| format!("channel `{channel}`: does it run, and has it a `backup`?"))?;
+    println!("{said}");
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::child::{Replaced, Replacer};
 
 /// The one thing that can be asked.
-const RESTART_EDGE: &str = "restart edge";
+pub(super) const RESTART_EDGE: &str = "restart edge";
 /// Longest line taken, in bytes.
 const MAX_LINE: u64 = 64;
 /// A client that has not asked by then is let go.
@@ -62,14 +62,14 @@ fn said(replaced: &Replaced) -> String {
     }
 }
 
-/// Asks the supervisor at `socket` to replace the edge; what it said.
-pub(crate) fn ask(socket: &Path) -> anyhow::Result<String> {
+/// Asks one line of the process at `socket`; what it said.
+pub(crate) fn ask(socket: &Path, request: &str) -> anyhow::Result<String> {
     let mut stream = UnixStream::connect(socket)
         .with_context(|| format!("no `headwater up` answers at `{}`", socket.display()))?;
     let mut said = String::new();
     let mut talk = || {
         stream.set_read_timeout(Some(ANSWER_LIMIT))?;
-        stream.write_all(format!("{RESTART_EDGE}\n").as_bytes())?;
+        stream.write_all(format!("{request}\n").as_bytes())?;
         stream.read_to_string(&mut said)
     };
     talk().context("talk to `headwater up`")?;
