@@ -1,17 +1,19 @@
 //! The thread that leads a channel: it takes what its inputs send, shows one of them, and drives the output by the
 //! clock where that one fails to.
 
+mod inputs;
+mod stand_in;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ffmpeg::{Colour, Frame};
 use media::Utc;
-use spec::Latency;
 
 use super::alarms::{Alarms, InputAlarms};
 use super::cadence::{frame_time_ns, nearest_frame};
-use super::failover::{Failover, Reason, Side};
+use super::failover::{Failover, Side};
 use super::feed::Feed;
 use super::fill::{Patience, Schedule};
 use super::flow::Flow;
@@ -25,7 +27,7 @@ use super::stills::{StillPictures, Stills};
 use super::track::Sink;
 use super::{Pace, Settings, Sources, Start, TranscodeError};
 use crate::metrics::{ChannelFigures, TranscodeMetrics};
-use crate::source::{Envelope, Event, InputTrack};
+use crate::source::{Envelope, Event};
 
 /// Offline, a hole in the pictures up to this long is filled with the frame before it, in nanoseconds; a longer one
 /// stays a hole in the output.
@@ -247,91 +249,6 @@ impl<S: Sink + 'static> Conductor<S> {
         self.show(decoded, arrived_ns, more_waits)
     }
 
-    /// Opens the decoders of an input's tracks.
-    fn open(&self, tracks: &[InputTrack]) -> Input {
-        // A decoder on several threads holds a frame back for each.
-        let cores = match self.settings.latency {
-            Latency::Standard => self.settings.cores,
-            Latency::Low { .. } => 1,
-        };
-        let input = Input::open(tracks, self.output.fastest(), cores, &self.figures);
-        if !input.has_video() {
-            tracing::warn!("the source has no pictures that can be decoded: waiting for some");
-        } else if !input.has_audio() {
-            tracing::warn!("the source has no sound that can be decoded: the track is silent");
-        }
-        input
-    }
-
-    fn faulty(&self, reason: &str) {
-        self.figures.source_faults.inc();
-        tracing::warn!("{reason}");
-    }
-
-    /// Takes an event of the input that is not shown.
-    fn stand_by(&mut self, side: Side, event: Event, arrived_ns: i64) {
-        match event {
-            Event::Tracks(tracks) => {
-                let input = self.open(&tracks);
-                self.feeds[side.index()].open(input);
-            }
-            Event::Fault(reason) => self.faulty(&reason),
-            event => {
-                if let Event::Ended(reason) = &event {
-                    tracing::info!(input = side.as_str(), "the source ended: {reason}");
-                }
-                self.feeds[side.index()].stand_by(event, arrived_ns);
-            }
-        }
-    }
-
-    /// Looks at both inputs, and goes over to the other one where it should be shown.
-    fn compare(&mut self, now: Instant) -> Result<(), TranscodeError> {
-        let now_ns = self.nanoseconds_at(now);
-        let has_waited = self.began_ns.is_some_and(|began_ns| now_ns - began_ns >= START_WAIT_NS);
-        let Some((failover, alarms)) = self.failover.as_mut().filter(|_| has_waited) else { return Ok(()) };
-        let from = failover.active();
-        let [shown, other] = [from, from.other()].map(|side| &self.feeds[side.index()]);
-        let (fault, against) = (shown.fault(now_ns), other.fault_to_go_to(now_ns));
-        alarms.faults(from, fault);
-        alarms.faults(from.other(), other.fault(now_ns));
-        let reason = failover.look(now_ns, fault, against, self.settings.selector.chosen());
-        if let Some(reason) = reason {
-            alarms.went_over(from.other(), reason);
-            return self.go_over(from.other(), reason, now_ns);
-        }
-        // An input that will not be shown again by itself need not be decoded once it is well.
-        if against.is_none() && failover.is_content(from) && self.feeds[from.other().index()].is_watched() {
-            self.feeds[from.other().index()].unwatch();
-        }
-        Ok(())
-    }
-
-    /// Shows `side` from the output's next frame on.
-    fn go_over(&mut self, side: Side, reason: Reason, now_ns: i64) -> Result<(), TranscodeError> {
-        let cause = match reason {
-            Reason::Fault(cause) => Some(cause),
-            Reason::Clear | Reason::Chosen => None,
-        };
-        self.feeds[side.other().index()].leave(cause);
-        self.sync = FrameSync::new(self.output.cuts.slowest());
-        self.waiting_sound.clear();
-        self.sound_heard_ns = now_ns;
-        let feed = &mut self.feeds[side.index()];
-        feed.input.tell(&self.figures);
-        self.back_since_ns = feed.monitor.as_ref().map(|monitor| monitor.alive_since_ns());
-        let mut kept = feed.enter();
-        // Pictures whose frames have been shown are passed over while others follow them.
-        while let Some((sample, arrived_ns)) = kept.pop_front() {
-            let mut decoded = Decoded::default();
-            if let Err(fault) = self.feed().input.decode(&sample, &mut decoded) {
-                self.count_fault(fault);
-            }
-            self.show(decoded, arrived_ns, !kept.is_empty())?;
-        }
-        Ok(())
-    }
-
     fn nanoseconds_at(&self, instant: Instant) -> i64 {
         self.settings.clock.at(instant).0 * 1_000
     }
@@ -484,108 +401,6 @@ impl<S: Sink + 'static> Conductor<S> {
     fn end_run(&mut self) -> Result<(), TranscodeError> {
         self.last = None;
         self.output.end()
-    }
-
-    /// How long the source may be waited for.
-    fn wait(&self, now: Instant) -> Duration {
-        let Some(next_ns) = self.output.next_ns().filter(|_| self.settings.pace == Pace::Live) else {
-            return self.look();
-        };
-        let left_ns = self.due_ns(next_ns) - self.nanoseconds_at(now);
-        Duration::from_nanos(u64::try_from(left_ns).unwrap_or(0)).min(self.look())
-    }
-
-    const fn look(&self) -> Duration {
-        if self.failover.is_some() { COMPARE } else { LOOK }
-    }
-
-    fn due_ns(&self, next_ns: i64) -> i64 {
-        let is_catching_up = matches!(self.flow, Flow::CatchingUp { .. });
-        self.patience.due(next_ns, self.heard_ns, is_catching_up)
-    }
-
-    /// Shows what stands in for the source at every frame that is due at `now`, when nothing waits to be taken.
-    fn fill(&mut self, now: Instant) -> Result<(), TranscodeError> {
-        if self.settings.pace == Pace::Offline {
-            return Ok(());
-        }
-        let now_ns = self.nanoseconds_at(now);
-        self.began_ns.get_or_insert(now_ns);
-        if matches!(self.flow, Flow::Dropping | Flow::Skipping) {
-            tracing::info!("encoding keeps up with the source");
-            self.flow = Flow::Live;
-        }
-        let next_ns = match self.output.next_ns() {
-            Some(next_ns) => next_ns,
-            None => match self.begin_on_slate(now_ns)? {
-                Some(next_ns) => next_ns,
-                None => return Ok(()),
-            },
-        };
-        if now_ns < self.due_ns(next_ns) {
-            return Ok(());
-        }
-        if now_ns - next_ns > GIVEN_UP_NS {
-            let behind_ms = (now_ns - next_ns) / 1_000_000;
-            tracing::warn!(behind_ms, "the output is far behind the clock: jumping to the live edge");
-            self.start = Start::Slot(AT_NEXT_CUT);
-            return self.end_run();
-        }
-        let until_ns = self.patience.until(now_ns).min(next_ns + FILL_STRETCH_NS);
-        self.fill_until(until_ns)?;
-        let silent_ns = self.heard_ns.map(|heard_ns| now_ns - heard_ns);
-        let last_ns = self.last.as_ref().map(|(_, at_ns)| *at_ns);
-        self.alarms.filled(self.schedule.at(until_ns, last_ns), silent_ns);
-        self.encode_sound(now_ns)
-    }
-
-    /// Begins a run without a source, once it has been waited for; the first frame's time.
-    fn begin_on_slate(&mut self, now_ns: i64) -> Result<Option<i64>, TranscodeError> {
-        if self.began_ns.is_none_or(|began_ns| now_ns - began_ns < START_WAIT_NS) {
-            return Ok(None);
-        }
-        let slowest = self.output.cuts.slowest();
-        let latest = nearest_frame(self.patience.until(now_ns), slowest);
-        let first = match self.start {
-            Start::Now => latest.max(self.output.ended_at()),
-            Start::Slot(AT_NEXT_CUT) => {
-                self.start = Start::Slot(self.output.cuts.slot_of_frame(latest, slowest) + 1);
-                return Ok(None);
-            }
-            Start::Slot(slot) => self.output.cuts.frame(slot).max(self.output.ended_at()),
-        };
-        if first > latest {
-            return Ok(None);
-        }
-        tracing::info!("no source yet: beginning on slate");
-        self.begin_run(first, Colour::BT709)?;
-        Ok(Some(frame_time_ns(first, slowest)))
-    }
-
-    /// Fills a hole that a source's own times leave before its picture at `at_ns`, where it is longer than frames wait.
-    fn fill_hole(&mut self, at_ns: i64) -> Result<(), TranscodeError> {
-        let until_ns = at_ns - frame_time_ns(2, self.output.cuts.slowest());
-        match self.output.next_ns() {
-            Some(next_ns) if self.patience.until(until_ns) > next_ns => self.fill_until(until_ns),
-            _ => Ok(()),
-        }
-    }
-
-    fn fill_until(&mut self, until_ns: i64) -> Result<(), TranscodeError> {
-        let Some(stills) = &self.still_pictures else { return Ok(()) };
-        let (schedule, last, figures) = (self.schedule, &self.last, &self.figures);
-        let last_ns = last.as_ref().map(|(_, at_ns)| *at_ns);
-        let shown = |time_ns| schedule.at(time_ns, last_ns);
-        let next = self.output.next_frame().unwrap_or(0);
-        let slowest = self.output.cuts.slowest();
-        let filled = self.output.fill(until_ns, |time_ns| {
-            stills.of(shown(time_ns), last.as_ref().map(|(picture, _)| picture)).clone()
-        })?;
-        for index in next..next + filled {
-            figures.fill_frames[shown(frame_time_ns(index, slowest)) as usize].inc();
-        }
-        self.speed.tell(until_ns, figures);
-        Ok(())
     }
 
     /// Encodes sound up to where the picture is.

@@ -5,9 +5,10 @@ use cmaf::{Chunk, Header};
 use daemon::{Drain, EpochClock};
 use ffmpeg::{Decoder, Encoder, Parameters, Resampler};
 use media::{Format, Grid, MediaTime, Rational, Sample, Timescale, VideoCodec};
-use spec::{Fill, Preset, Profile, Rung, Slate};
+use spec::{Fill, Latency, Preset, Profile, Rung, Slate};
 
 use super::*;
+use crate::source::InputTrack;
 
 const SECOND: i64 = 1_000_000_000;
 const MS: i64 = 1_000_000;
