@@ -5,6 +5,7 @@ import math
 
 WIDTH, HEIGHT = 860, 420
 LEFT, RIGHT, TOP, BOTTOM = 70, 190, 50, 50
+LABEL_HEIGHT = 15
 COLOURS = ["#0077b6", "#d1495b", "#2a9d8f", "#e09f3e", "#6a4c93", "#555555"]
 
 
@@ -27,15 +28,25 @@ def lines(path, title, x_label, y_label, series, log_x=False, log_y=False, limit
         out.append(text(x.at(value), HEIGHT - BOTTOM + 18, f"{value:g}", anchor="middle"))
     for value, name in limits:
         out.append(f'<path d="M{LEFT} {y.at(value):.1f}H{WIDTH - RIGHT}" stroke="#999" stroke-dasharray="5 4"/>')
-        out.append(text(WIDTH - RIGHT + 8, y.at(value) + 4, name))
+    labels = [(y.at(value), name, "#222") for value, name in limits]
     for index, (name, line) in enumerate(series.items()):
         colour = COLOURS[index % len(COLOURS)]
         path_data = "L".join(f"{x.at(a):.1f} {y.at(b):.1f}" for a, b in line)
         out.append(f'<path d="M{path_data}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
-        out.append(text(WIDTH - RIGHT + 8, TOP + 16 * (index + 1), name, colour=colour))
+        labels.append((y.at(line[-1][1]), name, colour))
+    for at, name, colour in spread(labels):
+        out.append(text(WIDTH - RIGHT + 8, at + 4, name, colour=colour))
     out.append("</svg>")
     with open(path, "w") as file:
         file.write("\n".join(out) + "\n")
+
+
+def spread(labels):
+    """Each label (y, name, colour) at the end of its line, or as much lower as those above it need."""
+    lowest = -LABEL_HEIGHT
+    for at, name, colour in sorted(labels):
+        lowest = max(at, lowest + LABEL_HEIGHT)
+        yield lowest, name, colour
 
 
 def text(x, y, words, anchor="start", size=12, colour="#222"):
