@@ -215,9 +215,7 @@ mod tests {
         );
         refused(
             "{ srt = \"main\" }\n[[channel]]\nname = \"b\"\ninput = { srt = \"main\", latency = 1 }",
-            expect![
-                "line 4: channel[1]: another input has this SRT stream id; each publisher needs its own"
-            ],
+            expect!["line 4: channel[1]: another input has this SRT stream id; each publisher needs its own"],
         );
     }
 }
