@@ -3,6 +3,7 @@
 //! Pure: no clock, socket or file. `now` is always an argument.
 //!
 //! - [`Timescale`], [`MediaTime`], [`rescale_floor`], [`rescale_nearest`]: exact media time in ticks.
+//! - [`Unwrap`]: counters that wrap, on one long line.
 //! - [`Utc`]: a wall-clock date, for labels and logs only.
 //! - [`Rational`]: frame rates and aspect ratios.
 //! - [`Grid`]: where segments start on the epoch; [`Parts`]: how one is shared out among its parts.
@@ -16,6 +17,7 @@ mod rational;
 mod sample;
 mod time;
 mod track;
+mod unwrap;
 mod utc;
 
 pub use channel_name::{ChannelName, ChannelNameError};
@@ -25,4 +27,5 @@ pub use rational::Rational;
 pub use sample::Sample;
 pub use time::{MediaTime, Timescale, rescale_ceil, rescale_floor, rescale_nearest};
 pub use track::{AudioCodec, AudioFormat, Format, Track, TrackId, VideoCodec, VideoFormat};
+pub use unwrap::Unwrap;
 pub use utc::Utc;

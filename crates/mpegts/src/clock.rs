@@ -1,7 +1,7 @@
 //! A program's clock (ISO/IEC 13818-1 §2.4.2.1, §2.4.3.5).
 
 use crate::packet::Packet;
-use crate::unwrap::Unwrap;
+use crate::unwrap::ClockLine;
 
 /// References come every 100 ms; a step of more than this, in 27 MHz, is no loss but another clock.
 const MAX_STEP: i64 = 10 * 27_000_000;
@@ -10,7 +10,7 @@ const MAX_STEP: i64 = 10 * 27_000_000;
 #[derive(Debug)]
 pub(crate) struct Clock {
     pub(crate) pid: u16,
-    line: Unwrap,
+    line: ClockLine,
     /// A packet said that the next reference is another clock's.
     breaks: bool,
 }
@@ -20,8 +20,8 @@ pub(crate) struct Clock {
 pub(crate) struct Jump(pub(crate) Option<i64>);
 
 impl Clock {
-    pub(crate) const fn on(pid: u16) -> Self {
-        Self { pid, line: Unwrap::clock(), breaks: false }
+    pub(crate) fn on(pid: u16) -> Self {
+        Self { pid, line: ClockLine::default(), breaks: false }
     }
 
     /// The latest reference, in 27 MHz from the first one's own value.

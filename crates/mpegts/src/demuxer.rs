@@ -16,7 +16,7 @@ use crate::section::{SectionFault, Sections};
 use crate::stream::{Elementary, Step};
 use crate::stream_type::Kind;
 use crate::sync::{Found, Sync};
-use crate::unwrap::Unwrap;
+use crate::unwrap::StampLine;
 use crate::{Language, Select, Warning};
 
 const PAT_PID: u16 = 0;
@@ -30,7 +30,7 @@ pub struct Demuxer {
     program: Option<Program>,
     streams: Vec<Elementary>,
     /// Time stamps of all streams are unwrapped by the latest of any.
-    line: Unwrap,
+    line: StampLine,
     announcer: Announcer,
     events: VecDeque<Event>,
     counts: BTreeMap<&'static str, u64>,
@@ -72,7 +72,7 @@ impl Demuxer {
             association: Table::default(),
             program: None,
             streams: Vec::new(),
-            line: Unwrap::stamps(),
+            line: StampLine::default(),
             announcer: Announcer::new(),
             events: VecDeque::new(),
             counts: BTreeMap::new(),

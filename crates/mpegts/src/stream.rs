@@ -15,7 +15,7 @@ use crate::pes::{self, Assembler, End, Pes, PesFault};
 use crate::psi::Entry;
 use crate::section::Sections;
 use crate::stream_type::{Audio, Kind};
-use crate::unwrap::Unwrap;
+use crate::unwrap::{StampLine, nearest};
 use crate::{Language, Warning};
 use frames::Frames;
 use opus::OpusPackets;
@@ -121,7 +121,7 @@ impl Elementary {
     }
 
     /// Takes a packet's payload. `line` unwraps time stamps of all streams of the program.
-    pub(crate) fn packet(&mut self, payload: &[u8], starts: bool, line: &mut Unwrap, out: &mut Vec<Step>) {
+    pub(crate) fn packet(&mut self, payload: &[u8], starts: bool, line: &mut StampLine, out: &mut Vec<Step>) {
         let pid = self.pid();
         match &mut self.carrier {
             Carrier::Pictures(assembler, pictures) => {
@@ -166,7 +166,7 @@ impl Elementary {
     }
 
     /// No more packets come: what is held is given out.
-    pub(crate) fn finish(&mut self, line: &mut Unwrap, out: &mut Vec<Step>) {
+    pub(crate) fn finish(&mut self, line: &mut StampLine, out: &mut Vec<Step>) {
         let pid = self.pid();
         match &mut self.carrier {
             Carrier::Pictures(assembler, pictures) => {
@@ -204,12 +204,12 @@ impl Elementary {
 /// A payload with its times, or the fault that cost it.
 type Timed = Result<(Option<Times>, Bytes), PesFault>;
 
-fn times(pes: Result<Pes, PesFault>, line: &mut Unwrap) -> Timed {
+fn times(pes: Result<Pes, PesFault>, line: &mut StampLine) -> Timed {
     let Pes { stamps, payload } = pes?;
     let times = stamps.pts.map(|pts| {
         // The decode time leads: it goes on steadily, and the presentation time lies near it.
         let dts = line.next(stamps.dts.unwrap_or(pts));
-        Times { pts: crate::unwrap::nearest(pts, dts), dts }
+        Times { pts: nearest(pts, dts), dts }
     });
     Ok((times, payload))
 }

@@ -36,7 +36,6 @@ mod handshake;
 mod key;
 pub mod limits;
 mod session;
-mod timestamp;
 
 pub use fault::{Fault, PeerError};
 pub use key::Key;

@@ -1,6 +1,7 @@
 //! The server's side of one connection.
 
 use bytes::{Buf, Bytes, BytesMut};
+use media::Unwrap;
 
 use crate::amf::{self, Value};
 use crate::chunk::{self, Message, kind};
@@ -8,7 +9,6 @@ use crate::command::{self, Command};
 use crate::flv::{Audio, Video};
 use crate::handshake::Handshake;
 use crate::limits::*;
-use crate::timestamp::Unwrap;
 use crate::{Fault, Key, PeerError};
 
 /// Chunk streams our messages go out on.
@@ -34,7 +34,8 @@ pub struct Session {
     /// Where the message at hand, or the handshake, began.
     last_message: u64,
     streams: u32,
-    timestamps: Unwrap,
+    /// Of 32 bits of milliseconds, which begin again after 49.7 days.
+    timestamps: Unwrap<{ 1 << 32 }>,
     ack_window: Option<u64>,
     acknowledged: u64,
 }
@@ -208,11 +209,11 @@ impl Session {
             // Media outside a publication: the tail some encoders send after saying goodbye.
             kind::VIDEO | kind::AUDIO | kind::DATA | kind::DATA_AMF3 if !publishing => Ok(None),
             kind::VIDEO => Ok(Some(Event::Video {
-                timestamp_ms: self.timestamps.next(message.timestamp),
+                timestamp_ms: self.timestamps.next(message.timestamp.into()),
                 video: Video::read(message.body),
             })),
             kind::AUDIO => Ok(Some(Event::Audio {
-                timestamp_ms: self.timestamps.next(message.timestamp),
+                timestamp_ms: self.timestamps.next(message.timestamp.into()),
                 audio: Audio::read(message.body),
             })),
             kind::DATA => Ok(Metadata::read(&message.body).map(Event::Metadata)),

@@ -38,9 +38,9 @@ mod legs;
 pub mod limits;
 mod packet;
 mod receiver;
+mod sequence;
 mod source;
 pub mod ts;
-mod unwrap;
 mod window;
 
 pub use fault::Fault;

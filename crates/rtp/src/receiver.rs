@@ -181,7 +181,7 @@ impl Receiver {
                     let packet = Packet::parse(&datagram).expect("it was parsed when it came");
                     Event::Media(Media {
                         number,
-                        timestamp: source.timestamps.next(packet.header.timestamp),
+                        timestamp: source.timestamps.next(packet.header.timestamp.into()),
                         marker: packet.header.marker,
                         recovered,
                         payload: datagram.slice_ref(packet.payload),

@@ -3,14 +3,15 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use media::Unwrap;
 
 use crate::fault::Fault;
 use crate::fec::{FecPacket, FecStatistics, Recovery};
 use crate::legs::{Difference, Leg, LegStatistics, Position};
 use crate::limits::{HISTORY, MAX_DROPOUT, MAX_MISORDER, MIN_SEQUENTIAL};
 use crate::packet::{Header, Packet};
+use crate::sequence::{first_number, sequence_step};
 use crate::ts;
-use crate::unwrap::{Timestamps, first_number, sequence_step};
 use crate::window::{Origin, Placed, Taken, Window};
 
 /// A source, believed or on probation.
@@ -27,7 +28,8 @@ pub(crate) struct Source {
     latency: Duration,
     pub(crate) window: Window,
     recovery: Recovery,
-    pub(crate) timestamps: Timestamps,
+    /// Of 32 bits of 90 kHz, which begin again after 13 hours and 15 minutes.
+    pub(crate) timestamps: Unwrap<{ 1 << 32 }>,
 }
 
 impl Source {
@@ -48,7 +50,7 @@ impl Source {
             latency,
             window,
             recovery: Recovery::default(),
-            timestamps: Timestamps::default(),
+            timestamps: Unwrap::default(),
         }
     }
 

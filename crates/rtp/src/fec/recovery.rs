@@ -9,7 +9,7 @@ use crate::fec::sum::Sum;
 use crate::fec::{FecHeader, FecPacket};
 use crate::limits::{FEC_HISTORY, MAX_DROPOUT, MAX_FEC_WAITING, MAX_RECOVERED_STEP};
 use crate::packet::Packet;
-use crate::unwrap::sequence_step;
+use crate::sequence::sequence_step;
 use crate::window::Window;
 
 /// What the error correction did.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::unwrap::Unwrap;
+use crate::unwrap::StampLine;
 
 const SETS: &[u8] = include_bytes!("../../../../codec/testdata/x264-720p30-baseline.h264");
 const OTHER_SETS: &[u8] = include_bytes!("../../../../codec/testdata/x264-576i25-anamorphic.h264");
@@ -135,7 +135,7 @@ fn av1_becomes_sized_obus_with_a_format() {
     let format = av1::format_from_obus(KEY).expect("libaom's sequence header");
     let mut pictures = Pictures::new(256, VideoCodec::Av1);
     let mut out = Vec::new();
-    let mut line = Unwrap::stamps();
+    let mut line = StampLine::default();
     let dts = line.next(9_000);
     // A frame OBU whose header says a shown key frame.
     let unit = [KEY, &[0x32, 2, 0x10, 0]].concat();
