@@ -27,6 +27,7 @@ pub mod mpeg2;
 pub mod mpeg_audio;
 pub mod nal;
 pub mod opus;
+mod parameter_sets;
 mod sample_aspect;
 mod vui;
 

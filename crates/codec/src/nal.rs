@@ -95,46 +95,6 @@ pub(crate) fn put(out: &mut BytesMut, unit: &[u8]) {
     out.put_slice(unit);
 }
 
-/// Longest parameter set gathered from a stream, in bytes. With every scaling list one has under 2 KiB.
-pub(crate) const MAX_SET_BYTES: usize = 4_096;
-
-/// Notes a parameter set of an access unit; a long one, a repetition, or one past `most` is left out.
-pub(crate) fn add_set<'a>(sets: &mut Vec<&'a [u8]>, unit: &'a [u8], most: usize) {
-    if sets.len() < most && unit.len() <= MAX_SET_BYTES && !sets.contains(&unit) {
-        sets.push(unit);
-    }
-}
-
-/// Puts `new` in place of all sets; true where that changes anything.
-pub(crate) fn replace_sets(sets: &mut Vec<Bytes>, new: &[&[u8]]) -> bool {
-    let same = sets.len() == new.len() && sets.iter().zip(new).all(|(old, new)| old == new);
-    if !same {
-        *sets = new.iter().map(|set| Bytes::copy_from_slice(set)).collect();
-    }
-    !same
-}
-
-/// Puts `new` in place of the set with its id, or beside the others; true where that changes anything.
-pub(crate) fn merge_set(
-    sets: &mut Vec<Bytes>,
-    new: &[u8],
-    id: impl Fn(&[u8]) -> Option<u32>,
-    most: usize,
-) -> bool {
-    match sets.iter().position(|set| id(set) == id(new)) {
-        Some(at) if sets[at] == new => return false,
-        Some(at) => sets[at] = Bytes::copy_from_slice(new),
-        None if sets.len() < most => sets.push(Bytes::copy_from_slice(new)),
-        None => return false,
-    }
-    true
-}
-
-/// Borrowed, as records are written from.
-pub(crate) fn slices(sets: &[Bytes]) -> Vec<&[u8]> {
-    sets.iter().map(|set| &set[..]).collect()
-}
-
 /// The payload of a NAL unit without emulation prevention bytes (H.264 §7.4.1): `00 00 03` stands for
 /// `00 00`.
 pub fn unescape(payload: &[u8]) -> Vec<u8> {

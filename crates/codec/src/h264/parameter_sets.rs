@@ -1,71 +1,51 @@
-//! Parameter sets gathered from a stream that carries them among its pictures.
+//! H.264's parameter sets, gathered from a stream.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use media::VideoFormat;
 
 use super::{H264Error, NAL_DELIMITER, NAL_FILLER, NAL_PPS, NAL_SPS, format_from_parameter_sets, unit_type};
 use crate::bits::BitReader;
-use crate::nal;
+use crate::parameter_sets::{Rules, Sets, Unit};
 
-/// As many as `avcC` holds.
-const MAX_SPS: usize = 31;
-const MAX_PPS: usize = 255;
+/// As many sequence and picture parameter sets as `avcC` holds.
+const RULES: Rules<2> = Rules {
+    most: [31, 255],
+    unit: |unit| match unit_type(unit) {
+        Some(NAL_SPS) => Unit::Set(0),
+        Some(NAL_PPS) => Unit::Set(1),
+        Some(NAL_DELIMITER | NAL_FILLER) => Unit::Dropped,
+        _ => Unit::Kept,
+    },
+    // pic_parameter_set_id (§7.3.2.2).
+    picture_id: |pps| BitReader::new(pps.get(1..)?).ue().ok(),
+};
 
 /// The parameter sets in force, however often the stream repeats, changes or leaves them out.
 ///
 /// An access unit with sequence parameter sets replaces all of those before it; picture parameter sets are replaced with
 /// it where it brings some, and otherwise by their ids.
 #[derive(Debug, Default)]
-pub struct ParameterSets {
-    sps: Vec<Bytes>,
-    pps: Vec<Bytes>,
-    changed: bool,
-}
+pub struct ParameterSets(Sets<2>);
 
 impl ParameterSets {
     /// Takes the parameter sets out of one Annex B access unit; gives the rest as [`media::Sample`] holds it, without
     /// delimiters and filler data.
     pub fn take(&mut self, access_unit: &[u8]) -> Bytes {
-        let mut out = BytesMut::with_capacity(access_unit.len() + 32);
-        let (mut sps, mut pps): (Vec<&[u8]>, Vec<&[u8]>) = (Vec::new(), Vec::new());
-        for unit in nal::annexb(access_unit) {
-            match unit_type(unit) {
-                Some(NAL_DELIMITER | NAL_FILLER) => {}
-                Some(NAL_SPS) => nal::add_set(&mut sps, unit, MAX_SPS),
-                Some(NAL_PPS) => nal::add_set(&mut pps, unit, MAX_PPS),
-                _ => nal::put(&mut out, unit),
-            }
-        }
-        let whole = !sps.is_empty() && !pps.is_empty();
-        if !sps.is_empty() {
-            self.changed |= nal::replace_sets(&mut self.sps, &sps);
-        }
-        if whole {
-            self.changed |= nal::replace_sets(&mut self.pps, &pps);
-        } else {
-            for set in pps {
-                self.changed |= nal::merge_set(&mut self.pps, set, id, MAX_PPS);
-            }
-        }
-        out.freeze()
+        self.0.take(access_unit, &RULES)
     }
 
     /// The format of the sets in force, if they changed since this was asked last.
     pub fn changed(&mut self) -> Option<Result<VideoFormat, H264Error>> {
-        std::mem::take(&mut self.changed)
-            .then(|| format_from_parameter_sets(&nal::slices(&self.sps), &nal::slices(&self.pps)))
+        self.0.changed().map(|[sps, pps]| format_from_parameter_sets(&sps, &pps))
     }
-}
-
-/// pic_parameter_set_id (§7.3.2.2).
-fn id(pps: &[u8]) -> Option<u32> {
-    BitReader::new(pps.get(1..)?).ue().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::h264::format_from_annexb;
+    use crate::nal;
+    use crate::parameter_sets::MAX_SET_BYTES;
 
     const STREAM: &[u8] = include_bytes!("../../testdata/x264-720p30-baseline.h264");
     const OTHER: &[u8] = include_bytes!("../../testdata/x264-576i25-anamorphic.h264");
@@ -97,9 +77,9 @@ mod tests {
         assert_eq!(sets.changed(), Some(format_from_annexb(OTHER)));
         // Another set of the same id takes its place; one of a new id joins it.
         sets.take(&alone(&[0x68, 0xEE, 0x3C, 0x81]));
-        assert_eq!((sets.changed().is_some(), sets.pps.len()), (true, 1));
+        assert_eq!((sets.changed().is_some(), sets.0.counts()[1]), (true, 1));
         sets.take(&alone(&[0x68, 0x4E, 0x3C, 0x81]));
-        assert_eq!((sets.changed().is_some(), sets.pps.len()), (true, 2));
+        assert_eq!((sets.changed().is_some(), sets.0.counts()[1]), (true, 2));
     }
 
     #[test]
@@ -109,9 +89,9 @@ mod tests {
             stream.extend_from_slice(&[0, 0, 1, 0x67, id | 0x80, 0x80]);
         }
         stream.extend_from_slice(&[0, 0, 1, 0x68]);
-        stream.extend_from_slice(&[0x81; nal::MAX_SET_BYTES]);
+        stream.extend_from_slice(&[0x81; MAX_SET_BYTES]);
         let mut sets = ParameterSets::default();
         sets.take(&stream);
-        assert_eq!((sets.sps.len(), sets.pps.len()), (MAX_SPS, 0));
+        assert_eq!(sets.0.counts(), [31, 0]);
     }
 }

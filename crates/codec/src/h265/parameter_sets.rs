@@ -1,84 +1,53 @@
-//! Parameter sets gathered from a stream that carries them among its pictures.
+//! H.265's parameter sets, gathered from a stream.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use media::VideoFormat;
 
 use super::{
     H265Error, NAL_DELIMITER, NAL_FILLER, NAL_PPS, NAL_SPS, NAL_VPS, format_from_parameter_sets, unit_type,
 };
 use crate::bits::BitReader;
-use crate::nal;
+use crate::parameter_sets::{Rules, Sets, Unit};
 
-/// As many as there are ids (§7.4.3.1 to §7.4.3.3).
-const MAX_VPS: usize = 16;
-const MAX_SPS: usize = 16;
-const MAX_PPS: usize = 64;
+/// As many video, sequence and picture parameter sets as there are ids (§7.4.3.1 to §7.4.3.3).
+const RULES: Rules<3> = Rules {
+    most: [16, 16, 64],
+    unit: |unit| match unit_type(unit) {
+        Some(NAL_VPS) => Unit::Set(0),
+        Some(NAL_SPS) => Unit::Set(1),
+        Some(NAL_PPS) => Unit::Set(2),
+        Some(NAL_DELIMITER | NAL_FILLER) => Unit::Dropped,
+        _ => Unit::Kept,
+    },
+    // pps_pic_parameter_set_id (§7.3.2.3.1).
+    picture_id: |pps| BitReader::new(pps.get(2..)?).ue().ok(),
+};
 
 /// The parameter sets in force, however often the stream repeats, changes or leaves them out.
 ///
 /// An access unit with video or sequence parameter sets replaces all of those before it; picture parameter sets are
 /// replaced with the sequence's where it brings some, and otherwise by their ids.
 #[derive(Debug, Default)]
-pub struct ParameterSets {
-    vps: Vec<Bytes>,
-    sps: Vec<Bytes>,
-    pps: Vec<Bytes>,
-    changed: bool,
-}
+pub struct ParameterSets(Sets<3>);
 
 impl ParameterSets {
     /// Takes the parameter sets out of one Annex B access unit; gives the rest as [`media::Sample`] holds it, without
     /// delimiters and filler data.
     pub fn take(&mut self, access_unit: &[u8]) -> Bytes {
-        let mut out = BytesMut::with_capacity(access_unit.len() + 32);
-        let [mut vps, mut sps, mut pps] = [const { Vec::<&[u8]>::new() }; 3];
-        for unit in nal::annexb(access_unit) {
-            match unit_type(unit) {
-                Some(NAL_DELIMITER | NAL_FILLER) => {}
-                Some(NAL_VPS) => nal::add_set(&mut vps, unit, MAX_VPS),
-                Some(NAL_SPS) => nal::add_set(&mut sps, unit, MAX_SPS),
-                Some(NAL_PPS) => nal::add_set(&mut pps, unit, MAX_PPS),
-                _ => nal::put(&mut out, unit),
-            }
-        }
-        let whole = !sps.is_empty() && !pps.is_empty();
-        if !vps.is_empty() {
-            self.changed |= nal::replace_sets(&mut self.vps, &vps);
-        }
-        if !sps.is_empty() {
-            self.changed |= nal::replace_sets(&mut self.sps, &sps);
-        }
-        if whole {
-            self.changed |= nal::replace_sets(&mut self.pps, &pps);
-        } else {
-            for set in pps {
-                self.changed |= nal::merge_set(&mut self.pps, set, id, MAX_PPS);
-            }
-        }
-        out.freeze()
+        self.0.take(access_unit, &RULES)
     }
 
     /// The format of the sets in force, if they changed since this was asked last.
     pub fn changed(&mut self) -> Option<Result<VideoFormat, H265Error>> {
-        std::mem::take(&mut self.changed).then(|| {
-            format_from_parameter_sets(
-                &nal::slices(&self.vps),
-                &nal::slices(&self.sps),
-                &nal::slices(&self.pps),
-            )
-        })
+        self.0.changed().map(|[vps, sps, pps]| format_from_parameter_sets(&vps, &sps, &pps))
     }
-}
-
-/// pps_pic_parameter_set_id (§7.3.2.3.1).
-fn id(pps: &[u8]) -> Option<u32> {
-    BitReader::new(pps.get(2..)?).ue().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::h265::format_from_annexb;
+    use crate::nal;
 
     const STREAM: &[u8] = include_bytes!("../../testdata/x265-1080p30-main.h265");
     const OTHER: &[u8] = include_bytes!("../../testdata/x265-638x358p59.94-main10.h265");
