@@ -1,8 +1,5 @@
 //! How a segment is shared out among its parts (low latency).
 
-/// Every part but a segment's last fills this share of the longest, in hundredths (RFC 8216bis §4.4.3.7).
-const FILLED: i128 = 85;
-
 /// A segment shared out evenly: in as few parts as hold it, none longer than the longest, none shorter than another by
 /// more than a frame. Where such parts would fill less of the longest than HLS asks for, all but the last fill just that.
 ///
@@ -20,6 +17,9 @@ pub struct Parts {
 }
 
 impl Parts {
+    /// Every part but a segment's last fills this share of the longest, in percent (RFC 8216bis §4.4.3.7).
+    pub const FILLED_PERCENT: u8 = 85;
+
     /// For a segment that is expected to last `segment` ticks and to have `frames` frames, in parts of `longest` ticks at
     /// most. A part has one frame at least.
     pub const fn new(segment: i64, frames: i64, longest: i64) -> Self {
@@ -29,7 +29,7 @@ impl Parts {
         let longest = longest as i128 * frames as i128;
         let most = longest / segment as i128;
         let most = if most < 1 { 1 } else { most as i64 };
-        let least = -(-longest * FILLED).div_euclid(100 * segment as i128);
+        let least = -(-longest * Self::FILLED_PERCENT as i128).div_euclid(100 * segment as i128);
         let count = (frames + most - 1) / most;
         let is_filled = frames as i128 / count as i128 >= least || least > most as i128;
         let (parts, in_frames) = if is_filled { (count, frames) } else { (1, least as i64) };

@@ -6,12 +6,6 @@ use crate::fault::Fault;
 use crate::fields::{Field, Fields};
 use crate::rung::{Preset, Profile, Rung};
 
-/// AAC frames a second at 48 kHz.
-const SOUND_RATE: Rational = match Rational::new(48_000, 1_024) {
-    Some(rate) => rate,
-    None => unreachable!(),
-};
-
 /// What is made of a channel's source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ladder {
@@ -24,6 +18,12 @@ pub enum Ladder {
 }
 
 impl Ladder {
+    /// AAC frames a second of the sound beside the rungs: of 1024 samples, at 48 kHz.
+    pub const SOUND_RATE: Rational = match Rational::new(48_000, 1_024) {
+        Some(rate) => rate,
+        None => unreachable!(),
+    };
+
     /// More rungs than any player offers, and the bound on encoder threads of one channel.
     pub const MAX_RUNGS: usize = 12;
 
@@ -33,7 +33,7 @@ impl Ladder {
             Self::Transcode(rungs) => rungs.iter().map(|rung| rung.frame_rate).collect(),
             Self::Passthrough | Self::Pushed => [24, 25, 30, 50, 60].map(Rational::whole).into(),
         };
-        pictures.into_iter().chain([SOUND_RATE])
+        pictures.into_iter().chain([Self::SOUND_RATE])
     }
 
     /// The ladder of a channel that names none.

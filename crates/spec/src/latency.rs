@@ -11,8 +11,8 @@ use crate::ladder::Ladder;
 
 /// Parts of a channel that names none, in milliseconds: the first of these, in steps of 10, that divides its segments well.
 const DEFAULT_PARTS_MS: RangeInclusive<u32> = 300..=500;
-/// Parts fill this share of the longest, in percent (RFC 8216bis §4.4.3.7).
-const PART_FILLED_PERCENT: f64 = 85.0;
+/// Parts fill this share of the longest, in percent.
+const PART_FILLED_PERCENT: f64 = Parts::FILLED_PERCENT as f64;
 /// Parts of a channel that names none are longer than this: see [`Parts`].
 const PASSED_OVER_MS: f64 = 250.0;
 

@@ -5,12 +5,11 @@
 //! length), so that logs as JSON can be followed by name.
 
 use super::failover::{Reason, Side};
+use super::monitor::SLOW_STEPS;
 use crate::metrics::{Cause, ChannelFigures, InputFigures, Shown};
 
 /// A source counts as back once its pictures came for this long, in nanoseconds.
 const CLEAR_NS: i64 = 1_000_000_000;
-/// A source is slow rather than lost while it is silent for no longer than so many of its own steps.
-const SLOW_STEPS: i64 = 2;
 /// Drift is told above the one and no longer below the other, in parts per million.
 const DRIFT_RAISED_PPM: f64 = 200.0;
 const DRIFT_CLEARED_PPM: f64 = 100.0;

@@ -7,10 +7,7 @@ pub(crate) const AAC_FRAME: i64 = 1_024;
 /// Output sound, samples per second.
 pub(crate) const SOUND_RATE: u32 = 48_000;
 /// AAC frames a second.
-pub(crate) const AAC_RATE: Rational = match Rational::new(SOUND_RATE, AAC_FRAME as u32) {
-    Some(rate) => rate,
-    None => unreachable!(),
-};
+pub(crate) const AAC_RATE: Rational = spec::Ladder::SOUND_RATE;
 
 /// Where a frame stands in its slot's segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,8 +15,8 @@ const MOVED_MEAN: f64 = 0.6;
 const MOVED_ONE: u8 = 24;
 /// A black picture may have so many brighter samples in a thousand: a logo, a clock.
 const BRIGHT_PERMILLE: usize = 10;
-/// A silence of so many of an input's own steps is no loss yet.
-const SLOW_STEPS: i64 = 2;
+/// A silence of so many of an input's own steps is no loss yet: it is slow.
+pub(super) const SLOW_STEPS: i64 = 2;
 
 /// Watches one input. Times are the channel's clock, in nanoseconds.
 #[derive(Debug)]
