@@ -1,9 +1,11 @@
 //! Prometheus text: on a unix socket for the supervisor to gather, or on a TCP listener where a role stands alone.
 
 use std::convert::Infallible;
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -51,13 +53,29 @@ impl Endpoint {
 
 /// Answers every request on `socket` with `registry` as text until the drain; adds this process's own figures.
 /// A socket file left from an earlier run is replaced. Call inside a tokio runtime.
-pub fn serve(mut registry: Registry, socket: &Path, drain: Drain) -> io::Result<()> {
-    registry.register_collector(Box::new(ProcessFigures));
+pub fn serve(registry: Registry, socket: &Path, drain: Drain) -> io::Result<()> {
+    serve_unix(registry, bind(socket)?, drain)
+}
+
+/// A listener on `socket`, which does not block. A socket file left from an earlier run is replaced.
+pub fn bind(socket: &Path) -> io::Result<std::os::unix::net::UnixListener> {
     match std::fs::remove_file(socket) {
         Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
         _ => {}
     }
-    let listener = UnixListener::bind(socket)?;
+    let listener = std::os::unix::net::UnixListener::bind(socket)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// As [`serve`], on a listener that is there already and does not block.
+pub fn serve_unix(
+    mut registry: Registry,
+    listener: std::os::unix::net::UnixListener,
+    drain: Drain,
+) -> io::Result<()> {
+    registry.register_collector(Box::new(ProcessFigures));
+    let listener = UnixListener::from_std(listener)?;
     let registry = Arc::new(registry);
     tokio::spawn(accept(drain, async move || {
         let (stream, _) = listener.accept().await?;
@@ -124,6 +142,34 @@ async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, registry: Arc<Regis
         .await;
 }
 
+/// Opens what this process's own figures are read from, for a process that can open nothing later.
+pub fn open_process_figures() {
+    let _ = proc_files();
+}
+
+/// Files below `/proc/self`, opened once.
+#[derive(Debug)]
+struct ProcFiles {
+    status: Option<File>,
+    stat: Option<File>,
+    descriptors: Option<File>,
+}
+
+fn proc_files() -> &'static ProcFiles {
+    static FILES: OnceLock<ProcFiles> = OnceLock::new();
+    FILES.get_or_init(|| {
+        let open = |name: &str| File::open(format!("/proc/self/{name}")).ok();
+        ProcFiles { status: open("status"), stat: open("stat"), descriptors: open("fd") }
+    })
+}
+
+/// The text of such a file as it is now.
+fn read(file: Option<&File>) -> Option<String> {
+    let mut room = [0; 8 << 10];
+    let length = file?.read_at(&mut room, 0).ok()?;
+    String::from_utf8(room[..length].to_vec()).ok()
+}
+
 /// Memory, CPU time and open files of this process, read from `/proc/self` at each scrape.
 #[derive(Debug)]
 struct ProcessFigures;
@@ -148,8 +194,8 @@ impl Collector for ProcessFigures {
                 MetricType::Counter,
             )?)?;
         }
-        if let Ok(files) = std::fs::read_dir("/proc/self/fd") {
-            let gauge = ConstGauge::new(files.count() as i64);
+        if let Some(files) = open_files() {
+            let gauge = ConstGauge::new(files);
             gauge.encode(encoder.encode_descriptor(
                 "headwater_process_open_files",
                 "Open file descriptors of the process",
@@ -161,8 +207,17 @@ impl Collector for ProcessFigures {
     }
 }
 
+/// The folder's size is how many entries it has, since Linux 6.2; before, they are counted.
+fn open_files() -> Option<i64> {
+    let told = proc_files().descriptors.as_ref()?.metadata().ok()?.len() as i64;
+    match told {
+        0 => std::fs::read_dir("/proc/self/fd").ok().map(|files| files.count() as i64),
+        told => Some(told),
+    }
+}
+
 fn resident_bytes() -> Option<i64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let status = read(proc_files().status.as_ref())?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1_024)
@@ -171,7 +226,7 @@ fn resident_bytes() -> Option<i64> {
 fn cpu_seconds() -> Option<f64> {
     // Fields 14 and 15 of proc_pid_stat(5), counted after the parenthesised name, in ticks of 10 ms (USER_HZ is 100
     // on every Linux that Rust's tier 1 covers).
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let stat = read(proc_files().stat.as_ref())?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let user: u64 = fields.nth(11)?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;

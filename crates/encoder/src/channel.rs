@@ -10,6 +10,7 @@ use spec::Rung;
 use tokio::sync::oneshot;
 use wire::{ChannelJob, Source};
 
+use crate::door::Door;
 use crate::metrics::TranscodeMetrics;
 use crate::push::{PushHandle, PushMetrics, PushUrlError, Target};
 use crate::source::file::{FileSource, Play};
@@ -42,6 +43,8 @@ pub struct Channel {
     pub audio_bps: u32,
     /// Cores it may keep busy.
     pub cores: usize,
+    /// Its way outside.
+    pub door: Door,
 }
 
 /// Figures of all channels of the process.
@@ -113,6 +116,7 @@ impl Channel {
                 channel: settings.channel.clone(),
                 track: head.name.clone(),
                 is_video: head.track.format.is_video(),
+                door: self.door.clone(),
             };
             pushes.push(PushHandle::spawn(&target, head.init.clone(), &metrics.push)?);
         }
@@ -181,7 +185,8 @@ impl Channel {
         let span = tracing::info_span!("source", channel = %self.job.name);
         match &self.job.source {
             Source::Ingest { socket } => {
-                let pump = source::pump(socket.clone(), self.job.name.clone(), from, sender);
+                let pump =
+                    source::pump(socket.clone(), self.job.name.clone(), self.door.clone(), from, sender);
                 tokio::spawn(async move {
                     tokio::select! {
                         () = pump => {}
@@ -200,7 +205,8 @@ impl Channel {
                 })
             }
             Source::File { path } => {
-                let file = FileSource { path: PathBuf::from(path), play: Play::Looped };
+                let file =
+                    FileSource { path: PathBuf::from(path), play: Play::Looped, door: self.door.clone() };
                 spawn("file", move || {
                     let _entered = span.enter();
                     file.run(&clock, from, &sender, &drain);

@@ -8,8 +8,10 @@ use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use daemon::{Drain, EpochClock};
 use encoder::channel::{Channel, Metrics};
-use encoder::{bench, calibrate, passthrough};
+use encoder::door::Door;
+use encoder::{bench, calibrate, confine, passthrough};
 use prometheus_client::registry::Registry;
+use wire::broker::Request;
 use wire::{Job, Ladder};
 
 /// Longest job accepted, in bytes: a thousand passthrough channels with long paths fit four times.
@@ -97,6 +99,12 @@ fn read_job() -> anyhow::Result<Job> {
 fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    let broker = {
+        let _inside = runtime.enter();
+        broker::Client::on_standard_output().context("the supervisor's line on standard output")?
+    };
+    daemon::metrics::open_process_figures();
+    let confined = confine::enter(&job, cores, broker.is_some())?;
     let outcome = runtime.block_on(async {
         let drain = Drain::on_signal_or_orphaned();
         let (metrics, passed) = (Metrics::default(), passthrough::Metrics::default());
@@ -104,18 +112,30 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
         let mut registry = Registry::default();
         metrics.transcode.register(&mut registry);
         passed.register(&mut registry);
-        daemon::metrics::serve(registry, &job.metrics_socket, drain.clone())
+        confined.register(&mut registry);
+        let listener = match &broker {
+            None => daemon::metrics::bind(&job.metrics_socket),
+            Some(client) => client.ask(Request::Metrics).await.map(Into::into),
+        };
+        listener
+            .and_then(|listener| daemon::metrics::serve_unix(registry, listener, drain.clone()))
             .with_context(|| format!("metrics socket `{}`", job.metrics_socket.display()))?;
         let clock = EpochClock::start();
         let mut channels = tokio::task::JoinSet::new();
-        for channel in job.channels {
+        for (place, channel) in (0_u16..).zip(job.channels) {
             let drain = drain.clone();
+            let door = match &broker {
+                None => Door::Itself,
+                Some(client) => Door::Broker { client: client.clone(), channel: place },
+            };
             match channel.ladder.clone() {
                 Ladder::Passthrough => {
                     let passed = passed.clone();
                     let settings = passthrough::Settings { part_ms: channel.latency.part_ms() };
                     channels.spawn(async move {
-                        passthrough::run(channel, settings, passed, drain).await.map_err(anyhow::Error::from)
+                        passthrough::run(channel, settings, door, passed, drain)
+                            .await
+                            .map_err(anyhow::Error::from)
                     });
                 }
                 Ladder::Transcode { rungs, audio_bps } => {
@@ -123,7 +143,7 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
                         bail!("channel `{}`: the ladder has no rungs", channel.name);
                     }
                     let name = channel.name.clone();
-                    let channel = Channel { job: channel, rungs, audio_bps, cores };
+                    let channel = Channel { job: channel, rungs, audio_bps, cores, door };
                     let metrics = metrics.clone();
                     channels.spawn(async move {
                         channel.run(clock, metrics, drain).await.with_context(|| format!("channel `{name}`"))

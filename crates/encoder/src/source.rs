@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use wire::sample_stream::Message;
 
 use self::ingest::IngestClient;
+use crate::door::Door;
 
 pub mod file;
 pub mod ingest;
@@ -166,8 +167,8 @@ impl Receiver {
 }
 
 /// Takes a channel's samples from ingest, for as long as somebody receives them. `from`: replay from there.
-pub async fn pump(socket: PathBuf, channel: ChannelName, from: Option<Utc>, sender: Sender) {
-    let mut client = IngestClient::new(socket, channel, from, ingest::Pace::AtOnce);
+pub async fn pump(socket: PathBuf, channel: ChannelName, door: Door, from: Option<Utc>, sender: Sender) {
+    let mut client = IngestClient::new(socket, channel, from, ingest::Pace::AtOnce).through(door);
     loop {
         let event = match client.next().await {
             Message::Sample(sample) => Event::Sample(sample),

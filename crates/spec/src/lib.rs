@@ -5,6 +5,7 @@
 
 mod channel;
 mod edge_limits;
+mod encoder;
 mod fault;
 mod fields;
 mod ladder;
@@ -17,6 +18,7 @@ mod workflow;
 
 pub use channel::{Channel, Input, RtmpKey};
 pub use edge_limits::EdgeLimits;
+pub use encoder::{Encoder, Sandbox};
 pub use fault::Fault;
 pub use ladder::Ladder;
 pub use latency::Latency;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::channel::{Channel, Input};
 use crate::edge_limits::EdgeLimits;
+use crate::encoder::Encoder;
 use crate::fault::Fault;
 use crate::fields::Fields;
 use crate::listen::Listen;
@@ -17,6 +18,8 @@ pub struct Workflow {
     pub listen: Listen,
     /// `[edge]`.
     pub edge: Edge,
+    /// `[encoder]`.
+    pub encoder: Encoder,
     /// `[[channel]]`s, in file order; names and RTMP keys are unique. None: this machine runs an edge alone, which has
     /// origins.
     pub channels: Vec<Channel>,
@@ -106,10 +109,14 @@ impl Workflow {
             None => Edge::default(),
             Some(field) => Edge::read(field.table()?, &listen)?,
         };
+        let encoder = match fields.take("encoder") {
+            None => Encoder::default(),
+            Some(field) => Encoder::read(field.table()?)?,
+        };
         let Some(entries) = fields.take("channel") else {
             if !edge.origins.is_empty() {
                 fields.finish()?;
-                return Ok(Self { listen, edge, channels: Vec::new() });
+                return Ok(Self { listen, edge, encoder, channels: Vec::new() });
             }
             return Err(fields.fault(
                 "no channel: add a [[channel]] table with a name and an input, such as name = \"main\" and \
@@ -139,7 +146,7 @@ impl Workflow {
             channels.push(channel);
         }
         fields.finish()?;
-        Ok(Self { listen, edge, channels })
+        Ok(Self { listen, edge, encoder, channels })
     }
 }
 

@@ -1,11 +1,11 @@
 //! What the supervisor tells an encoder process: one line of JSON on its standard input. The pipe stays open;
 //! when it closes the encoder drains and ends, so no encoder outlives its supervisor.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use media::{ChannelName, Grid};
 use serde::{Deserialize, Serialize};
-use spec::{Latency, Rung};
+use spec::{Latency, Rung, Sandbox};
 
 /// The work of one encoder process: one transcoding channel, or every passthrough channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,19 @@ pub struct Job {
     pub channels: Vec<ChannelJob>,
     /// Unix socket on which this process answers `GET /metrics`.
     pub metrics_socket: PathBuf,
+    /// How it is held in.
+    pub confinement: Confinement,
+}
+
+/// What an encoder process is left with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// How much of a sandbox it must have.
+    pub sandbox: Sandbox,
+    /// Bytes of memory it may use.
+    pub memory_bytes: u64,
+    /// Its niceness, 0 to 19.
+    pub nice: i32,
 }
 
 /// One channel of a [`Job`].
@@ -31,6 +44,16 @@ pub struct ChannelJob {
     pub latency: Latency,
     /// CMAF ingest publishing point, such as `http://127.0.0.1:8300/ingest/main`.
     pub push_url: String,
+}
+
+impl ChannelJob {
+    /// The files it reads: the only ones it is given.
+    pub fn files(&self) -> Vec<&Path> {
+        match &self.source {
+            Source::File { path } => vec![path],
+            Source::Ingest { .. } | Source::Pattern => Vec::new(),
+        }
+    }
 }
 
 /// Where pictures and sound come from.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use cmaf::{Chunk, Header};
 use daemon::{Drain, EpochClock};
+use encoder::door::Door;
 use encoder::metrics::TranscodeMetrics;
 use encoder::source::file::{FileSource, Play};
 use encoder::source::pattern::{Pattern, next_frame};
@@ -134,7 +135,7 @@ pub(crate) fn of_file(settings: &Settings, path: &Path) -> Made {
 /// Plays a file once.
 pub(crate) fn play(path: &Path, sender: &Sender) {
     let (drain, _trigger) = Drain::manual();
-    let file = FileSource { path: path.to_owned(), play: Play::Once };
+    let file = FileSource { path: path.to_owned(), play: Play::Once, door: Door::Itself };
     file.run(&EpochClock::start(), Some(BEGINS), sender, &drain);
 }
 
