@@ -1,8 +1,10 @@
 //! Prometheus text: on a unix socket for the supervisor to gather, or on a TCP listener where a role stands alone.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -13,6 +15,8 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
+
+use tokio::net::UnixListener;
 
 use crate::listen::{self, Listener};
 use crate::{Drain, http_service};
@@ -42,8 +46,13 @@ impl Endpoint {
 /// Answers every request on `socket` with `registry` as text until the drain; adds this process's own figures.
 /// A socket file left from an earlier run is replaced. Call inside a tokio runtime.
 pub fn serve(registry: Registry, socket: &Path, drain: Drain) -> io::Result<()> {
-    answer(registry, listen::unix(socket)?, drain);
+    serve_unix(registry, listen::unix(socket)?, drain);
     Ok(())
+}
+
+/// As [`serve`], on a listener that is there already.
+pub fn serve_unix(registry: Registry, listener: UnixListener, drain: Drain) {
+    answer(registry, listener, drain);
 }
 
 /// Answers every request on `listener` with `registry` as text until the drain; adds this process's own figures. The
@@ -70,6 +79,34 @@ fn answer(mut registry: Registry, listener: impl Listener, drain: Drain) {
     });
 }
 
+/// Opens what this process's own figures are read from, for a process that can open nothing later.
+pub fn open_process_figures() {
+    let _ = proc_files();
+}
+
+/// Files below `/proc/self`, opened once.
+#[derive(Debug)]
+struct ProcFiles {
+    status: Option<File>,
+    stat: Option<File>,
+    descriptors: Option<File>,
+}
+
+fn proc_files() -> &'static ProcFiles {
+    static FILES: OnceLock<ProcFiles> = OnceLock::new();
+    FILES.get_or_init(|| {
+        let open = |name: &str| File::open(format!("/proc/self/{name}")).ok();
+        ProcFiles { status: open("status"), stat: open("stat"), descriptors: open("fd") }
+    })
+}
+
+/// The text of such a file as it is now.
+fn read(file: Option<&File>) -> Option<String> {
+    let mut room = [0; 8 << 10];
+    let length = file?.read_at(&mut room, 0).ok()?;
+    String::from_utf8(room[..length].to_vec()).ok()
+}
+
 /// Memory, CPU time and open files of this process, read from `/proc/self` at each scrape.
 #[derive(Debug)]
 struct ProcessFigures;
@@ -94,8 +131,8 @@ impl Collector for ProcessFigures {
                 MetricType::Counter,
             )?)?;
         }
-        if let Ok(files) = std::fs::read_dir("/proc/self/fd") {
-            let gauge = ConstGauge::new(files.count() as i64);
+        if let Some(files) = open_files() {
+            let gauge = ConstGauge::new(files);
             gauge.encode(encoder.encode_descriptor(
                 "headwater_process_open_files",
                 "Open file descriptors of the process",
@@ -107,8 +144,17 @@ impl Collector for ProcessFigures {
     }
 }
 
+/// The folder's size is how many entries it has, since Linux 6.2; before, they are counted.
+fn open_files() -> Option<i64> {
+    let told = proc_files().descriptors.as_ref()?.metadata().ok()?.len() as i64;
+    match told {
+        0 => std::fs::read_dir("/proc/self/fd").ok().map(|files| files.count() as i64),
+        told => Some(told),
+    }
+}
+
 fn resident_bytes() -> Option<i64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let status = read(proc_files().status.as_ref())?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1_024)
@@ -117,7 +163,7 @@ fn resident_bytes() -> Option<i64> {
 fn cpu_seconds() -> Option<f64> {
     // Fields 14 and 15 of proc_pid_stat(5), counted after the parenthesised name, in ticks of 10 ms (USER_HZ is 100
     // on every Linux that Rust's tier 1 covers).
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let stat = read(proc_files().stat.as_ref())?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let user: u64 = fields.nth(11)?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;

@@ -10,6 +10,7 @@ use media::Grid;
 use serde::Serialize;
 use spec::{Ladder, Rung, Workflow};
 
+use crate::door::Door;
 use crate::metrics::TranscodeMetrics;
 use crate::source::file::{FileSource, Play};
 use crate::source::{self};
@@ -61,6 +62,7 @@ pub fn run(file: &Path, rungs: Vec<Rung>, cores: usize) -> anyhow::Result<Figure
         pace: Pace::Offline,
         start: Start::Now,
         fill: spec::Fill::default(),
+        door: Door::Itself,
         backup: None,
         selector: transcode::Selector::default(),
         cores,
@@ -69,7 +71,7 @@ pub fn run(file: &Path, rungs: Vec<Rung>, cores: usize) -> anyhow::Result<Figure
     };
     let (sender, receiver) = source::queue(source::CODED_EVENTS);
     let sinks: Vec<Null> = (0..=rungs.len()).map(|_| Null).collect();
-    let source = FileSource { path: file.to_owned(), play: Play::Once };
+    let source = FileSource { path: file.to_owned(), play: Play::Once, door: Door::Itself };
     let (wall, cpu) = (Instant::now(), cpu_seconds());
     std::thread::scope(|scope| {
         scope.spawn(move || source.run(&clock, None, &sender, &drain));

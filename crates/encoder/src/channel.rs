@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use wire::sample_stream::{Feed, FeedInput};
 use wire::{ChannelJob, Source};
 
+use crate::door::Door;
 use crate::metrics::TranscodeMetrics;
 use crate::push::{PushHandle, PushMetrics, PushUrlError, Target};
 use crate::source::file::{FileSource, Play};
@@ -47,6 +48,8 @@ pub struct Channel {
     pub selector: Selector,
     /// Cores it may keep busy.
     pub cores: usize,
+    /// Its way outside.
+    pub door: Door,
 }
 
 /// Figures of all channels of the process.
@@ -107,6 +110,7 @@ impl Channel {
             pace: Pace::Live,
             start: Start::Now,
             fill: self.fill.clone(),
+            door: self.door.clone(),
             backup: self.job.backup.as_ref().map(|backup| backup.failover.clone()),
             selector: self.selector.clone(),
             cores: self.cores,
@@ -121,6 +125,7 @@ impl Channel {
                 channel: settings.channel.clone(),
                 track: head.name.clone(),
                 is_video: head.track.format.is_video(),
+                door: self.door.clone(),
             };
             pushes.push(PushHandle::spawn(&target, head.init.clone(), &metrics.push)?);
         }
@@ -197,7 +202,7 @@ impl Channel {
         let span = tracing::info_span!("source", channel = %feed);
         match source {
             Source::Ingest { socket } => {
-                let pump = source::pump(socket.clone(), feed, from, sender);
+                let pump = source::pump(socket.clone(), self.door.clone(), feed, from, sender);
                 tokio::spawn(async move {
                     tokio::select! {
                         () = pump => {}
@@ -215,7 +220,8 @@ impl Channel {
                 })?;
             }
             Source::File { path } => {
-                let file = FileSource { path: PathBuf::from(path), play: Play::Looped };
+                let file =
+                    FileSource { path: PathBuf::from(path), play: Play::Looped, door: self.door.clone() };
                 spawn("file", move || {
                     let _entered = span.enter();
                     file.run(&clock, from, &sender, &drain);

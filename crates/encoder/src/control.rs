@@ -4,10 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
-use daemon::Drain;
+use daemon::{Drain, listen};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -23,26 +22,17 @@ const FAILED: &str = "failed: ";
 /// Channels with two inputs, by name.
 pub type Selectors = BTreeMap<String, Selector>;
 
-/// Answers on `socket` until the drain. A socket left from an earlier run is replaced.
-pub fn serve(socket: &Path, selectors: Selectors, drain: Drain) -> io::Result<()> {
-    match std::fs::remove_file(socket) {
-        Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
-        _ => {}
-    }
-    let listener = UnixListener::bind(socket)?;
+/// Answers on `listener` until the drain. Call inside a tokio runtime.
+pub fn serve(listener: UnixListener, selectors: Selectors, drain: Drain) {
     tokio::spawn(async move {
         loop {
             tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    // One after the other: an answer takes no time.
-                    Ok((stream, _)) => drop(answer(stream, &selectors).await),
-                    Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-                },
+                // One after the other: an answer takes no time.
+                stream = listen::accept(&listener) => drop(answer(stream, &selectors).await),
                 () = drain.requested() => return,
             }
         }
     });
-    Ok(())
 }
 
 async fn answer(mut stream: UnixStream, selectors: &Selectors) -> io::Result<()> {

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
-use daemon::{Drain, EpochClock};
+use daemon::{Drain, EpochClock, listen};
 use encoder::channel::{Channel, Metrics};
 use encoder::control::{self, Selectors};
+use encoder::door::Door;
 use encoder::transcode::Selector;
-use encoder::{bench, calibrate, passthrough};
+use encoder::{bench, calibrate, confine, passthrough};
 use prometheus_client::registry::Registry;
+use wire::broker::Request;
 use wire::{Job, Ladder};
 
 /// Longest job accepted, in bytes: a thousand passthrough channels with long paths fit four times.
@@ -99,6 +101,12 @@ fn read_job() -> anyhow::Result<Job> {
 fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    let broker = {
+        let _inside = runtime.enter();
+        broker::Client::on_standard_output().context("the supervisor's line on standard output")?
+    };
+    daemon::metrics::open_process_figures();
+    let confined = confine::enter(&job, cores, broker.is_some())?;
     let outcome = runtime.block_on(async {
         let drain = Drain::on_signal_or_orphaned();
         let (metrics, passed) = (Metrics::default(), passthrough::Metrics::default());
@@ -106,19 +114,31 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
         let mut registry = Registry::default();
         metrics.transcode.register(&mut registry);
         passed.register(&mut registry);
-        daemon::metrics::serve(registry, &job.metrics_socket, drain.clone())
-            .with_context(|| format!("metrics socket `{}`", job.metrics_socket.display()))?;
+        confined.register(&mut registry);
+        let listener = match &broker {
+            None => listen::unix(&job.metrics_socket),
+            Some(client) => client.ask_listener(Request::Metrics).await,
+        };
+        let listener =
+            listener.with_context(|| format!("metrics socket `{}`", job.metrics_socket.display()))?;
+        daemon::metrics::serve_unix(registry, listener, drain.clone());
         let clock = EpochClock::start();
         let mut channels = tokio::task::JoinSet::new();
         let mut selectors = Selectors::new();
-        for channel in job.channels {
+        for (place, channel) in (0_u16..).zip(job.channels) {
             let drain = drain.clone();
+            let door = match &broker {
+                None => Door::Itself,
+                Some(client) => Door::brokered(client.clone(), place, &channel),
+            };
             match channel.ladder.clone() {
                 Ladder::Passthrough => {
                     let passed = passed.clone();
                     let settings = passthrough::Settings { part_ms: channel.latency.part_ms() };
                     channels.spawn(async move {
-                        passthrough::run(channel, settings, passed, drain).await.map_err(anyhow::Error::from)
+                        passthrough::run(channel, settings, door, passed, drain)
+                            .await
+                            .map_err(anyhow::Error::from)
                     });
                 }
                 Ladder::Transcode { rungs, audio_bps, fill } => {
@@ -130,7 +150,7 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
                     if channel.backup.is_some() {
                         selectors.insert(channel.name.to_string(), selector.clone());
                     }
-                    let channel = Channel { job: channel, rungs, audio_bps, fill, selector, cores };
+                    let channel = Channel { job: channel, rungs, audio_bps, fill, selector, cores, door };
                     let metrics = metrics.clone();
                     channels.spawn(async move {
                         channel.run(clock, metrics, drain).await.with_context(|| format!("channel `{name}`"))
@@ -139,8 +159,13 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
             }
         }
         if !selectors.is_empty() {
-            control::serve(&job.control_socket, selectors, drain.clone())
-                .with_context(|| format!("control socket `{}`", job.control_socket.display()))?;
+            let listener = match &broker {
+                None => listen::unix_for_owner(&job.control_socket),
+                Some(client) => client.ask_listener(Request::Control).await,
+            };
+            let listener =
+                listener.with_context(|| format!("control socket `{}`", job.control_socket.display()))?;
+            control::serve(listener, selectors, drain.clone());
         }
         let late = async {
             drain.requested().await;

@@ -16,6 +16,7 @@ use prometheus_client::registry::Registry;
 use wire::sample_stream::{Message, Tracks};
 use wire::{ChannelJob, Source};
 
+use crate::door::Door;
 use crate::push::{PushHandle, PushMetrics, PushUrlError, Target};
 use crate::source::ingest::{IngestClient, Pace};
 
@@ -86,6 +87,7 @@ pub enum PassthroughError {
 pub async fn run(
     job: ChannelJob,
     settings: Settings,
+    door: Door,
     metrics: Metrics,
     drain: Drain,
 ) -> Result<(), PassthroughError> {
@@ -96,11 +98,12 @@ pub async fn run(
         None => Pace::Every(PACE),
         Some(_) => Pace::AtOnce,
     };
-    let mut client = IngestClient::new(socket.clone(), job.name.clone(), None, pace);
+    let mut client = IngestClient::new(socket.clone(), job.name.clone(), None, pace).through(door.clone());
     let labels = ChannelLabels { channel: job.name.to_string() };
     let samples = metrics.samples.get_or_create_owned(&labels);
     let refused = metrics.refused.get_or_create_owned(&labels);
-    let mut channel = Channel { job: &job, settings, metrics: &metrics, lanes: Vec::new(), cutter: None };
+    let mut channel =
+        Channel { job: &job, settings, door, metrics: &metrics, lanes: Vec::new(), cutter: None };
     let mut is_first = true;
     let draining = drain.requested();
     tokio::pin!(draining);
@@ -141,6 +144,7 @@ pub async fn run(
 struct Channel<'a> {
     job: &'a ChannelJob,
     settings: Settings,
+    door: Door,
     metrics: &'a Metrics,
     /// At most one of video and one of audio.
     lanes: Vec<Lane>,
@@ -211,6 +215,7 @@ impl Channel<'_> {
             channel: self.job.name.to_string(),
             track: name.to_owned(),
             is_video,
+            door: self.door.clone(),
         };
         let init = init_segment(track, &Labels::named(name));
         let push = PushHandle::spawn(&target, init, &self.metrics.push)

@@ -14,6 +14,8 @@ use cmaf::Chunk;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use crate::door::Door;
+
 mod connection;
 mod metrics;
 mod segment;
@@ -39,6 +41,8 @@ pub struct Target {
     pub track: String,
     /// Pictures or sound, for the content type.
     pub is_video: bool,
+    /// The way there.
+    pub door: Door,
 }
 
 /// Why a push URL cannot be used.

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use wire::sample_stream::{Feed, Message};
 
 use self::ingest::IngestClient;
+use crate::door::Door;
 
 pub mod file;
 pub mod ingest;
@@ -179,8 +180,8 @@ impl Receiver {
 }
 
 /// Takes an input's samples from ingest, for as long as somebody receives them. `from`: replay from there.
-pub async fn pump(socket: PathBuf, feed: Feed, from: Option<Utc>, sender: Sender) {
-    let mut client = IngestClient::new(socket, feed, from, ingest::Pace::AtOnce);
+pub async fn pump(socket: PathBuf, door: Door, feed: Feed, from: Option<Utc>, sender: Sender) {
+    let mut client = IngestClient::new(socket, feed, from, ingest::Pace::AtOnce).through(door);
     loop {
         let event = match client.next().await {
             Message::Sample(sample) => Event::Sample(sample),

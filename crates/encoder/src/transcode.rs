@@ -40,6 +40,7 @@ use ffmpeg::Colour;
 use media::{Grid, Rational};
 use spec::{Failover, Fill, Latency, Rung};
 
+use crate::door::Door;
 use crate::metrics::TranscodeMetrics;
 
 pub(crate) use failover::Reason;
@@ -67,6 +68,8 @@ pub struct Settings {
     pub start: Start,
     /// What is shown while the source is away; only where the pace is live.
     pub fill: Fill,
+    /// The way to its slate.
+    pub door: Door,
     /// When the second source is shown, where there is one.
     pub backup: Option<Failover>,
     /// Which the operator wants to see.

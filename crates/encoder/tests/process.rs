@@ -19,7 +19,7 @@ use hyper_util::rt::TokioIo;
 use media::{Grid, Rational, VideoCodec};
 use spec::{Preset, Profile, Rung};
 use tokio::net::TcpListener;
-use wire::{ChannelJob, Job, Ladder, Source};
+use wire::{ChannelJob, Confinement, Job, Ladder, Source};
 
 /// Longest wait for anything here; far above what it takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -102,9 +102,13 @@ struct Encoder {
 }
 
 impl Encoder {
+    /// Starts the program as the supervisor does. Call inside a tokio runtime.
     fn start(job: &Job) -> Self {
+        let (ours, theirs) = broker::pair().expect("a line");
+        tokio::spawn(broker::serve(ours, Arc::new(job.clone())));
         let mut process = Command::new(env!("CARGO_BIN_EXE_headwater-encoder"))
             .stdin(Stdio::piped())
+            .stdout(theirs)
             .env("HEADWATER_LOG", "warn")
             .spawn()
             .expect("starts");
@@ -150,6 +154,7 @@ fn job(folder: &Path, push_url: String, source: Source) -> Job {
         channels: vec![channel],
         metrics_socket: folder.join("metrics.sock"),
         control_socket: folder.join("control.sock"),
+        confinement: Confinement { sandbox: spec::Sandbox::Best, memory_bytes: 2 << 30, nice: 1 },
     }
 }
 
@@ -195,6 +200,12 @@ async fn a_killed_encoder_goes_on_without_a_hole_and_a_drained_one_ends_well() {
         "{metrics}"
     );
 
+    for layer in ["limits", "privileges", "seccomp"] {
+        let holds = format!("headwater_encoder_sandbox{{layer=\"{layer}\"}} 1");
+        assert!(metrics.contains(&holds), "{holds}: {metrics}");
+    }
+    assert!(metrics.contains("headwater_process_resident_bytes "), "{metrics}");
+
     // The supervisor's end of the pipe closes.
     encoder.input.take();
     let status =
@@ -239,6 +250,25 @@ async fn a_missing_file_is_waited_for_and_a_looped_one_has_no_seam() {
     for track in TRACKS {
         assert_eq!(held[track].holes(), [0_i64; 0], "{track}");
     }
+}
+
+#[test]
+fn a_sandbox_that_is_required_and_cannot_be_had_stops_the_program() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut job = job(folder.path(), "http://127.0.0.1:9/ingest/test".to_owned(), Source::Pattern);
+    job.confinement.sandbox = spec::Sandbox::Required;
+    // By hand: nobody is there to open sockets for it.
+    let mut process = Command::new(env!("CARGO_BIN_EXE_headwater-encoder"))
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut input = process.stdin.take().expect("piped");
+    writeln!(input, "{}", serde_json::to_string(&job).expect("a job is JSON")).expect("is read");
+    let output = process.wait_with_output().expect("ends");
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("the job demands a sandbox"), "{said}");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use http::StatusCode;
-use spec::{Channel, Input, Ladder, OriginUrl, Scheme, Workflow};
-use wire::{ChannelJob, Job, Source};
+use spec::{Channel, Input, Ladder, OriginUrl, Rung, Sandbox, Scheme, Workflow};
+use wire::{ChannelJob, Confinement, Job, Source};
 
 /// Where things lie under `--data`.
 #[derive(Clone, Debug)]
@@ -93,19 +93,41 @@ pub(crate) fn encoders(workflow: &Workflow, layout: &Layout) -> Vec<EncoderProce
         };
         let name = format!("encoder-{}", channel.name);
         let channels = vec![channel_job(channel, ladder, workflow, layout)];
-        processes.push(EncoderProcess { job: job(channels, &name, layout), name });
+        processes.push(EncoderProcess { job: job(channels, &name, workflow, layout), name });
     }
     if !passthrough.is_empty() {
         // No channel can take this name: channel names hold no capital.
         let name = "encoder-PASSTHROUGH".to_owned();
-        processes.push(EncoderProcess { job: job(passthrough, &name, layout), name });
+        processes.push(EncoderProcess { job: job(passthrough, &name, workflow, layout), name });
     }
     processes
 }
 
-fn job(channels: Vec<ChannelJob>, name: &str, layout: &Layout) -> Job {
+fn job(channels: Vec<ChannelJob>, name: &str, workflow: &Workflow, layout: &Layout) -> Job {
     let (metrics_socket, control_socket) = (layout.metrics_socket(name), layout.encoder_control(name));
-    Job { channels, metrics_socket, control_socket }
+    let confinement = confinement(workflow, &channels);
+    Job { channels, metrics_socket, control_socket, confinement }
+}
+
+/// Memory of any encoder process: code, heaps, a source of any size being decoded.
+const BASE_BYTES: u64 = 1 << 30;
+/// Memory of a pixel of a rung: pictures of 1.5 bytes a pixel that wait, are looked ahead at, and are referred to, 160
+/// at most (x264's slowest preset here holds 60, and as many threads as cores).
+const BYTES_PER_PIXEL: u64 = 240;
+/// Memory of a passthrough channel: what waits for the origin, one segment of any size, and what comes in.
+const PASSTHROUGH_BYTES: u64 = 128 << 20;
+
+fn confinement(workflow: &Workflow, channels: &[ChannelJob]) -> Confinement {
+    let pixels = |rung: &Rung| u64::from(rung.width) * u64::from(rung.height);
+    let needs = channels.iter().map(|channel| match &channel.ladder {
+        wire::Ladder::Passthrough => PASSTHROUGH_BYTES,
+        wire::Ladder::Transcode { rungs, .. } => rungs.iter().map(pixels).sum::<u64>() * BYTES_PER_PIXEL,
+    });
+    Confinement {
+        sandbox: workflow.encoder.sandbox,
+        memory_bytes: workflow.encoder.memory_bytes.unwrap_or(BASE_BYTES + needs.sum::<u64>()),
+        nice: workflow.encoder.nice,
+    }
 }
 
 fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, layout: &Layout) -> ChannelJob {
@@ -219,6 +241,9 @@ pub(crate) fn describe(workflow: &Workflow) -> String {
         line("origin", format!("http://{}", listen.origin));
     }
     line("metrics", format!("http://{}/metrics", listen.metrics));
+    if workflow.encoder.sandbox == Sandbox::Off {
+        line("WARNING", "encoders run without a sandbox: sandbox = \"off\" under [encoder]".to_owned());
+    }
     for channel in &workflow.channels {
         let seconds = |ms: u64| ms as f64 / 1e3;
         line("channel", channel.name.to_string());

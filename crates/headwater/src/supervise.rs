@@ -134,6 +134,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             ],
             environment: SEGMENT_HOLDER,
             listeners,
+            broker: None,
             input: Vec::new(),
             metrics_socket: layout.metrics_socket(name),
             drain_limit: match name {
@@ -164,6 +165,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             listeners: Vec::new(),
             input,
             metrics_socket: process.job.metrics_socket.clone(),
+            broker: Some(Arc::new(process.job)),
             drain_limit: child::DRAIN_LIMIT,
         }));
     }

@@ -2,6 +2,7 @@
 
 use crate::channel::{Channel, Input};
 use crate::edge::Edge;
+use crate::encoder::Encoder;
 use crate::fault::Fault;
 use crate::fields::Fields;
 use crate::listen::Listen;
@@ -13,6 +14,8 @@ pub struct Workflow {
     pub listen: Listen,
     /// `[edge]`.
     pub edge: Edge,
+    /// `[encoder]`.
+    pub encoder: Encoder,
     /// `[[channel]]`s, in file order; names, RTMP keys and SRT stream ids are unique. None: this machine runs an edge alone, which has
     /// origins.
     pub channels: Vec<Channel>,
@@ -33,10 +36,14 @@ impl Workflow {
             None => Edge::default(),
             Some(field) => Edge::read(field.table()?, &listen)?,
         };
+        let encoder = match fields.take("encoder") {
+            None => Encoder::default(),
+            Some(field) => Encoder::read(field.table()?)?,
+        };
         let Some(entries) = fields.take("channel") else {
             if !edge.origins.is_empty() {
                 fields.finish()?;
-                return Ok(Self { listen, edge, channels: Vec::new() });
+                return Ok(Self { listen, edge, encoder, channels: Vec::new() });
             }
             return Err(fields.fault(
                 "no channel: add a [[channel]] table with a name and an input, such as name = \"main\" and \
@@ -71,7 +78,7 @@ impl Workflow {
             channels.push(channel);
         }
         fields.finish()?;
-        Ok(Self { listen, edge, channels })
+        Ok(Self { listen, edge, encoder, channels })
     }
 }
 

@@ -1,11 +1,11 @@
 //! What the supervisor tells an encoder process: one line of JSON on its standard input. The pipe stays open;
 //! when it closes the encoder drains and ends, so no encoder outlives its supervisor.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use media::{ChannelName, Grid};
 use serde::{Deserialize, Serialize};
-use spec::{Failover, Fill, Latency, Rung};
+use spec::{Failover, Fill, Latency, Rung, Sandbox, Slate};
 
 /// The work of one encoder process: one transcoding channel, or every passthrough channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,19 @@ pub struct Job {
     pub metrics_socket: PathBuf,
     /// Unix socket on which it is told which input to show.
     pub control_socket: PathBuf,
+    /// How it is held in.
+    pub confinement: Confinement,
+}
+
+/// What an encoder process is left with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confinement {
+    /// How much of a sandbox it must have.
+    pub sandbox: Sandbox,
+    /// Bytes of memory it may use.
+    pub memory_bytes: u64,
+    /// Its niceness, 0 to 19.
+    pub nice: i32,
 }
 
 /// One channel of a [`Job`].
@@ -35,6 +48,26 @@ pub struct ChannelJob {
     pub latency: Latency,
     /// CMAF ingest publishing point, such as `http://127.0.0.1:8300/ingest/main`.
     pub push_url: String,
+}
+
+impl ChannelJob {
+    /// Its sources: the first, and the one that takes over.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        std::iter::once(&self.source).chain(self.backup.as_ref().map(|backup| &backup.source))
+    }
+
+    /// The files it reads: the only ones it is given.
+    pub fn files(&self) -> Vec<&Path> {
+        let slate = match &self.ladder {
+            Ladder::Transcode { fill: Fill { slate: Slate::File(path), .. }, .. } => Some(path.as_path()),
+            _ => None,
+        };
+        let sources = self.sources().filter_map(|source| match source {
+            Source::File { path } => Some(path.as_path()),
+            Source::Ingest { .. } | Source::Pattern => None,
+        });
+        sources.chain(slate).collect()
+    }
 }
 
 /// A channel's second source.

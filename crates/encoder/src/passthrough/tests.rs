@@ -220,7 +220,7 @@ async fn a_publisher_s_samples_arrive_whole_cut_on_the_grid_and_a_restart_goes_o
     let job = job(socket, origin.start().await);
     let (drain, trigger) = Drain::manual();
     let metrics = Metrics::default();
-    let first = tokio::spawn(run(job.clone(), Settings::default(), metrics.clone(), drain));
+    let first = tokio::spawn(run(job.clone(), Settings::default(), Door::Itself, metrics.clone(), drain));
     let (mut stream, from) = accept(&listener).await;
     assert_eq!(from, None);
     let sent = media(START_S, 7);
@@ -239,7 +239,7 @@ async fn a_publisher_s_samples_arrive_whole_cut_on_the_grid_and_a_restart_goes_o
 
     // The next process asks the origin, then ingest, and goes on with the very next segment.
     let (drain, trigger) = Drain::manual();
-    let second = tokio::spawn(run(job, Settings::default(), metrics, drain));
+    let second = tokio::spawn(run(job, Settings::default(), Door::Itself, metrics, drain));
     let (mut stream, _) = accept(&listener).await;
     send(&mut stream, [tracks(1, PARAMETER_SETS)]).await;
     let (mut stream, from) = accept(&listener).await;
@@ -280,7 +280,7 @@ async fn a_publisher_that_comes_back_with_another_format_goes_on_after_a_new_hea
     let origin = Origin::default();
     let job = job(socket, origin.start().await);
     let (drain, trigger) = Drain::manual();
-    let running = tokio::spawn(run(job, Settings::default(), Metrics::default(), drain));
+    let running = tokio::spawn(run(job, Settings::default(), Door::Itself, Metrics::default(), drain));
     let (mut stream, _) = accept(&listener).await;
     send(&mut stream, [tracks(1, PARAMETER_SETS)]).await;
     send(&mut stream, media(START_S, 3).into_iter().map(Message::Sample)).await;
@@ -310,6 +310,6 @@ async fn only_ingest_can_be_passed_through() {
     let mut job = job("/nowhere".into(), "http://127.0.0.1:1/ingest/main".to_owned());
     job.source = Source::Pattern;
     let (drain, _trigger) = Drain::manual();
-    let refused = run(job, Settings::default(), Metrics::default(), drain).await;
+    let refused = run(job, Settings::default(), Door::Itself, Metrics::default(), drain).await;
     assert!(matches!(refused, Err(PassthroughError::Source(_))));
 }

@@ -13,9 +13,10 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
+
+use crate::door::Door;
 
 use super::segment::{PushBody, Segment};
 use super::{Next, PushUrlError, Shared, Target};
@@ -32,6 +33,7 @@ const MAX_HEADER_RETRIES: u32 = 3;
 
 /// The other end, taken from the push URL.
 pub(super) struct Peer {
+    door: Door,
     /// `host:port` to connect to.
     address: String,
     /// As the URL said it.
@@ -48,6 +50,7 @@ impl Peer {
         let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http"));
         let authority = authority.ok_or_else(|| PushUrlError::Kind(url.clone()))?;
         Ok(Self {
+            door: target.door.clone(),
             address: format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80)),
             host: authority.to_string(),
             path: format!("{}/{}", uri.path().trim_end_matches('/'), target.track),
@@ -261,11 +264,10 @@ impl Drop for Wire {
 impl Wire {
     async fn connect(peer: &Peer) -> Result<Self, Fault> {
         let fault = |source| Fault::Connect(peer.address.clone(), source);
-        let stream = timeout(CONNECT_TIMEOUT, TcpStream::connect(&peer.address))
+        let stream = timeout(CONNECT_TIMEOUT, peer.door.origin(&peer.address))
             .await
             .map_err(|_| fault(std::io::ErrorKind::TimedOut.into()))?
             .map_err(fault)?;
-        stream.set_nodelay(true).map_err(fault)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         Ok(Self { sender, connection: tokio::spawn(connection) })
     }

@@ -130,6 +130,7 @@ fn spawn(address: SocketAddr, metrics: &PushMetrics) -> PushHandle {
         channel: "main".to_owned(),
         track: "video".to_owned(),
         is_video: true,
+        door: Door::Itself,
     };
     PushHandle::spawn(&target, Bytes::from_static(b"header"), metrics).expect("a good URL")
 }
@@ -322,6 +323,7 @@ async fn a_push_url_that_cannot_work_is_refused_at_once() {
             channel: "main".to_owned(),
             track: "video".to_owned(),
             is_video: true,
+            door: Door::Itself,
         };
         let refused = PushHandle::spawn(&target, Bytes::new(), &PushMetrics::default());
         assert!(refused.is_err(), "{bad}");

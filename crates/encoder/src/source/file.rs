@@ -1,11 +1,11 @@
 //! A local media file, played over and over on the epoch.
 //!
-//! The file is read by this process and handed to the demuxer as bytes. Each round goes on where the one before ended,
+//! The file comes through the [`Door`], is read by this process and handed to the demuxer as bytes. Each round goes on where the one before ended,
 //! by the length of its pictures, so the timeline has no jump. A file that cannot be read is tried again.
 
 use std::fs::File;
 use std::io::{self, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use daemon::{Drain, EpochClock};
 use ffmpeg::{Demuxer, Packet, StreamInfo, StreamKind};
 use media::{Rational, Sample, Timescale, TrackId, Utc};
 
+use crate::door::Door;
 use crate::source::{Event, InputTrack, Sender};
 
 /// First wait after the file could not be read; doubles up to [`MAX_BACKOFF`].
@@ -30,6 +31,8 @@ pub struct FileSource {
     pub path: PathBuf,
     /// How it is played.
     pub play: Play,
+    /// The way to it.
+    pub door: Door,
 }
 
 /// How a file is played.
@@ -113,7 +116,7 @@ impl Playback<'_> {
     fn round(&mut self) -> Result<(), Stop> {
         let path = &self.source.path;
         let fault = |source| Stop::Fault(FileError::Demux { path: path.clone(), source });
-        let mut demuxer = Demuxer::open(Box::new(open(path).map_err(Stop::Fault)?)).map_err(fault)?;
+        let mut demuxer = Demuxer::open(Box::new(self.source.open().map_err(Stop::Fault)?)).map_err(fault)?;
         let streams = demuxer.streams().map_err(fault)?;
         let lanes = lanes(streams);
         if lanes.is_empty() {
@@ -253,12 +256,14 @@ impl Round {
     }
 }
 
-fn open(path: &Path) -> Result<BufReader<File>, FileError> {
-    let refused = |source| FileError::Open { path: path.to_owned(), source };
-    let file = File::open(path).map_err(refused)?;
-    // A folder opens, too, and a pipe cannot be read twice.
-    if !file.metadata().map_err(refused)?.is_file() {
-        return Err(refused(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
+impl FileSource {
+    fn open(&self) -> Result<BufReader<File>, FileError> {
+        let refused = |source| FileError::Open { path: self.path.clone(), source };
+        let file = self.door.file(&self.path).map_err(refused)?;
+        // A folder opens, too, and a pipe cannot be read twice.
+        if !file.metadata().map_err(refused)?.is_file() {
+            return Err(refused(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));
+        }
+        Ok(BufReader::new(file))
     }
-    Ok(BufReader::new(file))
 }

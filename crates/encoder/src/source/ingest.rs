@@ -12,6 +12,8 @@ use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep, sleep_until};
 use wire::sample_stream::{self, Feed, FrameError, Message, Request};
 
+use crate::door::Door;
+
 /// Bytes taken from the socket at once where there are that many.
 const READ_BYTES: usize = 64 << 10;
 /// Least room in the buffer for another read; below it a new one is made.
@@ -39,6 +41,7 @@ pub enum Pace {
 #[derive(Debug)]
 pub struct IngestClient {
     socket: PathBuf,
+    door: Door,
     feed: Feed,
     from: Option<Utc>,
     pace: Pace,
@@ -77,6 +80,7 @@ impl IngestClient {
     pub fn new(socket: PathBuf, feed: impl Into<Feed>, from: Option<Utc>, pace: Pace) -> Self {
         Self {
             socket,
+            door: Door::Itself,
             feed: feed.into(),
             from,
             pace,
@@ -89,6 +93,11 @@ impl IngestClient {
             timescales: Vec::new(),
             last: None,
         }
+    }
+
+    /// The way to the socket, where it is not its own.
+    pub fn through(self, door: Door) -> Self {
+        Self { door, ..self }
     }
 
     /// Connects anew and asks for samples from that time on.
@@ -132,7 +141,7 @@ impl IngestClient {
     }
 
     async fn connect(&mut self) -> Result<(), Loss> {
-        let mut stream = UnixStream::connect(&self.socket).await?;
+        let mut stream = self.door.samples(&self.socket).await?;
         let request = Request { feed: self.feed.clone(), from: self.resume_from().or(self.from) };
         let mut frame = BytesMut::new();
         sample_stream::encode_request(&request, &mut frame);

@@ -105,8 +105,8 @@ impl<S: Sink + 'static> Conductor<S> {
         let figures = metrics.channel(&settings.channel);
         let largest = settings.rungs.iter().max_by_key(|rung| rung.width * rung.height);
         let size = largest.map(|rung| (rung.width, rung.height)).expect("a ladder has rungs");
-        let stills =
-            Stills::new(&settings.fill.slate, &settings.channel, size).map_err(TranscodeError::Scaler)?;
+        let stills = Stills::new(&settings.fill.slate, &settings.channel, size, &settings.door)
+            .map_err(TranscodeError::Scaler)?;
         let backup = settings.backup.as_ref();
         let failover =
             backup.map(|backup| (Failover::new(backup), InputAlarms::new(metrics.inputs(&settings.channel))));

@@ -1,6 +1,5 @@
 //! The pictures that stand in for a source: black and the slate.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use spec::Slate;
 
 use super::fill::Shown;
 use super::pyramid::{Picture, Pyramid};
+use crate::door::Door;
 use crate::source::pattern::font::{self, COLUMNS, ROWS};
 
 /// Longest slate file, in bytes.
@@ -37,11 +37,11 @@ pub(crate) struct StillPictures {
 
 impl Stills {
     /// Makes both in `size`. A slate file that cannot be used is told in the log, and the channel's `name` shown.
-    pub(crate) fn new(slate: &Slate, name: &str, size: (u32, u32)) -> Result<Self, Error> {
+    pub(crate) fn new(slate: &Slate, name: &str, size: (u32, u32), door: &Door) -> Result<Self, Error> {
         let slate = match slate {
             Slate::Name => named(name, size)?,
             Slate::Colour(rgb) => plain(*rgb, size)?,
-            Slate::File(path) => match read(path) {
+            Slate::File(path) => match read(door, path) {
                 Ok(frame) => frame,
                 Err(fault) => {
                     tracing::error!("slate `{}`: {fault}; showing the channel's name", path.display());
@@ -81,9 +81,9 @@ enum SlateError {
     Decode(#[from] Error),
 }
 
-fn read(path: &Path) -> Result<Frame, SlateError> {
+fn read(door: &Door, path: &Path) -> Result<Frame, SlateError> {
     let mut file = Vec::new();
-    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut file)?;
+    door.file(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut file)?;
     if file.len() as u64 > MAX_FILE_BYTES {
         return Err(SlateError::Size);
     }
@@ -161,7 +161,8 @@ mod tests {
     fn a_slate_that_cannot_be_read_becomes_the_name() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slate.png");
-        let slate = || Stills::new(&Slate::File(path.clone()), "a", (64, 64)).expect("memory").slate;
+        let slate =
+            || Stills::new(&Slate::File(path.clone()), "a", (64, 64), &Door::Itself).expect("memory").slate;
         let name = named("a", (64, 64)).expect("memory");
         assert_eq!(slate().plane(0).0, name.plane(0).0);
         std::fs::write(&path, b"no picture").expect("room");

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use cmaf::{Chunk, Header};
 use daemon::{Drain, EpochClock};
+use encoder::door::Door;
 use encoder::metrics::TranscodeMetrics;
 use encoder::source::file::{FileSource, Play};
 use encoder::source::pattern::{Pattern, next_frame};
@@ -46,6 +47,7 @@ pub(crate) fn settings(rungs: Vec<Rung>) -> Settings {
         pace: Pace::Offline,
         start: Start::Now,
         fill: spec::Fill::default(),
+        door: Door::Itself,
         backup: None,
         selector: transcode::Selector::default(),
         cores: 2,
@@ -137,7 +139,7 @@ pub(crate) fn of_file(settings: &Settings, path: &Path) -> Made {
 /// Plays a file once.
 pub(crate) fn play(path: &Path, sender: &Sender) {
     let (drain, _trigger) = Drain::manual();
-    let file = FileSource { path: path.to_owned(), play: Play::Once };
+    let file = FileSource { path: path.to_owned(), play: Play::Once, door: Door::Itself };
     file.run(&EpochClock::start(), Some(BEGINS), sender, &drain);
 }
 

@@ -22,6 +22,8 @@ use tokio::process::{ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
+use wire::Job;
+
 use crate::role::SUPERVISED_VARIABLE;
 
 /// First wait before a restart: short, because viewers are watching.
@@ -52,6 +54,8 @@ pub(crate) struct Spec {
     pub(crate) environment: &'static [(&'static str, &'static str)],
     /// Listeners to hand over, each at its place.
     pub(crate) listeners: Vec<OwnedFd>,
+    /// What names the sockets and files it may ask for on its standard output, where it opens none itself.
+    pub(crate) broker: Option<Arc<Job>>,
     /// What it reads first on standard input, which then stays open.
     pub(crate) input: Vec<u8>,
     /// Where it answers with its metrics: it binds this anew once it serves.
@@ -282,7 +286,18 @@ async fn spawn(spec: &Spec) -> io::Result<Running> {
             .fd_mappings(mappings)
             .expect("each has a place of its own");
     }
+    let line = match &spec.broker {
+        None => None,
+        Some(job) => {
+            let (ours, theirs) = broker::pair()?;
+            command.stdout(Stdio::from(theirs));
+            Some((ours, job.clone()))
+        }
+    };
     let mut process = command.spawn()?;
+    if let Some((ours, job)) = line {
+        tokio::spawn(broker::serve(ours, job));
+    }
     let mut input = process.stdin.take().expect("standard input is piped");
     input.write_all(&spec.input).await?;
     input.flush().await?;

@@ -8,6 +8,7 @@ use media::{Format, Grid, MediaTime, Rational, Sample, Timescale, VideoCodec};
 use spec::{Fill, Latency, Preset, Profile, Rung, Slate};
 
 use super::*;
+use crate::door::Door;
 use crate::source::InputTrack;
 
 const SECOND: i64 = 1_000_000_000;
@@ -104,6 +105,7 @@ impl Scene {
             pace: Pace::Live,
             start: Start::Now,
             fill: Fill { slate, ..Fill::default() },
+            door: Door::Itself,
             backup,
             selector: crate::transcode::Selector::default(),
             cores: 1,
