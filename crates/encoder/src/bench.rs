@@ -66,6 +66,7 @@ pub fn run(file: &Path, rungs: Vec<Rung>, cores: usize) -> anyhow::Result<Figure
         backup: None,
         selector: transcode::Selector::default(),
         cores,
+        pulse: crate::pulse::Pulse::default(),
         clock,
         drain: drain.clone(),
     };

@@ -13,10 +13,11 @@ use wire::{ChannelJob, Source};
 
 use crate::door::Door;
 use crate::metrics::TranscodeMetrics;
+use crate::pulse::Pulse;
 use crate::push::{PushHandle, PushMetrics, PushUrlError, Target};
 use crate::source::file::{FileSource, Play};
 use crate::source::pattern::Pattern;
-use crate::source::{self, Receiver};
+use crate::source::{self, Gate, Receiver};
 use crate::transcode::{self, Pace, Selector, Settings, Sources, Start, TrackHead, TranscodeError};
 
 /// Longest wait at the start for the origin to say where the timeline stands.
@@ -50,6 +51,8 @@ pub struct Channel {
     pub cores: usize,
     /// Its way outside.
     pub door: Door,
+    /// Tells the supervisor that it goes on.
+    pub pulse: Pulse,
 }
 
 /// Figures of all channels of the process.
@@ -114,6 +117,7 @@ impl Channel {
             backup: self.job.backup.as_ref().map(|backup| backup.failover.clone()),
             selector: self.selector.clone(),
             cores: self.cores,
+            pulse: self.pulse.clone(),
             clock,
             drain: drain.clone(),
         };
@@ -198,11 +202,19 @@ impl Channel {
             Source::Ingest { .. } | Source::File { .. } => source::CODED_EVENTS,
         });
         let drain = drain.clone();
+        let mut gate = Gate::new(input, &self.job.quarantine, self.pulse.clone());
         let feed = Feed { channel: self.job.name.clone(), input };
         let span = tracing::info_span!("source", channel = %feed);
         match source {
+            // What is no publisher has one session. The transcoder goes on without it for as long as the sender lives.
+            Source::Pattern | Source::File { .. } if !gate.begins(0) => {
+                tokio::spawn(async move {
+                    drain.requested().await;
+                    drop(sender);
+                });
+            }
             Source::Ingest { socket } => {
-                let pump = source::pump(socket.clone(), self.door.clone(), feed, from, sender);
+                let pump = source::pump(socket.clone(), self.door.clone(), feed, from, gate, sender);
                 tokio::spawn(async move {
                     tokio::select! {
                         () = pump => {}
@@ -222,6 +234,8 @@ impl Channel {
             Source::File { path } => {
                 let file =
                     FileSource { path: PathBuf::from(path), play: Play::Looped, door: self.door.clone() };
+                // Reading it apart is FFmpeg's, too.
+                self.pulse.decodes(input);
                 spawn("file", move || {
                     let _entered = span.enter();
                     file.run(&clock, from, &sender, &drain);

@@ -10,6 +10,7 @@ use daemon::{Drain, EpochClock, listen};
 use encoder::channel::{Channel, Metrics};
 use encoder::control::{self, Selectors};
 use encoder::door::Door;
+use encoder::pulse::{Lane, Pulse};
 use encoder::transcode::Selector;
 use encoder::{bench, calibrate, confine, passthrough};
 use prometheus_client::registry::Registry;
@@ -20,6 +21,9 @@ use wire::{Job, Ladder};
 const MAX_JOB_BYTES: u64 = 4 << 20;
 /// A process that was asked to end does so within this time, whatever a peer or an encoder does.
 const DRAIN_WITHIN: Duration = Duration::from_millis(1_900);
+
+/// How often the runtime shows that it turns.
+const TURN: Duration = Duration::from_millis(200);
 
 /// Encodes live channels for Headwater and pushes them to the origin as CMAF.
 ///
@@ -73,7 +77,11 @@ fn main() -> anyhow::Result<()> {
     });
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     match arguments.command {
-        None => run_job(read_job()?, cores),
+        None => {
+            let pulse = Pulse::on_standard_input().context("the supervisor's socket on standard input")?;
+            pulse.ready();
+            run_job(read_job()?, cores, &pulse)
+        }
         Some(Command::Calibrate) => print(&calibrate::calibrate(cores).context("calibrate")?),
         Some(Command::Bench { file, ladder, preset, cores: wanted }) => {
             let rungs = bench::ladder(&ladder, &preset)?;
@@ -98,7 +106,15 @@ fn read_job() -> anyhow::Result<Job> {
     serde_json::from_str(&line).context("the job on standard input")
 }
 
-fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
+/// Shows that the runtime turns, which passes on what is encoded.
+async fn turn(lane: Lane) {
+    loop {
+        lane.mark();
+        tokio::time::sleep(TURN).await;
+    }
+}
+
+fn run_job(job: Job, cores: usize, pulse: &Pulse) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     let broker = {
@@ -109,6 +125,8 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
     let confined = confine::enter(&job, cores, broker.is_some())?;
     let outcome = runtime.block_on(async {
         let drain = Drain::on_signal_or_orphaned();
+        pulse.start().context("start the pulse")?;
+        tokio::spawn(turn(pulse.lane()));
         let (metrics, passed) = (Metrics::default(), passthrough::Metrics::default());
         let metrics = Metrics { push: passed.push.clone(), ..metrics };
         let mut registry = Registry::default();
@@ -150,7 +168,16 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
                     if channel.backup.is_some() {
                         selectors.insert(channel.name.to_string(), selector.clone());
                     }
-                    let channel = Channel { job: channel, rungs, audio_bps, fill, selector, cores, door };
+                    let channel = Channel {
+                        job: channel,
+                        rungs,
+                        audio_bps,
+                        fill,
+                        selector,
+                        cores,
+                        door,
+                        pulse: pulse.clone(),
+                    };
                     let metrics = metrics.clone();
                     channels.spawn(async move {
                         channel.run(clock, metrics, drain).await.with_context(|| format!("channel `{name}`"))

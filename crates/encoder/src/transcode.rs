@@ -42,6 +42,7 @@ use spec::{Failover, Fill, Latency, Rung};
 
 use crate::door::Door;
 use crate::metrics::TranscodeMetrics;
+use crate::pulse::Pulse;
 
 pub(crate) use failover::Reason;
 pub use failover::Side;
@@ -76,6 +77,8 @@ pub struct Settings {
     pub selector: Selector,
     /// Cores the channel may keep busy.
     pub cores: usize,
+    /// Tells the supervisor that it goes on.
+    pub pulse: Pulse,
     /// The output clock.
     pub clock: EpochClock,
     /// Ends the channel at once, without what its source has sent already.

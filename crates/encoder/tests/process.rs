@@ -149,6 +149,7 @@ fn job(folder: &Path, push_url: String, source: Source) -> Job {
         grid: Grid::new(1_000),
         latency: spec::Latency::Standard,
         push_url,
+        quarantine: Vec::new(),
     };
     Job {
         channels: vec![channel],

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Restart(Restart),
     /// Show a channel's primary or backup input whatever becomes of it, or let the channel choose again
     Switch(Switch),
+    /// Say which inputs are left out because they killed encoders, or take those of a channel again
+    Quarantine(Quarantine),
     /// Run the ingest role alone: RTMP and SRT publishers in, samples out to encoders
     Ingest(Role),
     /// Run the origin role alone: CMAF in, HLS and DASH out
@@ -106,6 +108,35 @@ pub(crate) enum SwitchTo {
     Backup,
     /// What its failover settings choose
     Auto,
+}
+
+/// Options of `quarantine`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+  headwater quarantine list             channels, and which of their inputs are left out
+  headwater quarantine release main     take them again; the encoder is started anew, viewers see nothing of it
+
+An input that killed its encoder three times within a minute is left out, until another publisher comes or it is released.
+What it sent last lies in quarantine/ under --data, for its owner alone. More: docs/operations.md.")]
+pub(crate) struct Quarantine {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) order: QuarantineOrder,
+    /// The data folder that `up` was given
+    #[arg(long, value_name = "DIR", default_value = "data", global = true)]
+    pub(crate) data: PathBuf,
+}
+
+/// What can be done about quarantine.
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineOrder {
+    /// Say what is left out
+    List,
+    /// Take a channel's inputs again
+    Release {
+        /// The channel
+        channel: media::ChannelName,
+    },
 }
 
 /// A role that can be started again while it serves.

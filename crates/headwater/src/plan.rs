@@ -60,6 +60,11 @@ impl Layout {
         self.run().join(format!("{process}.control.sock"))
     }
 
+    /// Samples of inputs that killed encoders, for whoever looks into it.
+    pub(crate) fn quarantine(&self) -> PathBuf {
+        self.data.join("quarantine")
+    }
+
     /// Where `process` answers with its metrics.
     pub(crate) fn metrics_socket(&self, process: &str) -> PathBuf {
         self.run().join(format!("{process}.metrics.sock"))
@@ -150,6 +155,7 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
         grid: channel.grid,
         latency: channel.latency,
         push_url: format!("http://{}/ingest/{}", reachable(workflow.listen.origin), channel.name),
+        quarantine: Vec::new(),
     }
 }
 

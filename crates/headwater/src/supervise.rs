@@ -1,6 +1,7 @@
 //! `headwater up`: every role as a child process of one machine.
 //!
 //! - [`child`]: one child: spawn, watch, restart with backoff, replace, stop.
+//! - [`encoder`]: an encoder process, which is watched more closely.
 //! - [`control`]: what a running supervisor is asked: to replace the edge.
 //! - [`gather`]: all processes' metrics as one page.
 //! - [`announce`]: tells people when a channel is on air.
@@ -11,6 +12,7 @@
 mod announce;
 mod child;
 mod control;
+mod encoder;
 mod gather;
 
 use std::fs;
@@ -26,7 +28,7 @@ use daemon::{Drain, listen};
 use spec::Workflow;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{Restart, Restartable, Switch, SwitchTo, Up};
+use crate::cli::{Quarantine, QuarantineOrder, Restart, Restartable, Switch, SwitchTo, Up};
 use crate::demo;
 use crate::plan::{self, Layout};
 use crate::workflow::{self, Loaded};
@@ -76,6 +78,16 @@ pub(crate) fn switch(options: &Switch) -> anyhow::Result<()> {
     let said = control::ask(&socket, &format!("switch {channel} {input}"))
         .with_context(|| format!("channel `{channel}`: does it run, and has it a `backup`?"))?;
     println!("{said}");
+    Ok(())
+}
+
+/// Says which inputs are in quarantine, or lets those of a channel out.
+pub(crate) fn quarantine(options: &Quarantine) -> anyhow::Result<()> {
+    let request = match &options.order {
+        QuarantineOrder::List => control::QUARANTINE.to_owned(),
+        QuarantineOrder::Release { channel } => format!("{} {channel}", control::RELEASE),
+    };
+    println!("{}", control::ask(&Layout::under(&options.data).control_socket(), &request)?);
     Ok(())
 }
 
@@ -134,8 +146,6 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             ],
             environment: SEGMENT_HOLDER,
             listeners,
-            broker: None,
-            input: Vec::new(),
             metrics_socket: layout.metrics_socket(name),
             drain_limit: match name {
                 "edge" => Duration::from_millis(workflow.edge.limits.drain_ms) + DRAIN_SLACK,
@@ -152,23 +162,33 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
     };
     let edge_listeners = std::iter::once(viewers.into()).chain(viewers_tls).collect();
     let edge = Child::start(role("edge", edge_listeners)?);
-    let mut encoders = Vec::new();
-    for process in plan::encoders(workflow, &layout) {
-        let mut input = serde_json::to_vec(&process.job).context("write the encoder's job")?;
-        input.push(b'\n');
-        let program = plan::encoder_binary()?;
-        encoders.push(Child::start(Spec {
+    let processes = plan::encoders(workflow, &layout);
+    let program = match processes.is_empty() {
+        true => None,
+        false => Some(encoder::Program {
+            path: plan::encoder_binary()?,
+            arguments: Vec::new(),
+            environment: SEGMENT_HOLDER.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+        }),
+    };
+    let spare = encoder::Spare::start(program.clone());
+    let (mut encoders, mut wards) = (Vec::new(), Vec::new());
+    for (process, program) in processes.into_iter().zip(std::iter::repeat(program).flatten()) {
+        let memory_bytes = Some(process.job.confinement.memory_bytes);
+        let encoder = encoder::Encoder {
             name: process.name,
             program,
-            arguments: Vec::new(),
-            environment: SEGMENT_HOLDER,
-            listeners: Vec::new(),
-            input,
-            metrics_socket: process.job.metrics_socket.clone(),
-            broker: Some(Arc::new(process.job)),
-            drain_limit: child::DRAIN_LIMIT,
-        }));
+            spare: spare.clone(),
+            job: process.job,
+            memory_bytes,
+            evidence: layout.quarantine(),
+        };
+        let (child, ward) = encoder.start();
+        encoders.push(child);
+        wards.extend(ward);
     }
+    let spare_figures = spare.figures();
+    drop(spare);
 
     let figures: Vec<_> = ingest
         .iter()
@@ -178,10 +198,10 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         .map(|child| (layout.metrics_socket(child.name()), child.figures()))
         .collect();
     let (drain, trigger) = Drain::manual();
-    gather::serve(metrics, figures, drain.clone())?;
+    gather::serve(metrics, figures, spare_figures, drain.clone())?;
     tokio::spawn(announce::when_on_air(Arc::new(workflow.clone()), drain.clone()));
 
-    control::serve(&layout.control_socket(), edge.replacer(), drain.clone())
+    control::serve(&layout.control_socket(), edge.replacer(), wards, drain.clone())
         .context("answer `headwater restart`")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("handle Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("handle SIGTERM")?;

@@ -7,6 +7,8 @@ use media::{ChannelName, Grid};
 use serde::{Deserialize, Serialize};
 use spec::{Failover, Fill, Latency, Rung, Sandbox, Slate};
 
+use crate::sample_stream::FeedInput;
+
 /// The work of one encoder process: one transcoding channel, or every passthrough channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
@@ -48,6 +50,17 @@ pub struct ChannelJob {
     pub latency: Latency,
     /// CMAF ingest publishing point, such as `http://127.0.0.1:8300/ingest/main`.
     pub push_url: String,
+    /// Inputs that are not taken, because they have killed encoders.
+    pub quarantine: Vec<Quarantined>,
+}
+
+/// An input that is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// Which.
+    pub input: FeedInput,
+    /// The publishing session that did the harm; another one is taken. 0 for what is no publisher.
+    pub session: u64,
 }
 
 impl ChannelJob {

@@ -3,9 +3,11 @@
 //! - [`sample_stream`]: ingest → encoder, over a unix socket: which tracks, then samples.
 //! - [`Job`]: supervisor → encoder, one JSON line on standard input: what to make and where to push it.
 //! - [`broker`]: encoder → supervisor: asks for a socket or file that its job names.
+//! - [`report`]: encoder → supervisor, on the same socket: how it fares.
 
 pub mod broker;
 mod job;
+pub mod report;
 pub mod sample_stream;
 
-pub use job::{Backup, ChannelJob, Confinement, Job, Ladder, Source};
+pub use job::{Backup, ChannelJob, Confinement, Job, Ladder, Quarantined, Source};

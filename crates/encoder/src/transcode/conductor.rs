@@ -26,7 +26,9 @@ use super::speed::Speed;
 use super::stills::{StillPictures, Stills};
 use super::track::Sink;
 use super::{Pace, Settings, Sources, Start, TranscodeError};
+use crate::fault;
 use crate::metrics::{ChannelFigures, TranscodeMetrics};
+use crate::pulse::Lane;
 use crate::source::{Envelope, Event};
 
 /// Offline, a hole in the pictures up to this long is filled with the frame before it, in nanoseconds; a longer one
@@ -87,6 +89,8 @@ pub(crate) struct Conductor<S> {
     speed: Speed,
     faults: u64,
     dropped_in_a_row: u64,
+    /// While nothing is encoded, this thread's own turns are what must go on; then the rungs' frames are.
+    idle: Option<Lane>,
 }
 
 /// A block of sound; `at` in samples since the epoch.
@@ -133,6 +137,7 @@ impl<S: Sink + 'static> Conductor<S> {
             speed: Speed::default(),
             faults: 0,
             dropped_in_a_row: 0,
+            idle: None,
             settings,
         })
     }
@@ -144,6 +149,7 @@ impl<S: Sink + 'static> Conductor<S> {
             .build()
             .map_err(TranscodeError::Thread)?;
         let outcome = loop {
+            self.beat();
             let wait = self.wait(Instant::now());
             let received = runtime.block_on(async { tokio::time::timeout(wait, sources.receive()).await });
             let outcome = match received {
@@ -170,6 +176,13 @@ impl<S: Sink + 'static> Conductor<S> {
         // Sources must not wait for a transcoder that takes nothing more.
         drop(sources);
         self.output.finish(outcome)
+    }
+
+    fn beat(&mut self) {
+        match self.output.next_frame() {
+            Some(_) => self.idle = None,
+            None => self.idle.get_or_insert_with(|| self.settings.pulse.lane()).mark(),
+        }
     }
 
     /// The input that is shown.
@@ -218,7 +231,11 @@ impl<S: Sink + 'static> Conductor<S> {
                 self.sound_heard_ns = arrived_ns;
                 Ok(())
             }
-            Event::Sample(sample) => self.feed().input.decode(&sample, &mut decoded),
+            Event::Sample(sample) => {
+                self.settings.pulse.decodes(side.into());
+                fault::strike(&sample.data);
+                self.feed().input.decode(&sample, &mut decoded)
+            }
             Event::Picture { frame, time } => {
                 self.figures.has_video.set(1);
                 decoded.pictures.push((nanoseconds(time), frame));

@@ -6,6 +6,7 @@
 //! No input is left for one that is worse. An operator's choice holds until it is taken back.
 
 use spec::Preference;
+use wire::sample_stream::FeedInput;
 
 use crate::metrics::Cause;
 
@@ -16,6 +17,15 @@ pub enum Side {
     Primary,
     /// `backup`.
     Backup,
+}
+
+impl From<Side> for FeedInput {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Primary => Self::Primary,
+            Side::Backup => Self::Backup,
+        }
+    }
 }
 
 impl Side {

@@ -53,7 +53,7 @@ impl<S: Sink + 'static> Output<S> {
         let cuts = Cuts::new(settings.grid, settings.slowest());
         let (pyramid, levels) = Pyramid::new(&settings.rungs).map_err(TranscodeError::Scaler)?;
         let latency = settings.latency;
-        let shared = Shared { pyramid: Arc::new(pyramid), cuts, latency };
+        let shared = Shared { pyramid: Arc::new(pyramid), cuts, latency, pulse: settings.pulse.clone() };
         let mut rates = vec![cuts.slowest()];
         for rung in &settings.rungs {
             if !rates.contains(&rung.frame_rate) {

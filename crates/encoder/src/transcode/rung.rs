@@ -13,6 +13,7 @@ use super::TranscodeError;
 use super::cuts::Cuts;
 use super::pyramid::{Picture, Pyramid};
 use super::track::{Sink, TrackHead, TrackWriter};
+use crate::pulse::{Lane, Pulse};
 
 /// Pictures that may wait for a rung: a fifth of a second of 30 fps, which evens out what scenes cost and keeps
 /// memory small. At the bound the decoder waits.
@@ -57,6 +58,7 @@ pub(crate) struct Shared {
     pub(crate) pyramid: Arc<Pyramid>,
     pub(crate) cuts: Cuts,
     pub(crate) latency: Latency,
+    pub(crate) pulse: Pulse,
 }
 
 impl<S: Sink + 'static> RungThread<S> {
@@ -132,6 +134,9 @@ struct Encode<S> {
 struct Run {
     encoder: Encoder,
     first: i64,
+    lane: Lane,
+    /// Its first packet has come: until then the encoder may still be looking ahead.
+    brings: bool,
 }
 
 impl<S: Sink> Encode<S> {
@@ -142,7 +147,8 @@ impl<S: Sink> Encode<S> {
                     self.end()?;
                     let (encoder, head) = open(&self.rung, self.threads, self.shared.latency, colour)?;
                     self.writer.begin(&head);
-                    self.run = Some(Run { encoder, first });
+                    let lane = self.shared.pulse.lane();
+                    self.run = Some(Run { encoder, first, lane, brings: false });
                 }
                 Work::Frame { index, picture, kind } => self.frame(index, &picture, kind)?,
                 Work::End => self.end()?,
@@ -157,6 +163,9 @@ impl<S: Sink> Encode<S> {
         let refused = |fault| TranscodeError::Encoder { track: self.rung.name.clone(), fault };
         let frame = self.shared.pyramid.frame(picture, self.level).map_err(refused)?;
         run.encoder.send_picture(frame, index - run.first, kind).map_err(refused)?;
+        if !run.brings {
+            run.lane.mark();
+        }
         if kind == ffmpeg::Picture::Repeat {
             self.writer.figures().frames_repeated.inc();
         }
@@ -168,8 +177,11 @@ impl<S: Sink> Encode<S> {
         let refused = |fault| TranscodeError::Encoder { track: self.rung.name.clone(), fault };
         while let Some(packet) = run.encoder.receive().map_err(refused)? {
             let (sample, index) = sample(&self.rung, run.first, packet);
+            let place = self.shared.cuts.place(index, self.rung.frame_rate);
+            run.lane.frame(place.at == 0);
+            run.brings = true;
             self.writer
-                .push(sample, self.shared.cuts.place(index, self.rung.frame_rate))
+                .push(sample, place)
                 .map_err(|fault| TranscodeError::Order { track: self.rung.name.clone(), fault })?;
         }
         Ok(())

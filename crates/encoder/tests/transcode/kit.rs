@@ -51,6 +51,7 @@ pub(crate) fn settings(rungs: Vec<Rung>) -> Settings {
         backup: None,
         selector: transcode::Selector::default(),
         cores: 2,
+        pulse: encoder::pulse::Pulse::default(),
         clock: EpochClock::start(),
         drain: Drain::manual().0,
     }

@@ -19,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
 use super::child::Figures;
+use super::encoder::SpareFigures;
 
 /// A process that does not answer within this is left out of the page.
 const SCRAPE_LIMIT: Duration = Duration::from_secs(2);
@@ -29,16 +30,27 @@ const MAX_TEXT_BYTES: usize = 16 << 20;
 type Process = (PathBuf, Arc<Figures>);
 
 /// Serves `GET /metrics` on `listener` until the drain.
-pub(crate) fn serve(listener: TcpListener, processes: Vec<Process>, drain: Drain) -> std::io::Result<()> {
+pub(crate) fn serve(
+    listener: TcpListener,
+    processes: Vec<Process>,
+    spare: Arc<SpareFigures>,
+    drain: Drain,
+) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let processes = Arc::new(processes);
-    daemon::http_service::serve(listener, drain, move |request| answer(request, processes.clone()));
+    daemon::http_service::serve(listener, drain, move |request| {
+        answer(request, processes.clone(), spare.clone())
+    });
     Ok(())
 }
 
-async fn answer(request: Request<Incoming>, processes: Arc<Vec<Process>>) -> Response<Full<Bytes>> {
+async fn answer(
+    request: Request<Incoming>,
+    processes: Arc<Vec<Process>>,
+    spare: Arc<SpareFigures>,
+) -> Response<Full<Bytes>> {
     let (status, kind, body) = match request.uri().path() {
-        "/metrics" => (StatusCode::OK, daemon::metrics::CONTENT_TYPE, page(&processes).await),
+        "/metrics" => (StatusCode::OK, daemon::metrics::CONTENT_TYPE, page(&processes, &spare).await),
         _ => (StatusCode::NOT_FOUND, "text/plain", "metrics are at /metrics\n".to_owned()),
     };
     Response::builder()
@@ -48,8 +60,9 @@ async fn answer(request: Request<Incoming>, processes: Arc<Vec<Process>>) -> Res
         .expect("static headers are valid")
 }
 
-async fn page(processes: &[Process]) -> String {
+async fn page(processes: &[Process], spare: &SpareFigures) -> String {
     let mut page = Page::default();
+    page.add("supervisor", &spare.text());
     for (socket, figures) in processes {
         let name = &figures.name;
         page.add(
@@ -65,6 +78,9 @@ async fn page(processes: &[Process]) -> String {
                 figures.restarts(),
             ),
         );
+        if let Some(encoder) = &figures.encoder {
+            page.add(name, &encoder.text());
+        }
         if let Ok(Some(text)) = tokio::time::timeout(SCRAPE_LIMIT, scrape(socket)).await {
             page.add(name, &text);
         }

@@ -46,6 +46,9 @@ impl<S: Sink + 'static> Conductor<S> {
                 if let Event::Ended(reason) = &event {
                     tracing::info!(input = side.as_str(), "the source ended: {reason}");
                 }
+                if self.feeds[side.index()].is_watched() {
+                    self.settings.pulse.decodes(side.into());
+                }
                 self.feeds[side.index()].stand_by(event, arrived_ns);
             }
         }
@@ -87,6 +90,7 @@ impl<S: Sink + 'static> Conductor<S> {
         feed.input.tell(&self.figures);
         self.back_since_ns = feed.monitor.as_ref().map(|monitor| monitor.alive_since_ns());
         let mut kept = feed.enter();
+        self.settings.pulse.decodes(side.into());
         // Pictures whose frames have been shown are passed over while others follow them.
         while let Some((sample, arrived_ns)) = kept.pop_front() {
             let mut decoded = Decoded::default();

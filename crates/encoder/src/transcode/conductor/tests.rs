@@ -109,6 +109,7 @@ impl Scene {
             backup,
             selector: crate::transcode::Selector::default(),
             cores: 1,
+            pulse: crate::pulse::Pulse::default(),
             clock: EpochClock::anchored(Instant::now(), BEGINS),
             drain: Drain::manual().0,
         };
