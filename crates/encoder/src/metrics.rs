@@ -126,6 +126,7 @@ pub struct TranscodeMetrics {
     fill_frames: Family<FillLabels, Counter>,
     timestamp_jumps: Family<ChannelLabels, Counter>,
     drift_ppm: Family<ChannelLabels, Gauge<f64, AtomicU64>>,
+    quality_step: Family<ChannelLabels, Gauge>,
     input_active: Family<InputLabels, Gauge>,
     input_fault: Family<FaultLabels, Gauge>,
     failovers: Family<FailoverLabels, Counter>,
@@ -179,6 +180,11 @@ impl TranscodeMetrics {
             "How fast the source's clock runs against this machine's, in parts per million",
             self.drift_ppm.clone(),
         );
+        registry.register(
+            "quality_step",
+            "Steps of quality given up because encoding was slower than real time",
+            self.quality_step.clone(),
+        );
         registry.register("input_active", "1 for the input that is shown", self.input_active.clone());
         registry.register("input_fault", "1 while an input has this fault", self.input_fault.clone());
         registry.register("failovers", "Times the other input was shown, by reason", self.failovers.clone());
@@ -211,6 +217,7 @@ impl TranscodeMetrics {
             }),
             timestamp_jumps: self.timestamp_jumps.get_or_create(&labels).clone(),
             drift_ppm: self.drift_ppm.get_or_create(&labels).clone(),
+            quality_step: self.quality_step.get_or_create(&labels).clone(),
         }
     }
 
@@ -268,6 +275,8 @@ pub struct ChannelFigures {
     pub timestamp_jumps: Counter,
     /// Parts per million by which the source's clock runs fast.
     pub drift_ppm: Gauge<f64, AtomicU64>,
+    /// Steps of quality given up for want of speed.
+    pub quality_step: Gauge,
 }
 
 /// One output track's figures.

@@ -14,6 +14,7 @@ mod alarms;
 mod cadence;
 mod conductor;
 mod cuts;
+mod effort;
 mod failover;
 mod feed;
 mod fill;
@@ -34,6 +35,7 @@ mod stills;
 mod track;
 
 use std::io;
+use std::time::Duration;
 
 use daemon::{Drain, EpochClock};
 use ffmpeg::Colour;
@@ -152,6 +154,11 @@ impl Settings {
         self.rungs.iter().min_by(slower).expect("a ladder has rungs").frame_rate
     }
 
+    /// How long a segment is.
+    fn segment(&self) -> Duration {
+        Duration::from_millis(self.grid.duration_ms().into())
+    }
+
     /// Encoder threads of each rung: its share of the cores by what it costs, rounded up, so that the largest rung
     /// is never bound to less than its share.
     fn threads(&self) -> Vec<usize> {
@@ -166,7 +173,7 @@ impl Settings {
     pub fn heads(&self) -> Result<Vec<TrackHead>, TranscodeError> {
         let mut heads = Vec::with_capacity(self.rungs.len() + 1);
         for (rung, threads) in self.rungs.iter().zip(self.threads()) {
-            heads.push(rung::open(rung, threads, self.latency, Colour::BT709)?.1);
+            heads.push(rung::open(rung, rung.preset, threads, self.latency, Colour::BT709)?.1);
         }
         heads.push(sound::open(self.audio_bps)?.1);
         Ok(heads)

@@ -1,6 +1,7 @@
 //! `headwater up`: every role as a child process of one machine.
 //!
 //! - [`child`]: one child: spawn, watch, restart with backoff, replace, stop.
+//! - [`clock`]: whether the wall clock was set.
 //! - [`encoder`]: an encoder process, which is watched more closely.
 //! - [`control`]: what a running supervisor is asked: to replace the edge.
 //! - [`gather`]: all processes' metrics as one page.
@@ -11,6 +12,7 @@
 
 mod announce;
 mod child;
+mod clock;
 mod control;
 mod encoder;
 mod gather;
@@ -24,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use daemon::{Drain, listen};
+use daemon::{CLOCK_VARIABLE, Drain, EpochClock, listen};
 use spec::Workflow;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -40,9 +42,9 @@ const DEFAULT_FILE: &str = "headwater.toml";
 /// What a role may take to end beyond its own drain time.
 const DRAIN_SLACK: Duration = Duration::from_secs(3);
 
-/// Environment of processes that hold segments. glibc raises its threshold for mapping large blocks once one was freed, and
+/// For processes that hold segments. glibc raises its threshold for mapping large blocks once one was freed, and
 /// segments then fragment the heap; held still, each goes back to the system when it is dropped.
-const SEGMENT_HOLDER: &[(&str, &str)] = &[("MALLOC_MMAP_THRESHOLD_", "131072")];
+const SEGMENT_HOLDER: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "131072");
 
 /// Runs everything until Ctrl-C; with `--check` only says what would run.
 pub(crate) fn up(options: &Up) -> anyhow::Result<()> {
@@ -131,6 +133,11 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
     prepare(&layout, &loaded.text)?;
     eprint!("{}", plan::describe(workflow));
 
+    // One clock for all, whenever they start.
+    let clock = EpochClock::start();
+    let (name, value) = SEGMENT_HOLDER;
+    let environment: child::Environment =
+        vec![(name, value.to_owned()), (CLOCK_VARIABLE, clock.handed_over())];
     let role = |name: &'static str, listeners: Vec<OwnedFd>| -> anyhow::Result<Spec> {
         Ok(Spec {
             name: name.to_owned(),
@@ -144,7 +151,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
                 "--folder".into(),
                 loaded.folder.clone().into(),
             ],
-            environment: SEGMENT_HOLDER,
+            environment: environment.clone(),
             listeners,
             metrics_socket: layout.metrics_socket(name),
             drain_limit: match name {
@@ -168,7 +175,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         false => Some(encoder::Program {
             path: plan::encoder_binary()?,
             arguments: Vec::new(),
-            environment: SEGMENT_HOLDER.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+            environment: environment.clone(),
         }),
     };
     let spare = encoder::Spare::start(program.clone());
@@ -187,7 +194,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         encoders.push(child);
         wards.extend(ward);
     }
-    let spare_figures = spare.figures();
+    let own = gather::Own { spare: spare.figures(), clock: clock::watch(clock) };
     drop(spare);
 
     let figures: Vec<_> = ingest
@@ -198,7 +205,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         .map(|child| (layout.metrics_socket(child.name()), child.figures()))
         .collect();
     let (drain, trigger) = Drain::manual();
-    gather::serve(metrics, figures, spare_figures, drain.clone())?;
+    gather::serve(metrics, figures, own, drain.clone())?;
     tokio::spawn(announce::when_on_air(Arc::new(workflow.clone()), drain.clone()));
 
     control::serve(&layout.control_socket(), edge.replacer(), wards, drain.clone())

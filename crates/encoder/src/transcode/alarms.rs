@@ -32,6 +32,7 @@ pub(crate) struct Alarms {
 impl Alarms {
     pub(crate) fn new(figures: &ChannelFigures) -> Self {
         figures.input_lost.set(0);
+        figures.quality_step.set(0);
         Self {
             figures: figures.clone(),
             shown: None,
@@ -90,6 +91,19 @@ impl Alarms {
         self.figures.timestamp_jumps.inc();
         let by_ms = by_ns / 1_000_000;
         tracing::warn!(event = "timestamp_jump", state = "happened", by_ms, "the source's times moved");
+    }
+
+    /// So many steps of quality, of `deepest`, are given up because encoding is slower than real time.
+    pub(crate) fn slow(&self, step: u8, deepest: u8) {
+        self.figures.quality_step.set(step.into());
+        match step {
+            0 => {
+                tracing::info!(event = "slow_encoder", state = "cleared", step, deepest, "full quality again")
+            }
+            _ => {
+                tracing::warn!(event = "slow_encoder", state = "raised", step, deepest, "quality is given up")
+            }
+        }
     }
 
     /// The source's clock runs fast by `ppm`.

@@ -13,6 +13,7 @@ use media::Utc;
 
 use super::alarms::{Alarms, InputAlarms};
 use super::cadence::{frame_time_ns, nearest_frame};
+use super::effort::Effort;
 use super::failover::{Failover, Side};
 use super::feed::Feed;
 use super::fill::{Patience, Schedule};
@@ -70,6 +71,9 @@ pub(crate) struct Conductor<S> {
     sync: FrameSync,
     start: Start,
     flow: Flow,
+    effort: Effort,
+    /// Each rung's work when it was last weighed, and when.
+    worked: (Vec<u64>, Instant),
     schedule: Schedule,
     patience: Patience,
     stills: Stills,
@@ -111,6 +115,7 @@ impl<S: Sink + 'static> Conductor<S> {
         let size = largest.map(|rung| (rung.width, rung.height)).expect("a ladder has rungs");
         let stills = Stills::new(&settings.fill.slate, &settings.channel, size, &settings.door)
             .map_err(TranscodeError::Scaler)?;
+        let (now, segment) = (Instant::now(), settings.segment());
         let backup = settings.backup.as_ref();
         let failover =
             backup.map(|backup| (Failover::new(backup), InputAlarms::new(metrics.inputs(&settings.channel))));
@@ -122,7 +127,9 @@ impl<S: Sink + 'static> Conductor<S> {
             output,
             figures,
             start: settings.start,
-            flow: Flow::start(Instant::now()),
+            flow: Flow::start(now),
+            effort: Effort::new(&settings.rungs, segment, now),
+            worked: (Vec::new(), now),
             schedule: Schedule::new(&settings.fill),
             patience: Patience::new(settings.latency),
             stills,
@@ -308,7 +315,7 @@ impl<S: Sink + 'static> Conductor<S> {
         arrived_ns: i64,
         more_waits: bool,
     ) -> Result<(), TranscodeError> {
-        if self.flow == Flow::Skipping {
+        if self.flow == Flow::Skipping && self.output.next_frame().is_none() {
             self.figures.frames_dropped.inc();
             return Ok(());
         }
@@ -354,13 +361,20 @@ impl<S: Sink + 'static> Conductor<S> {
             let Some(first) = self.first_frame(nearest) else { return Ok(()) };
             self.begin_run(first, frame.colour())?;
         }
-        let drops = self.flow == Flow::Dropping && self.last.is_some();
-        self.dropped_in_a_row = if drops { self.dropped_in_a_row + 1 } else { 0 };
-        if drops && !self.dropped_in_a_row.is_multiple_of(SHOWN_WHILE_DROPPING) {
+        let shown_of = match self.flow {
+            _ if self.last.is_none() => Some(1),
+            Flow::Skipping => None,
+            Flow::Dropping => Some(SHOWN_WHILE_DROPPING),
+            Flow::Live | Flow::CatchingUp { .. } if self.effort.halves() => Some(2),
+            Flow::Live | Flow::CatchingUp { .. } => Some(1),
+        };
+        self.dropped_in_a_row += 1;
+        if shown_of.is_none_or(|shown_of| self.dropped_in_a_row < shown_of) {
             self.figures.frames_dropped.inc();
             self.output.show(at_ns, None)?;
-            self.last.as_mut().expect("it is there where pictures are dropped").1 = at_ns;
+            self.last.as_mut().expect("without one, pictures are not dropped").1 = at_ns;
         } else {
+            self.dropped_in_a_row = 0;
             let picture = Arc::new(self.output.pyramid.picture(frame, self.colour));
             self.output.show(at_ns, Some(&picture))?;
             self.last = Some((picture, at_ns));
@@ -434,7 +448,8 @@ impl<S: Sink + 'static> Conductor<S> {
     fn keep_up(&mut self, arrived: Instant, now: Instant) -> Result<(), TranscodeError> {
         let shown = self.output.next_ns().map(|next_ns| Utc(next_ns / 1_000));
         let age = now.saturating_duration_since(arrived);
-        let next = self.flow.after(age, now, self.settings.clock.at(now), shown);
+        let clock = self.settings.clock.at(now);
+        let next = self.flow.after(age, self.settings.segment(), now, clock, shown);
         if std::mem::discriminant(&next) != std::mem::discriminant(&self.flow) {
             let behind_ms = age.as_millis() as u64;
             match next {
@@ -443,15 +458,35 @@ impl<S: Sink + 'static> Conductor<S> {
                     tracing::warn!(behind_ms, "encoding is slower than real time: dropping pictures")
                 }
                 Flow::Skipping => {
-                    tracing::warn!(behind_ms, "encoding cannot keep up: jumping to the live edge");
-                    self.end_run()?;
-                    self.start = Start::Slot(AT_NEXT_CUT);
+                    tracing::warn!(behind_ms, "encoding cannot keep up: the picture stands still");
                 }
                 Flow::CatchingUp { .. } => {}
             }
         }
         self.flow = next;
+        if self.flow == Flow::Skipping && shown.is_some_and(|shown| (clock.0 - shown.0) * 1_000 > GIVEN_UP_NS)
+        {
+            tracing::warn!("not even a still can be encoded in time: jumping to the live edge");
+            self.end_run()?;
+            self.start = Start::Slot(AT_NEXT_CUT);
+        }
+        // What a replay leaves waiting says nothing of the machine.
+        if !matches!(self.flow, Flow::CatchingUp { .. }) && self.effort.waited(age, now) {
+            self.weigh(now);
+        }
         Ok(())
+    }
+
+    /// Gives quality up, or takes it back.
+    fn weigh(&mut self, now: Instant) {
+        let (before, since) = std::mem::replace(&mut self.worked, (self.output.worked_ns(), now));
+        let passed_ns = now.saturating_duration_since(since).as_nanos() as f64;
+        let worked = self.worked.0.iter().zip(before).map(|(after, before)| after.saturating_sub(before));
+        let load = worked.max().unwrap_or(0) as f64 / passed_ns.max(1.0);
+        if self.effort.weigh(load, now) {
+            self.output.take_step(self.effort.step());
+            self.alarms.slow(self.effort.step(), self.effort.deepest());
+        }
     }
 
     /// Lays sound on its line, shifted as the pictures are; until a picture tells by how much, it waits. So does sound of

@@ -1,6 +1,7 @@
 //! The output side of a channel: numbered frames to every rung, sound beside them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use ffmpeg::{Colour, Picture as Coding};
 use media::Rational;
@@ -22,6 +23,8 @@ pub(crate) struct Output<S> {
     /// The rates of the rungs, each once, the slowest first.
     rates: Vec<Rational>,
     rungs: Vec<RungThread<S>>,
+    /// What the rungs look at, at each cut.
+    step: Arc<AtomicU8>,
     run: Option<Run>,
     /// Frame of the slowest rung at which the last run ended.
     ended_at: i64,
@@ -53,7 +56,8 @@ impl<S: Sink + 'static> Output<S> {
         let cuts = Cuts::new(settings.grid, settings.slowest());
         let (pyramid, levels) = Pyramid::new(&settings.rungs).map_err(TranscodeError::Scaler)?;
         let latency = settings.latency;
-        let shared = Shared { pyramid: Arc::new(pyramid), cuts, latency, pulse: settings.pulse.clone() };
+        let (pulse, step) = (settings.pulse.clone(), Arc::<AtomicU8>::default());
+        let shared = Shared { pyramid: Arc::new(pyramid), cuts, latency, pulse, step: step.clone() };
         let mut rates = vec![cuts.slowest()];
         for rung in &settings.rungs {
             if !rates.contains(&rung.frame_rate) {
@@ -76,7 +80,18 @@ impl<S: Sink + 'static> Output<S> {
         }
         let silent = metrics.channel(&settings.channel).silent_frames;
         let sound = Sound::new(settings.audio_bps, cuts, writer(settings.rungs.len()), silent);
-        Ok(Self { cuts, pyramid: shared.pyramid, sound, rates, rungs, run: None, ended_at: i64::MIN })
+        let pyramid = shared.pyramid;
+        Ok(Self { cuts, pyramid, sound, rates, rungs, step, run: None, ended_at: i64::MIN })
+    }
+
+    /// From their next cut on, rungs take this step of [`Effort`](super::effort::Effort).
+    pub(crate) fn take_step(&self, step: u8) {
+        self.step.store(step, Ordering::Relaxed);
+    }
+
+    /// How long each rung has worked, in nanoseconds.
+    pub(crate) fn worked_ns(&self) -> Vec<u64> {
+        self.rungs.iter().map(|rung| rung.worked_ns.load(Ordering::Relaxed)).collect()
     }
 
     /// The fastest rung's rate.
@@ -239,7 +254,7 @@ impl<S: Sink + 'static> Output<S> {
     pub(crate) fn finish(self, outcome: Result<(), TranscodeError>) -> Result<Vec<S>, TranscodeError> {
         let mut outcome = outcome;
         let mut sinks = Vec::with_capacity(self.rungs.len() + 1);
-        for RungThread { rung, work, thread } in self.rungs {
+        for RungThread { rung, work, thread, .. } in self.rungs {
             drop(work);
             match thread.join() {
                 Ok(Ok(sink)) => sinks.push(sink),

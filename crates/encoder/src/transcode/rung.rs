@@ -1,16 +1,19 @@
 //! One rung: scaling and encoding on a thread of its own.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use bytes::Bytes;
 use ffmpeg::{Colour, Encoder, Packet, VideoSettings};
 use media::{Format, Sample, Track, TrackId, VideoCodec, VideoFormat};
-use spec::{Latency, Rung};
+use spec::{Latency, Preset, Rung};
 
 use super::TranscodeError;
 use super::cuts::Cuts;
+use super::effort::Effort;
 use super::pyramid::{Picture, Pyramid};
 use super::track::{Sink, TrackHead, TrackWriter};
 use crate::pulse::{Lane, Pulse};
@@ -50,6 +53,8 @@ pub(crate) struct RungThread<S> {
     pub(crate) rung: Rung,
     pub(crate) work: SyncSender<Work>,
     pub(crate) thread: JoinHandle<Result<S, TranscodeError>>,
+    /// How long it has worked, in nanoseconds.
+    pub(crate) worked_ns: Arc<AtomicU64>,
 }
 
 /// What every rung of a channel shares.
@@ -59,6 +64,8 @@ pub(crate) struct Shared {
     pub(crate) cuts: Cuts,
     pub(crate) latency: Latency,
     pub(crate) pulse: Pulse,
+    /// The step of [`Effort`] that is wanted from the next cut on.
+    pub(crate) step: Arc<AtomicU8>,
 }
 
 impl<S: Sink + 'static> RungThread<S> {
@@ -70,18 +77,21 @@ impl<S: Sink + 'static> RungThread<S> {
         writer: TrackWriter<S>,
     ) -> Result<Self, TranscodeError> {
         let (work, inbox) = sync_channel(QUEUE);
-        let encode = Encode { rung: rung.clone(), level, threads, shared, writer, run: None };
+        let worked_ns = Arc::<AtomicU64>::default();
+        let worked = worked_ns.clone();
+        let encode = Encode { rung: rung.clone(), level, threads, shared, writer, run: None, worked };
         let thread = std::thread::Builder::new()
             .name(rung.name.chars().take(15).collect())
             .spawn(move || encode.run(&inbox))
             .map_err(TranscodeError::Thread)?;
-        Ok(Self { rung, work, thread })
+        Ok(Self { rung, work, thread, worked_ns })
     }
 }
 
-/// Opens `rung`'s encoder and tells what its track will be.
+/// Opens `rung`'s encoder, at a preset no slower than its own, and tells what its track will be.
 pub(crate) fn open(
     rung: &Rung,
+    preset: Preset,
     threads: usize,
     latency: Latency,
     colour: Colour,
@@ -96,7 +106,8 @@ pub(crate) fn open(
         bitrate_bps: rung.bitrate_bps,
         max_bitrate_bps: (bitrate * MAX_RATE_PERCENT / 100) as u32,
         buffer_bits: (bitrate * BUFFER_MS / 1_000) as u32,
-        preset: rung.preset.as_str(),
+        preset: preset.as_str(),
+        headers_of: rung.preset.as_str(),
         profile: rung.profile.as_str(),
         threads,
         low_delay: latency != Latency::Standard,
@@ -129,11 +140,15 @@ struct Encode<S> {
     shared: Shared,
     writer: TrackWriter<S>,
     run: Option<Run>,
+    worked: Arc<AtomicU64>,
 }
 
 struct Run {
     encoder: Encoder,
+    preset: Preset,
     first: i64,
+    colour: Colour,
+    reorder_ticks: i64,
     lane: Lane,
     /// Its first packet has come: until then the encoder may still be looking ahead.
     brings: bool,
@@ -142,20 +157,64 @@ struct Run {
 impl<S: Sink> Encode<S> {
     fn run(mut self, inbox: &Receiver<Work>) -> Result<S, TranscodeError> {
         while let Ok(work) = inbox.recv() {
+            let begun = Instant::now();
             match work {
                 Work::Begin { first, colour } => {
                     self.end()?;
-                    let (encoder, head) = open(&self.rung, self.threads, self.shared.latency, colour)?;
+                    let preset = self.preset();
+                    let (encoder, head) =
+                        open(&self.rung, preset, self.threads, self.shared.latency, colour)?;
                     self.writer.begin(&head);
-                    let lane = self.shared.pulse.lane();
-                    self.run = Some(Run { encoder, first, lane, brings: false });
+                    let (lane, reorder_ticks) = (self.shared.pulse.lane(), head.reorder_ticks);
+                    self.run =
+                        Some(Run { encoder, preset, first, colour, reorder_ticks, lane, brings: false });
                 }
-                Work::Frame { index, picture, kind } => self.frame(index, &picture, kind)?,
+                Work::Frame { index, picture, kind } => {
+                    if self.shared.cuts.is_cut(index, self.rung.frame_rate) {
+                        self.change_preset(index)?;
+                    }
+                    self.frame(index, &picture, kind)?;
+                }
                 Work::End => self.end()?,
             }
+            self.worked.fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
         }
         self.end()?;
         Ok(self.writer.into_sink())
+    }
+
+    /// The preset that is wanted.
+    fn preset(&self) -> Preset {
+        Effort::preset(&self.rung, self.shared.step.load(Ordering::Relaxed))
+    }
+
+    /// Goes on with another encoder at frame `first`, which begins a segment, where another preset is wanted.
+    fn change_preset(&mut self, first: i64) -> Result<(), TranscodeError> {
+        let preset = self.preset();
+        let Some(run) = self.run.as_mut().filter(|run| run.preset != preset && run.first != first) else {
+            return Ok(());
+        };
+        let (encoder, head) = open(&self.rung, preset, self.threads, self.shared.latency, run.colour)?;
+        run.preset = preset;
+        if head.reorder_ticks != run.reorder_ticks {
+            // Decode times would not go on where they are.
+            tracing::warn!(
+                track = self.rung.name,
+                preset = preset.as_str(),
+                "this preset reorders pictures otherwise: left alone"
+            );
+            return Ok(());
+        }
+        run.encoder.finish();
+        self.take_packets()?;
+        if self.writer.has_other_header(&head) {
+            self.writer.finish();
+            self.writer.begin(&head);
+        }
+        if let Some(run) = &mut self.run {
+            (run.encoder, run.first, run.brings) = (encoder, first, false);
+        }
+        Ok(())
     }
 
     fn frame(&mut self, index: i64, picture: &Picture, kind: ffmpeg::Picture) -> Result<(), TranscodeError> {

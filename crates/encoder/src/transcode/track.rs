@@ -92,9 +92,14 @@ impl<S: Sink> TrackWriter<S> {
         }
     }
 
+    /// Whether `head`'s header is not the one that samples have now.
+    pub(crate) fn has_other_header(&self, head: &TrackHead) -> bool {
+        head.init != self.init
+    }
+
     /// Says that a run of samples begins whose header is `head`'s.
     pub(crate) fn begin(&mut self, head: &TrackHead) {
-        if head.init != self.init {
+        if self.has_other_header(head) {
             self.init = head.init.clone();
             self.sink.header(head.init.clone());
         }

@@ -39,6 +39,9 @@ const START_LOOK: Duration = Duration::from_millis(20);
 /// Where the handed-over listeners begin in the child: the first descriptor after standard error, as `LISTEN_FDS` says.
 const FIRST_LISTENER_FD: i32 = 3;
 
+/// Variables and their values.
+pub(crate) type Environment = Vec<(&'static str, String)>;
+
 /// What to run.
 #[derive(Debug)]
 pub(crate) struct Spec {
@@ -49,7 +52,7 @@ pub(crate) struct Spec {
     /// Its arguments.
     pub(crate) arguments: Vec<OsString>,
     /// More environment.
-    pub(crate) environment: &'static [(&'static str, &'static str)],
+    pub(crate) environment: Environment,
     /// Listeners to hand over, each at its place.
     pub(crate) listeners: Vec<OwnedFd>,
     /// Where it answers with its metrics: it binds this anew once it serves.
@@ -298,7 +301,7 @@ async fn spawn(spec: &Spec) -> io::Result<Running> {
     command
         .args(&spec.arguments)
         .env(SUPERVISED_VARIABLE, "1")
-        .envs(spec.environment.iter().copied())
+        .envs(spec.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         // A process group of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops roles in order.
         .process_group(0)

@@ -19,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
 use super::child::Figures;
+use super::clock::ClockFigures;
 use super::encoder::SpareFigures;
 
 /// A process that does not answer within this is left out of the page.
@@ -29,28 +30,31 @@ const MAX_TEXT_BYTES: usize = 16 << 20;
 /// A process: where it answers, and what the supervisor knows of it.
 type Process = (PathBuf, Arc<Figures>);
 
+/// What the supervisor tells of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Own {
+    pub(crate) spare: Arc<SpareFigures>,
+    pub(crate) clock: Arc<ClockFigures>,
+}
+
 /// Serves `GET /metrics` on `listener` until the drain.
 pub(crate) fn serve(
     listener: TcpListener,
     processes: Vec<Process>,
-    spare: Arc<SpareFigures>,
+    own: Own,
     drain: Drain,
 ) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let processes = Arc::new(processes);
     daemon::http_service::serve(listener, drain, move |request| {
-        answer(request, processes.clone(), spare.clone())
+        answer(request, processes.clone(), own.clone())
     });
     Ok(())
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    processes: Arc<Vec<Process>>,
-    spare: Arc<SpareFigures>,
-) -> Response<Full<Bytes>> {
+async fn answer(request: Request<Incoming>, processes: Arc<Vec<Process>>, own: Own) -> Response<Full<Bytes>> {
     let (status, kind, body) = match request.uri().path() {
-        "/metrics" => (StatusCode::OK, daemon::metrics::CONTENT_TYPE, page(&processes, &spare).await),
+        "/metrics" => (StatusCode::OK, daemon::metrics::CONTENT_TYPE, page(&processes, &own).await),
         _ => (StatusCode::NOT_FOUND, "text/plain", "metrics are at /metrics\n".to_owned()),
     };
     Response::builder()
@@ -60,9 +64,10 @@ async fn answer(
         .expect("static headers are valid")
 }
 
-async fn page(processes: &[Process], spare: &SpareFigures) -> String {
+async fn page(processes: &[Process], own: &Own) -> String {
     let mut page = Page::default();
-    page.add("supervisor", &spare.text());
+    page.add("supervisor", &own.spare.text());
+    page.add("supervisor", &own.clock.text());
     for (socket, figures) in processes {
         let name = &figures.name;
         page.add(

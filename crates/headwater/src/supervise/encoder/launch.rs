@@ -15,6 +15,7 @@ use wire::Job;
 use wire::report::{REPORT_BYTES, Report};
 
 use crate::role::SUPERVISED_VARIABLE;
+use crate::supervise::child::Environment;
 
 /// How long a process may take to read its job.
 const JOB_LIMIT: Duration = Duration::from_secs(10);
@@ -29,7 +30,7 @@ pub(crate) struct Program {
     /// Its arguments.
     pub(crate) arguments: Vec<String>,
     /// More environment.
-    pub(crate) environment: Vec<(&'static str, String)>,
+    pub(crate) environment: Environment,
 }
 
 /// A running process, with a job or waiting for one. Dropping it kills it.
