@@ -21,8 +21,9 @@ const PASSTHROUGH_BATCH: Duration = Duration::from_millis(200);
 /// The same for a publisher whose pictures are decoded or leave part by part: under a frame, so that the work is even.
 const SMALL_BATCH: Duration = Duration::from_millis(20);
 
-/// How long an encoder takes to be back at most, once it has gone: it is started again after 0.1 s.
-const RESTART: Duration = Duration::from_secs(1);
+/// How long an encoder takes to be back at most, once it brings nothing any more: it hangs for two seconds, and the next one
+/// asks for the samples within another.
+const RESTART: Duration = Duration::from_secs(3);
 
 /// Set for processes whose standard input the supervisor holds: its end means that the supervisor has gone.
 pub(crate) const SUPERVISED_VARIABLE: &str = "HEADWATER_SUPERVISED";

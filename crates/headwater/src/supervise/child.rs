@@ -29,7 +29,7 @@ pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// Longest wait before a restart.
 pub(super) const MAX_BACKOFF: Duration = Duration::from_secs(5);
 /// A child that ran this long starts over with the first backoff.
-pub(super) const HEALTHY_AFTER: Duration = Duration::from_secs(10);
+const HEALTHY_AFTER: Duration = Duration::from_secs(10);
 /// How long a child may take to finish what it has in flight, where its role has no setting for it.
 pub(crate) const DRAIN_LIMIT: Duration = Duration::from_secs(8);
 /// How long a successor may take until it answers.

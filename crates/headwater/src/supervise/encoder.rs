@@ -43,6 +43,9 @@ use quarantine::Record;
 pub(crate) use spare::{Figures as SpareFigures, Spare};
 use watchdog::Watchdog;
 
+/// A process that encoded for this long is followed at once when it goes; others after a while that doubles.
+const WELL: Duration = Duration::from_secs(2);
+
 /// What to run.
 #[derive(Debug)]
 pub(crate) struct Encoder {
@@ -96,7 +99,8 @@ impl Encoder {
         };
         let watched = figures.clone();
         let child = Child::kept(self.name.clone(), Some(watched), |running, stopping| {
-            Keeper { encoder: self, figures, running, record: Record::default(), lost: None }
+            let record = Record::default();
+            Keeper { encoder: self, figures, running, record, lost: None, well: None }
                 .keep(stopping, released)
         });
         (child, ward)
@@ -118,6 +122,8 @@ struct Keeper {
     record: Record,
     /// When the one before was lost, until the next brings something.
     lost: Option<Instant>,
+    /// Since when the one that runs brings something.
+    well: Option<Instant>,
 }
 
 impl Keeper {
@@ -128,7 +134,7 @@ impl Keeper {
     ) {
         let mut backoff = Duration::ZERO;
         loop {
-            let started = Instant::now();
+            self.well = None;
             let end = match self.begin().await {
                 Ok(mut process) => {
                     self.running.runs(process.pid);
@@ -150,11 +156,11 @@ impl Keeper {
             let lost = Instant::now();
             self.lost.get_or_insert(lost);
             // The first one is followed at once, for viewers are watching.
-            let lived = started.elapsed() >= child::HEALTHY_AFTER;
+            let was_well = self.well.is_some_and(|since| since.elapsed() >= WELL);
             match end {
                 End::Died(death) => {
                     self.died(death, lost);
-                    backoff = if lived { Duration::ZERO } else { backoff };
+                    backoff = if was_well { Duration::ZERO } else { backoff };
                 }
                 End::Released | End::Stop => backoff = Duration::ZERO,
             }
@@ -247,8 +253,10 @@ impl Keeper {
         }
         if let Report::Beat(beat) = report
             && (beat.frames > 0 || !self.encodes())
-            && let Some(lost) = self.lost.take()
+            && self.well.is_none()
         {
+            self.well = Some(Instant::now());
+            let Some(lost) = self.lost.take() else { return };
             let after_ms = lost.elapsed().as_millis() as u64;
             self.figures.recovered(lost.elapsed());
             tracing::info!(
