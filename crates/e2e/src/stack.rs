@@ -192,8 +192,23 @@ impl Stack {
         })
     }
 
-    /// Process ids of this stack's children whose command line holds `part`.
+    /// Process ids of this stack's children whose command line holds `part`. An encoder that waits for its job is none.
     pub fn pids(&self, part: &str) -> Vec<u32> {
+        self.children()
+            .into_iter()
+            .filter(|pid| {
+                let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+                name.trim_end() != "headwater-spare"
+            })
+            .filter(|pid| {
+                let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                String::from_utf8_lossy(&line).replace('\0', " ").contains(part)
+            })
+            .collect()
+    }
+
+    /// Process ids of all its children, one that waits for a job among them.
+    pub fn children(&self) -> Vec<u32> {
         let parent = self.process.id();
         let Ok(folder) = fs::read_dir("/proc") else { return Vec::new() };
         folder
@@ -204,20 +219,24 @@ impl Stack {
                     stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
                 ppid == Some(parent)
             })
-            .filter(|pid| {
-                let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-                String::from_utf8_lossy(&line).replace('\0', " ").contains(part)
-            })
             .collect()
     }
 
     /// Kills the one child whose command line holds `part` with SIGKILL.
     pub fn kill_child(&self, part: &str) {
-        let pids = self.pids(part);
-        assert_eq!(pids.len(), 1, "one child is `{part}`: {pids:?}");
-        signal(pids[0], Signal::KILL);
+        let pid = self.signal_child(part, Signal::KILL);
         // Until it is gone it may still accept a connection and drop it.
-        eventually("a killed process is gone", || (!is_alive(pids[0])).then_some(()));
+        eventually("a killed process is gone", || (!is_alive(pid)).then_some(()));
+    }
+
+    /// Sends `wanted` to the one child whose command line holds `part`, once there is one; its process id.
+    pub fn signal_child(&self, part: &str, wanted: Signal) -> u32 {
+        let pid = eventually(&format!("one child is `{part}`"), || match *self.pids(part) {
+            [pid] => Some(pid),
+            _ => None,
+        });
+        signal(pid, wanted);
+        pid
     }
 
     /// Kills the supervisor with SIGKILL; it gets no chance to stop its children.

@@ -22,6 +22,11 @@ const MAX_JOB_BYTES: u64 = 4 << 20;
 /// A process that was asked to end does so within this time, whatever a peer or an encoder does.
 const DRAIN_WITHIN: Duration = Duration::from_millis(1_900);
 
+/// Name of a process that waits for a job.
+const WAITING: &str = "headwater-spare";
+const NO_JOB: &str =
+    "no job on standard input: `headwater up` starts this program; see --help for what else it does";
+
 /// How often the runtime shows that it turns.
 const TURN: Duration = Duration::from_millis(200);
 
@@ -79,8 +84,17 @@ fn main() -> anyhow::Result<()> {
     match arguments.command {
         None => {
             let pulse = Pulse::on_standard_input().context("the supervisor's socket on standard input")?;
+            if !pulse.is_told() {
+                let job = read_job()?.context(NO_JOB)?;
+                return run_job(job, cores, &pulse);
+            }
+            // Whoever looks for encoders sees that this one is none yet.
+            let name = be_called(WAITING);
             pulse.ready();
-            run_job(read_job()?, cores, &pulse)
+            // A supervisor that ends without a job for it has no need of it.
+            let Some(job) = read_job()? else { return Ok(()) };
+            be_called(&name);
+            run_job(job, cores, &pulse)
         }
         Some(Command::Calibrate) => print(&calibrate::calibrate(cores).context("calibrate")?),
         Some(Command::Bench { file, ladder, preset, cores: wanted }) => {
@@ -95,15 +109,23 @@ fn print(figures: &impl serde::Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_job() -> anyhow::Result<Job> {
+/// Gives this process another name in lists of processes; the one it had.
+fn be_called(name: &str) -> String {
+    const NAME: &str = "/proc/self/comm";
+    let before = std::fs::read_to_string(NAME).unwrap_or_default();
+    // Where that cannot be, nothing is lost but the name.
+    let _ = std::fs::write(NAME, name);
+    before.trim_end().to_owned()
+}
+
+/// The job; `None` where standard input ends without one.
+fn read_job() -> anyhow::Result<Option<Job>> {
     let mut line = String::new();
     std::io::stdin().lock().take(MAX_JOB_BYTES).read_line(&mut line).context("read the job")?;
     if line.trim().is_empty() {
-        bail!(
-            "no job on standard input: `headwater up` starts this program; see --help for what else it does"
-        );
+        return Ok(None);
     }
-    serde_json::from_str(&line).context("the job on standard input")
+    serde_json::from_str(&line).map(Some).context("the job on standard input")
 }
 
 /// Shows that the runtime turns, which passes on what is encoded.

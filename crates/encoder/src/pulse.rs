@@ -59,6 +59,11 @@ impl Pulse {
         }))
     }
 
+    /// Whether there is a supervisor that is told.
+    pub fn is_told(&self) -> bool {
+        self.0.line.is_some()
+    }
+
     /// Says that the process waits for its job.
     pub fn ready(&self) {
         self.tell(Report::Ready);

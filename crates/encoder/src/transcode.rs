@@ -168,8 +168,8 @@ impl Settings {
         self.rungs.iter().map(share).collect()
     }
 
-    /// What each track will be: the rungs in their order, then the sound. The headers are those of a source that
-    /// says nothing of its colours; a source that does changes them when it begins.
+    /// What each track will be: the rungs in their order, then the sound. The headers are those of every live channel; offline,
+    /// a source of other colours changes them when it begins.
     pub fn heads(&self) -> Result<Vec<TrackHead>, TranscodeError> {
         let mut heads = Vec::with_capacity(self.rungs.len() + 1);
         for (rung, threads) in self.rungs.iter().zip(self.threads()) {

@@ -359,7 +359,13 @@ impl<S: Sink + 'static> Conductor<S> {
         if self.output.next_frame().is_none() {
             let nearest = nearest_frame(at_ns, self.output.cuts.slowest());
             let Some(first) = self.first_frame(nearest) else { return Ok(()) };
-            self.begin_run(first, frame.colour())?;
+            // A live channel's headers are the same whatever it begins with, slate or a source, and whichever process makes
+            // them: other colours are converted.
+            let colour = match self.settings.pace {
+                Pace::Live => Colour::BT709,
+                Pace::Offline => frame.colour(),
+            };
+            self.begin_run(first, colour)?;
         }
         let shown_of = match self.flow {
             _ if self.last.is_none() => Some(1),
