@@ -84,7 +84,7 @@ impl Pulse {
 
     /// For a thread that from now on brings something all the time.
     pub fn lane(&self) -> Lane {
-        let lane = Lane { marked_ms: Arc::default(), shared: self.0.clone() };
+        let lane = Lane { marked_ms: Arc::default(), pulse: self.clone() };
         lane.mark();
         let mut lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         lanes.retain(|lane| lane.strong_count() > 0);
@@ -140,20 +140,24 @@ impl Shared {
 #[derive(Debug)]
 pub struct Lane {
     marked_ms: Arc<AtomicU64>,
-    shared: Arc<Shared>,
+    pulse: Pulse,
 }
 
 impl Lane {
     /// Something was brought.
     pub fn mark(&self) {
-        self.marked_ms.store(self.shared.now_ms(), Ordering::Relaxed);
+        self.marked_ms.store(self.pulse.0.now_ms(), Ordering::Relaxed);
     }
 
     /// A frame was encoded; `begins_segment`: a segment begins with it.
     pub fn frame(&self, begins_segment: bool) {
         self.mark();
-        self.shared.frames.fetch_add(1, Ordering::Relaxed);
-        self.shared.segments.fetch_add(begins_segment.into(), Ordering::Relaxed);
+        let pulse = &self.pulse;
+        pulse.0.segments.fetch_add(begins_segment.into(), Ordering::Relaxed);
+        // The first one is told at once: with it the process is well.
+        if pulse.0.frames.fetch_add(1, Ordering::Relaxed) == 0 {
+            pulse.tell(Report::Beat(pulse.beat()));
+        }
     }
 }
 
