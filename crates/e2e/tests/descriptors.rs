@@ -15,7 +15,7 @@ fn a_publisher_that_is_on_air_goes_on_while_ingest_is_out_of_descriptors_and_the
     let pid = Pid::from_raw(ingest.cast_signed());
     // The stack's limits are this process's. What is open stays open; nothing has a number so low.
     let before = getrlimit(Resource::Nofile);
-    prlimit(pid, Resource::Nofile, Rlimit { current: Some(3), ..before.clone() }).expect("is set");
+    prlimit(pid, Resource::Nofile, Rlimit { current: Some(3), ..before }).expect("is set");
 
     let _two = Peer::publish(&stack.rtmp_url("live/two"), 30);
     let segments = || stack.metric(&["headwater_origin_segments_received_total", "channel=\"one\""]);
