@@ -132,6 +132,11 @@ impl Stack {
         (Ipv4Addr::LOCALHOST, self.ports.rtmp).into()
     }
 
+    /// Where metrics and events are answered.
+    pub fn metrics_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ports.metrics).into()
+    }
+
     /// The URL a publisher pushes to.
     pub fn rtmp_url(&self, app_and_key: &str) -> String {
         format!("rtmp://127.0.0.1:{}/{app_and_key}", self.ports.rtmp)

@@ -256,6 +256,11 @@ impl Track {
         }
         findings.segments += 1;
         findings.discontinuities += segment.discontinuities;
+        let waited = self.kept.back().map_or(Duration::ZERO, |last| arrived - last.arrived);
+        if waited.as_secs_f64() > 1.8 * segment.duration {
+            findings
+                .tell(format!("{}: number {} came {waited:.1?} after the last", self.uri, segment.number));
+        }
         self.playback.got(arrived, Duration::from_secs_f64(segment.duration));
         let ticks: u64 = chunks.iter().map(|chunk| chunk.duration).sum();
         let ticks_per_s = ticks as f64 / segment.duration;

@@ -6,6 +6,7 @@
 mod inputs;
 mod processes;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -51,16 +52,22 @@ struct Lane<'a, 's> {
     events: Events,
     random: Random,
     inputs: [Input; 2],
-    folder: &'a std::path::Path,
+    folder: &'a Path,
     /// The input that is shown.
     shown: Side,
 }
 
-/// Makes `count` faults of `kind`, told one by one to `tell`; what the client found meanwhile.
+/// Makes `count` faults of `kind`, told one by one to `tell`; what the client found meanwhile. The stack's log is left at `log`.
 ///
 /// # Panics
 /// Where the stack does not start or a channel does not come on the air.
-pub fn run(kind: Kind, count: u64, seed: u64, tell: &(dyn Fn(&Outcome) + Sync)) -> Findings {
+pub fn run(
+    kind: Kind,
+    count: u64,
+    seed: u64,
+    log: Option<&Path>,
+    tell: &(dyn Fn(&Outcome) + Sync),
+) -> Findings {
     let stack = Stack::start_with(&kind::channel(kind), &[("HEADWATER_LOG_FORMAT", "json")]);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let inputs = [(Side::Primary, "k3y-a"), (Side::Backup, "k3y-b")].map(|(side, key)| {
@@ -103,6 +110,9 @@ pub fn run(kind: Kind, count: u64, seed: u64, tell: &(dyn Fn(&Outcome) + Sync)) 
     let mut client = client.into_inner().unwrap_or_else(PoisonError::into_inner);
     client.look();
     client.read_again();
+    if let Some(log) = log {
+        std::fs::copy(stack.log_path(), log).expect("room for the log");
+    }
     client.over()
 }
 

@@ -23,17 +23,34 @@ pub mod publisher;
 pub mod random;
 pub mod tally;
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::thread;
 
 pub use kind::Kind;
 pub use tally::Tally;
 
-/// Makes `count` faults of `kind` in `lanes` lanes; `tell` hears of each.
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// What is broken,
+    pub kind: Kind,
+    /// how often,
+    pub count: u64,
+    /// in how many stacks side by side.
+    pub lanes: u64,
+    /// The same moments for the same seed.
+    pub seed: u64,
+    /// Where the stacks' logs are left.
+    pub logs: Option<PathBuf>,
+}
+
+/// Makes the faults that `order` asks for; `tell` hears of each.
 ///
 /// # Panics
 /// Where a stack does not start, or a channel does not come on the air.
-pub fn run(kind: Kind, count: u64, lanes: u64, seed: u64, tell: &(dyn Fn(&Tally) + Sync)) -> Tally {
+pub fn run(order: &Order, tell: &(dyn Fn(&Tally) + Sync)) -> Tally {
+    let Order { kind, count, lanes, seed, .. } = *order;
     let tally = Mutex::new(Tally::new(kind));
     let with = |work: &dyn Fn(&mut Tally)| work(&mut tally.lock().expect("no lane panicked with it"));
     thread::scope(|scope| {
@@ -44,7 +61,8 @@ pub fn run(kind: Kind, count: u64, lanes: u64, seed: u64, tell: &(dyn Fn(&Tally)
                 // Lanes of one run are as different as two seeds.
                 let seed =
                     random::Random::new(seed.wrapping_add(lane << 32).wrapping_add(kind as u64)).bits();
-                let findings = lane::run(kind, share, seed, &|outcome| {
+                let log = order.logs.as_ref().map(|logs| logs.join(format!("{}-{lane}.log", kind.as_str())));
+                let findings = lane::run(kind, share, seed, log.as_deref(), &|outcome| {
                     with(&|tally| {
                         tally.add(outcome);
                         tell(tally);

@@ -1,9 +1,10 @@
 //! `make faults`: faults at random moments, and the table of what viewers saw.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use faults::{Kind, Tally};
+use faults::{Kind, Order, Tally};
 
 /// Breaks things at random moments while a client reads every segment, and prints what a viewer would have seen.
 #[derive(Debug, Parser)]
@@ -20,11 +21,20 @@ struct Options {
     /// Says when things are broken: the same moments for the same seed
     #[arg(long, value_name = "SEED", default_value_t = 1)]
     seed: u64,
+    /// Leave the stacks' logs in this folder
+    #[arg(long, value_name = "DIR")]
+    logs: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let options = Options::parse();
     let kinds = if options.kinds.is_empty() { Kind::ALL.to_vec() } else { options.kinds };
+    if let Some(logs) = &options.logs
+        && let Err(fault) = std::fs::create_dir_all(logs)
+    {
+        eprintln!("make folder `{}`: {fault}", logs.display());
+        return ExitCode::FAILURE;
+    }
     let mut tallies = Vec::new();
     for kind in kinds {
         eprintln!(
@@ -34,7 +44,14 @@ fn main() -> ExitCode {
             options.lanes,
             options.seed
         );
-        let tally = faults::run(kind, options.number, options.lanes, options.seed, &|so_far: &Tally| {
+        let order = Order {
+            kind,
+            count: options.number,
+            lanes: options.lanes,
+            seed: options.seed,
+            logs: options.logs.clone(),
+        };
+        let tally = faults::run(&order, &|so_far: &Tally| {
             if so_far.faults.is_multiple_of(10) {
                 eprintln!("  {} of {}", so_far.faults, options.number);
             }

@@ -1,10 +1,10 @@
 //! A few faults of each kind. `make faults` makes many.
 
-use faults::{Kind, run};
+use faults::{Kind, Order, run};
 
 /// Nothing that a viewer was promised is broken; times are looked at where the machine has time for nothing else.
 fn holds(kind: Kind, count: u64) {
-    let tally = run(kind, count, 1, 1, &|_| {});
+    let tally = run(&Order { kind, count, lanes: 1, seed: 1, logs: None }, &|_| {});
     assert_eq!(tally.faults, count);
     assert!(tally.broken().is_empty(), "{:?}\n{:#?}", tally.broken(), tally.findings.told);
 }

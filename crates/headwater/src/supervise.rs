@@ -3,6 +3,7 @@
 //! - [`child`]: one child: spawn, watch, restart with backoff, replace, stop.
 //! - [`control`]: what a running supervisor is asked: to replace the edge.
 //! - [`gather`]: all processes' metrics as one page.
+//! - [`events`]: all processes' events as one stream.
 //! - [`announce`]: tells people when a channel is on air.
 //!
 //! The supervisor binds the listeners and hands them over, so that connections made while a role restarts wait in the
@@ -11,6 +12,7 @@
 mod announce;
 mod child;
 mod control;
+pub(crate) mod events;
 mod gather;
 
 use std::fs;
@@ -31,6 +33,7 @@ use crate::demo;
 use crate::plan::{self, Layout};
 use crate::workflow::{self, Loaded};
 use child::{Child, Spec};
+use events::Events;
 
 /// Used where `up` is given no file and this one exists.
 const DEFAULT_FILE: &str = "headwater.toml";
@@ -117,6 +120,11 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
     };
     let metrics = listen::bind("metrics", workflow.listen.metrics)?;
     prepare(&layout, &loaded.text)?;
+    let (drain, trigger) = Drain::manual();
+    let events = Events::take(&layout.event_intake(), drain.clone()).context("take events")?;
+    events::follow::serve(events.clone(), &layout.events_socket(), drain.clone()).context("tell events")?;
+    // The supervisor's own go the same way.
+    daemon::events::connect(&layout.event_intake()).context("tell events")?;
     eprint!("{}", plan::describe(workflow));
 
     let role = |name: &'static str, listeners: Vec<OwnedFd>| -> anyhow::Result<Spec> {
@@ -136,6 +144,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             listeners,
             broker: None,
             input: Vec::new(),
+            events: layout.event_intake(),
             metrics_socket: layout.metrics_socket(name),
             drain_limit: match name {
                 "edge" => Duration::from_millis(workflow.edge.limits.drain_ms) + DRAIN_SLACK,
@@ -164,6 +173,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             environment: SEGMENT_HOLDER,
             listeners: Vec::new(),
             input,
+            events: layout.event_intake(),
             metrics_socket: process.job.metrics_socket.clone(),
             broker: Some(Arc::new(process.job)),
             drain_limit: child::DRAIN_LIMIT,
@@ -177,8 +187,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         .chain(&encoders)
         .map(|child| (layout.metrics_socket(child.name()), child.figures()))
         .collect();
-    let (drain, trigger) = Drain::manual();
-    gather::serve(metrics, figures, drain.clone())?;
+    gather::serve(metrics, figures, events, drain.clone())?;
     tokio::spawn(announce::when_on_air(Arc::new(workflow.clone()), drain.clone()));
 
     control::serve(&layout.control_socket(), edge.replacer(), drain.clone())

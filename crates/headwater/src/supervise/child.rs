@@ -58,6 +58,8 @@ pub(crate) struct Spec {
     pub(crate) broker: Option<Arc<Job>>,
     /// What it reads first on standard input, which then stays open.
     pub(crate) input: Vec<u8>,
+    /// Where it tells its events.
+    pub(crate) events: PathBuf,
     /// Where it answers with its metrics: it binds this anew once it serves.
     pub(crate) metrics_socket: PathBuf,
     /// How long it may take to finish what it has in flight; then it is killed.
@@ -171,13 +173,24 @@ async fn keep_running(
     mut replacing: mpsc::Receiver<oneshot::Sender<Replaced>>,
 ) {
     let mut backoff = FIRST_BACKOFF;
+    let mut lost = false;
     // Those that were replaced and still drain.
     let mut leaving = JoinSet::new();
     loop {
         let started = Instant::now();
         match spawn(&spec).await {
             Ok(mut running) => {
-                tracing::info!(process = spec.name, pid = running.pid, "started");
+                let (process, pid) = (&spec.name, running.pid);
+                match std::mem::take(&mut lost) {
+                    true => tracing::info!(
+                        event = "process_lost",
+                        state = "cleared",
+                        process,
+                        pid,
+                        "started again"
+                    ),
+                    false => tracing::info!(process, pid, "started"),
+                }
                 let exited = loop {
                     figures.pid.store(running.pid, Ordering::Relaxed);
                     tokio::select! {
@@ -203,17 +216,28 @@ async fn keep_running(
                     }
                     Some(exited) => {
                         figures.pid.store(0, Ordering::Relaxed);
+                        let (process, pid) = (&spec.name, running.pid);
+                        let how = ended(exited);
                         tracing::error!(
-                            process = spec.name,
-                            pid = running.pid,
-                            "{}; restarting",
-                            ended(exited)
+                            event = "process_lost",
+                            state = "raised",
+                            process,
+                            pid,
+                            "{how}; restarting"
                         );
+                        lost = true;
                     }
                 }
             }
             Err(fault) => {
-                tracing::error!(process = spec.name, "cannot start `{}`: {fault}", spec.program.display());
+                let (process, program) = (&spec.name, spec.program.display());
+                tracing::error!(
+                    event = "process_lost",
+                    state = "raised",
+                    process,
+                    "cannot start `{program}`: {fault}"
+                );
+                lost = true;
             }
         }
         if started.elapsed() >= HEALTHY_AFTER {
@@ -268,6 +292,7 @@ async fn spawn(spec: &Spec) -> io::Result<Running> {
     command
         .args(&spec.arguments)
         .env(SUPERVISED_VARIABLE, "1")
+        .env(daemon::events::SOCKET_VARIABLE, &spec.events)
         .envs(spec.environment.iter().copied())
         .stdin(Stdio::piped())
         // A process group of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops roles in order.
