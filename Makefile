@@ -9,7 +9,7 @@ SHELL := /bin/bash
 SOURCE ?=
 say = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos faults soak docs deny
+.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos faults evening soak docs deny
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -102,6 +102,13 @@ faults: build ## break inputs, encoders, the origin at random moments while a cl
 	$(call say,$(N) faults of each kind, seed $(SEED))
 	cargo build --release --locked -p faults
 	target/release/faults --number $(N) --seed $(SEED) --lanes $(LANES) $(KIND:%=--kind %)
+
+# Length of make evening.
+MINUTES ?= 10
+
+evening: build ## ten minutes of cuts, freezes and kills while hls.js plays; docs/evening.md (MINUTES=10)
+	$(call say,an evening of bad luck in $(MINUTES) minutes)
+	MINUTES=$(MINUTES) scripts/evening
 
 soak: build ## 30 minutes of running, memory recorded each minute
 	bench/soak
