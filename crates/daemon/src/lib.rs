@@ -1,6 +1,7 @@
 //! What every role process needs.
 //!
 //! - [`log`]: structured log lines on standard error.
+//! - [`events`]: what an operator is told, as one stream over all roles.
 //! - [`metrics`]: Prometheus text on a unix socket, process figures included.
 //! - [`listen`]: listeners, handed over by the supervisor or bound here; a port in use names port and setting.
 //! - [`http_service`]: a small HTTP service beside a role's own traffic.
@@ -9,6 +10,7 @@
 
 mod clock;
 mod drain;
+pub mod events;
 pub mod http_service;
 pub mod listen;
 pub mod log;

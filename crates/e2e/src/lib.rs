@@ -15,4 +15,4 @@ pub mod tracks;
 
 pub use peer::{Peer, ffmpeg};
 pub use rustix::process::Signal;
-pub use stack::{Answer, PATIENCE, Stack, binary, eventually, is_alive};
+pub use stack::{Answer, PATIENCE, Stack, binary, eventually, is_alive, signal};

@@ -2,6 +2,10 @@
 
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::Signal;
+
+use crate::stack;
+
 /// A running program, killed and waited for when dropped.
 #[derive(Debug)]
 pub struct Peer(Child);
@@ -68,6 +72,11 @@ impl Peer {
     /// Whether it is still running.
     pub fn is_running(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        stack::signal(self.0.id(), signal);
     }
 
     /// Kills it now.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -127,6 +127,16 @@ impl Stack {
         format!("http://127.0.0.1:{}{path}", self.ports.origin)
     }
 
+    /// Where RTMP publishers connect.
+    pub fn rtmp_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ports.rtmp).into()
+    }
+
+    /// Where metrics and events are answered.
+    pub fn metrics_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ports.metrics).into()
+    }
+
     /// The URL a publisher pushes to.
     pub fn rtmp_url(&self, app_and_key: &str) -> String {
         format!("rtmp://127.0.0.1:{}/{app_and_key}", self.ports.rtmp)
@@ -244,9 +254,14 @@ impl Stack {
         signal(self.process.id(), Signal::KILL);
     }
 
+    /// Where the log lies.
+    pub fn log_path(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
     /// The log so far.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
     /// The last lines of the log, for failures.
@@ -295,7 +310,8 @@ pub fn is_alive(pid: u32) -> bool {
     state.is_some_and(|state| state != "Z")
 }
 
-fn signal(pid: u32, signal: Signal) {
+/// Sends a signal to a process that may have gone.
+pub fn signal(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(pid.cast_signed()).expect("a process id is positive");
     // It may have gone in this moment.
     let _ = kill_process(pid, signal);

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Switch(Switch),
     /// Say which inputs are left out because they killed encoders, or take those of a channel again
     Quarantine(Quarantine),
+    /// Tell what happens to channels and processes: conditions that began and those that are over
+    Events(Events),
     /// Run the ingest role alone: RTMP and SRT publishers in, samples out to encoders
     Ingest(Role),
     /// Run the origin role alone: CMAF in, HLS and DASH out
@@ -94,6 +96,29 @@ pub(crate) struct Switch {
     /// What to show
     #[arg(value_enum)]
     pub(crate) input: SwitchTo,
+    /// The data folder that `up` was given
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+}
+
+/// Options of `events`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+  headwater events -f                        everything since the start (the latest 1,000), and what comes
+  headwater events --json | jq .event        one JSON object a line
+  curl -N http://127.0.0.1:9400/events       the same as server-sent events
+
+docs/events.md names every event.")]
+pub(crate) struct Events {
+    /// Go on with what comes
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Of this channel alone
+    #[arg(long, value_name = "NAME")]
+    pub(crate) channel: Option<media::ChannelName>,
     /// The data folder that `up` was given
     #[arg(long, value_name = "DIR", default_value = "data")]
     pub(crate) data: PathBuf,

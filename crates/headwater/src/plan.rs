@@ -45,6 +45,16 @@ impl Layout {
         self.run().join("samples.sock")
     }
 
+    /// Where roles tell the supervisor their events.
+    pub(crate) fn event_intake(&self) -> PathBuf {
+        self.run().join("events.in.sock")
+    }
+
+    /// Where `headwater events` asks for them.
+    pub(crate) fn events_socket(&self) -> PathBuf {
+        self.run().join("events.sock")
+    }
+
     /// Where the supervisor is asked to replace the edge.
     pub(crate) fn control_socket(&self) -> PathBuf {
         self.run().join("control.sock")

@@ -5,6 +5,7 @@
 //! - [`encoder`]: an encoder process, which is watched more closely.
 //! - [`control`]: what a running supervisor is asked: to replace the edge.
 //! - [`gather`]: all processes' metrics as one page.
+//! - [`events`]: all processes' events as one stream.
 //! - [`announce`]: tells people when a channel is on air.
 //!
 //! The supervisor binds the listeners and hands them over, so that connections made while a role restarts wait in the
@@ -15,6 +16,7 @@ mod child;
 mod clock;
 mod control;
 mod encoder;
+pub(crate) mod events;
 mod gather;
 
 use std::fs;
@@ -35,6 +37,7 @@ use crate::demo;
 use crate::plan::{self, Layout};
 use crate::workflow::{self, Loaded};
 use child::{Child, Spec};
+use events::Events;
 
 /// Used where `up` is given no file and this one exists.
 const DEFAULT_FILE: &str = "headwater.toml";
@@ -131,13 +134,21 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
     };
     let metrics = listen::bind("metrics", workflow.listen.metrics)?;
     prepare(&layout, &loaded.text)?;
+    let (drain, trigger) = Drain::manual();
+    let events = Events::take(&layout.event_intake(), drain.clone()).context("take events")?;
+    events::follow::serve(events.clone(), &layout.events_socket(), drain.clone()).context("tell events")?;
+    // The supervisor's own go the same way.
+    daemon::events::connect(&layout.event_intake()).context("tell events")?;
     eprint!("{}", plan::describe(workflow));
 
     // One clock for all, whenever they start.
     let clock = EpochClock::start();
     let (name, value) = SEGMENT_HOLDER;
-    let environment: child::Environment =
-        vec![(name, value.to_owned()), (CLOCK_VARIABLE, clock.handed_over())];
+    let environment: child::Environment = vec![
+        (name, value.into()),
+        (CLOCK_VARIABLE, clock.handed_over().into()),
+        (daemon::events::SOCKET_VARIABLE, layout.event_intake().into()),
+    ];
     let role = |name: &'static str, listeners: Vec<OwnedFd>| -> anyhow::Result<Spec> {
         Ok(Spec {
             name: name.to_owned(),
@@ -194,7 +205,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         encoders.push(child);
         wards.extend(ward);
     }
-    let own = gather::Own { spare: spare.figures(), clock: clock::watch(clock) };
+    let own = gather::Own { spare: spare.figures(), clock: clock::watch(clock), events };
     drop(spare);
 
     let figures: Vec<_> = ingest
@@ -204,7 +215,6 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         .chain(&encoders)
         .map(|child| (layout.metrics_socket(child.name()), child.figures()))
         .collect();
-    let (drain, trigger) = Drain::manual();
     gather::serve(metrics, figures, own, drain.clone())?;
     tokio::spawn(announce::when_on_air(Arc::new(workflow.clone()), drain.clone()));
 

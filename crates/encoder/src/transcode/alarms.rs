@@ -142,11 +142,19 @@ impl InputAlarms {
         let gauges = &self.figures.faults[side.index()];
         if let Some(cause) = before {
             gauges[cause as usize].set(0);
-            tracing::info!(event = "input_fault", state = "cleared", input, cause = cause.as_str(), "input");
+            let cause = cause.as_str();
+            tracing::info!(
+                event = "input_fault",
+                state = "cleared",
+                input,
+                cause,
+                "an input's fault is over"
+            );
         }
         if let Some(cause) = fault {
             gauges[cause as usize].set(1);
-            tracing::warn!(event = "input_fault", state = "raised", input, cause = cause.as_str(), "input");
+            let cause = cause.as_str();
+            tracing::warn!(event = "input_fault", state = "raised", input, cause, "an input has a fault");
         }
     }
 

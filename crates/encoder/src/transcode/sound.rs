@@ -136,15 +136,19 @@ impl<S: Sink> Sound<S> {
     fn encode_next(&mut self) -> Result<(), TranscodeError> {
         let Some(run) = &mut self.run else { return Ok(()) };
         if self.line.covers(run.next) {
-            if self.silent_in_a_row > SILENCE_TOLD {
-                tracing::info!("sound is back");
+            if self.silent_in_a_row >= SILENCE_TOLD {
+                tracing::info!(event = "audio_loss", state = "cleared", "sound is back");
             }
             self.silent_in_a_row = 0;
         } else {
             self.silent_frames.inc();
             self.silent_in_a_row += 1;
             if self.silent_in_a_row == SILENCE_TOLD {
-                tracing::warn!("no sound for a second: silence takes its place");
+                tracing::warn!(
+                    event = "audio_loss",
+                    state = "raised",
+                    "no sound for a second: silence takes its place"
+                );
             }
         }
         let [left, right] = self.line.take(run.next);

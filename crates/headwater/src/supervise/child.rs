@@ -40,7 +40,7 @@ const START_LOOK: Duration = Duration::from_millis(20);
 const FIRST_LISTENER_FD: i32 = 3;
 
 /// Variables and their values.
-pub(crate) type Environment = Vec<(&'static str, String)>;
+pub(crate) type Environment = Vec<(&'static str, OsString)>;
 
 /// What to run.
 #[derive(Debug)]
@@ -201,13 +201,24 @@ async fn keep_running(
     mut replacing: mpsc::Receiver<oneshot::Sender<Replaced>>,
 ) {
     let mut backoff = FIRST_BACKOFF;
+    let mut lost = false;
     // Those that were replaced and still drain.
     let mut leaving = JoinSet::new();
     loop {
         let started = Instant::now();
         match spawn(&spec).await {
             Ok(mut running) => {
-                tracing::info!(process = spec.name, pid = running.pid, "started");
+                let (process, pid) = (&spec.name, running.pid);
+                match std::mem::take(&mut lost) {
+                    true => tracing::info!(
+                        event = "process_lost",
+                        state = "cleared",
+                        process,
+                        pid,
+                        "started again"
+                    ),
+                    false => tracing::info!(process, pid, "started"),
+                }
                 let exited = loop {
                     figures.runs(running.pid);
                     tokio::select! {
@@ -233,17 +244,28 @@ async fn keep_running(
                     }
                     Some(exited) => {
                         figures.ended();
+                        let (process, pid) = (&spec.name, running.pid);
+                        let how = ended(exited);
                         tracing::error!(
-                            process = spec.name,
-                            pid = running.pid,
-                            "{}; restarting",
-                            ended(exited)
+                            event = "process_lost",
+                            state = "raised",
+                            process,
+                            pid,
+                            "{how}; restarting"
                         );
+                        lost = true;
                     }
                 }
             }
             Err(fault) => {
-                tracing::error!(process = spec.name, "cannot start `{}`: {fault}", spec.program.display());
+                let (process, program) = (&spec.name, spec.program.display());
+                tracing::error!(
+                    event = "process_lost",
+                    state = "raised",
+                    process,
+                    "cannot start `{program}`: {fault}"
+                );
+                lost = true;
             }
         }
         if started.elapsed() >= HEALTHY_AFTER {

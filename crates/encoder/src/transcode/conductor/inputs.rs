@@ -62,8 +62,9 @@ impl<S: Sink + 'static> Conductor<S> {
         let from = failover.active();
         let [shown, other] = [from, from.other()].map(|side| &self.feeds[side.index()]);
         let (fault, against) = (shown.fault(now_ns), other.fault_to_go_to(now_ns));
-        alarms.faults(from, fault);
-        alarms.faults(from.other(), other.fault(now_ns));
+        // What an input held back when it was cut may come seconds later, all at once: that is no return.
+        alarms.faults(from, shown.fault_to_go_to(now_ns));
+        alarms.faults(from.other(), against);
         let reason = failover.look(now_ns, fault, against, self.settings.selector.chosen());
         if let Some(reason) = reason {
             alarms.went_over(from.other(), reason);
