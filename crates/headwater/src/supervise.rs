@@ -189,7 +189,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             environment: environment.clone(),
         }),
     };
-    let spare = encoder::Spare::start(program.clone());
+    let spare = encoder::Spare::start(program.clone().filter(|_| workflow.encoder.spare));
     let (mut encoders, mut wards) = (Vec::new(), Vec::new());
     for (process, program) in processes.into_iter().zip(std::iter::repeat(program).flatten()) {
         let memory_bytes = Some(process.job.confinement.memory_bytes);

@@ -155,3 +155,25 @@ async fn the_spare_takes_over_and_another_one_is_started() {
     }
     child.stop().await;
 }
+
+#[tokio::test]
+async fn a_process_near_its_memory_bound_is_replaced_when_its_next_segment_begins() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Segments begin only once the test says so.
+    let begin = folder.path().join("begin");
+    let next_segment = BEAT.replace(r"\000' >&0", r"\001' >&0");
+    let script = format!(
+        "read job; while ! test -e {0}; do {BEAT}; sleep 0.1; done; while {next_segment}; do sleep 0.1; done",
+        begin.display()
+    );
+    let near = Encoder { memory_bytes: Some(1), ..encoder(&script, folder.path(), Spare::start(None)) };
+    let (child, ward) = near.start();
+    let figures = ward.expect("one channel").figures;
+    until("it runs", || child.figures().is_up()).await;
+    let pid = child.figures().pid();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!((child.figures().pid(), figures.deaths("out_of_memory")), (pid, 0), "its segment goes on");
+    std::fs::write(begin, "").expect("writes");
+    until("it is replaced", || figures.deaths("out_of_memory") >= 1).await;
+    child.stop().await;
+}
