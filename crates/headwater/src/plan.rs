@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use http::StatusCode;
+use ingest::udp;
 use spec::{Channel, Input, Ladder, OriginUrl, Rung, Sandbox, Scheme, Workflow};
 use wire::{ChannelJob, Confinement, Job, Source};
 
@@ -132,7 +133,7 @@ fn confinement(workflow: &Workflow, channels: &[ChannelJob]) -> Confinement {
 
 fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, layout: &Layout) -> ChannelJob {
     let source = |input: &Input| match input {
-        Input::Rtmp(_) | Input::Srt(_) | Input::SrtCall(_) | Input::Cmaf => {
+        Input::Rtmp(_) | Input::Srt(_) | Input::SrtCall(_) | Input::Udp(_) | Input::Rtp(_) | Input::Cmaf => {
             Source::Ingest { socket: layout.samples_socket() }
         }
         Input::Test => Source::Pattern,
@@ -156,6 +157,25 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
 /// Whether a channel waits for an SRT publisher, so that the listener is wanted.
 pub(crate) fn takes_srt(workflow: &Workflow) -> bool {
     workflow.channels.iter().flat_map(spec::Channel::inputs).any(|input| matches!(input, Input::Srt(_)))
+}
+
+/// What an input of datagrams receives; `None` for those that are none.
+pub(crate) fn datagrams(input: &Input) -> Option<udp::Source> {
+    let endpoint = |leg: &spec::Leg| udp::Endpoint {
+        address: leg.address,
+        interface: leg.interface,
+        senders: leg.from.clone(),
+    };
+    match input {
+        Input::Udp(udp) => Some(udp::Source::Udp(endpoint(&udp.leg))),
+        Input::Rtp(rtp) => Some(udp::Source::Rtp {
+            first: endpoint(&rtp.first),
+            second: rtp.second.as_ref().map(endpoint),
+            latency: rtp::Latency::from_ms(rtp.latency_ms).expect("the workflow's bounds are the receiver's"),
+            fec: if rtp.fec { udp::Fec::On } else { udp::Fec::Off },
+        }),
+        _ => None,
+    }
 }
 
 /// Where the edge fetches: from this machine's origin unless others are named.
