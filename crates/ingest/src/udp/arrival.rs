@@ -11,7 +11,7 @@ use super::Event;
 
 /// Plain datagrams do not say whose they are, so one sender is followed, and another only once that one has been silent so
 /// long.
-const SENDER_SILENCE: Duration = Duration::from_millis(500);
+const SENDER_SILENCE: Duration = Duration::from_millis(100);
 
 /// What has come of one stream.
 #[derive(Debug, Default)]
@@ -63,11 +63,11 @@ mod tests {
         };
         let stream = |n: u8| Event::Stream(packet(n).into());
         assert_eq!(after(0, camera, 1), Some(vec![Event::Started, stream(1)]));
-        assert_eq!(after(300, other, 2), None);
-        assert_eq!(after(400, camera, 3), Some(vec![stream(3)]));
-        assert_eq!(after(899, other, 4), None);
-        assert_eq!(after(900, other, 5), Some(vec![Event::Started, stream(5)]));
-        assert_eq!(after(1_000, camera, 6), None);
+        assert_eq!(after(60, other, 2), None);
+        assert_eq!(after(80, camera, 3), Some(vec![stream(3)]));
+        assert_eq!(after(179, other, 4), None);
+        assert_eq!(after(180, other, 5), Some(vec![Event::Started, stream(5)]));
+        assert_eq!(after(200, camera, 6), None);
     }
 
     #[test]

@@ -49,10 +49,26 @@ fn send(output: &str) -> Process {
 
 /// Every picture and every sound of the clip came.
 fn assert_whole(heard: &Heard) {
+    assert_no_hole(heard, 0, 0);
+}
+
+/// As [`assert_whole`], for ffmpeg's RTP: it ends without sending what its last packet has gathered, which is one picture and
+/// the sound beside it. A capture of its datagrams lacks them too.
+fn assert_whole_by_rtp(heard: &Heard) {
+    assert_no_hole(heard, 1, 6);
+}
+
+/// A session without a hole from the clip's first sample to its last; at its end at most so many are missing.
+fn assert_no_hole(heard: &Heard, pictures_unsent: usize, sounds_unsent: usize) {
     let Format::Video(video) = &heard.track(VIDEO).format else { panic!("{:?}", heard.tracks) };
     assert_eq!((video.codec, video.width, video.height), (VideoCodec::H264, 320, 180));
     let pictures = heard.of(VIDEO);
-    assert_eq!(pictures.len(), packets_in_clip("v:0"));
+    let sent = packets_in_clip("v:0");
+    assert!(
+        (sent - pictures_unsent..=sent).contains(&pictures.len()),
+        "{} of {sent} pictures",
+        pictures.len()
+    );
     let keys: Vec<_> = (0..pictures.len()).filter(|at| pictures[*at].sync).collect();
     assert_eq!(keys, [0, 30, 60, 90]);
     for pair in pictures.windows(2) {
@@ -61,7 +77,8 @@ fn assert_whole(heard: &Heard) {
         assert!([2_970, 3_060].contains(&step), "a hole of {step} ticks");
     }
     let sounds = heard.of(AUDIO);
-    assert_eq!(sounds.len(), packets_in_clip("a:0"));
+    let sent = packets_in_clip("a:0");
+    assert!((sent - sounds_unsent..=sent).contains(&sounds.len()), "{} of {sent} sounds", sounds.len());
     assert!(sounds.windows(2).all(|pair| pair[1].dts - pair[0].dts == 1_024), "frames lie end to end");
 }
 
@@ -100,7 +117,7 @@ fn what_ffmpeg_sends_by_rtp_arrives_whole_over_wraps_of_sequence_and_timestamp()
     let mut ffmpeg = send(&format!("-f rtp_mpegts rtp://{}?pkt_size=1328", relay.address));
     let heard = subscriber.session();
     assert!(ffmpeg.succeeded());
-    assert_whole(&heard);
+    assert_whole_by_rtp(&heard);
     assert_eq!(role.metric(&metric("rtp_lost_packets_total", "")), 0.0);
 }
 
@@ -179,7 +196,7 @@ fn bursts_come_back_by_the_error_correction_ffmpeg_sends() {
     let mut ffmpeg = send_protected(relay.address);
     let heard = subscriber.session();
     assert!(ffmpeg.succeeded());
-    assert_whole(&heard);
+    assert_whole_by_rtp(&heard);
     let lost = lost.load(Ordering::Relaxed);
     assert_eq!(lost, 15);
     role.wait_for_metric(&metric("rtp_recovered_packets_total", ""), lost as f64);
@@ -205,14 +222,14 @@ fn either_leg_is_cut_and_nothing_is_lost() {
     let mut subscriber = role.subscribe(CHANNEL, None);
     let relay = Relay::start(move |datagram| {
         let cut = match datagram.place {
-            300..700 => Some(0),
-            900..1_300 => Some(1),
+            200..500 => Some(0),
+            700..1_000 => Some(1),
             _ => None,
         };
         let legs = legs.into_iter().enumerate().filter(|(leg, _)| Some(*leg) != cut);
         legs.map(|(_, to)| (to, datagram.clone())).collect()
     });
-    // 285 packets a second: each cut is longer than a second.
+    // 285 packets a second: each cut is as long as the latency.
     let mut ffmpeg = send(&format!(
         "-f rtp_mpegts -mpegts_muxer_options muxrate=3000000 rtp://{}?pkt_size=1328",
         relay.address
@@ -221,12 +238,11 @@ fn either_leg_is_cut_and_nothing_is_lost() {
     role.wait_for_metric(&metric("rtp_leg_up", ",leg=\"2\""), 1.0);
     let heard = subscriber.session();
     assert!(ffmpeg.succeeded());
-    assert_whole(&heard);
-    role.wait_for_log("a leg brings no packets");
+    assert_whole_by_rtp(&heard);
     assert_eq!(role.metric(&metric("rtp_lost_packets_total", "")), 0.0);
     for leg in ["1", "2"] {
         let of_leg = |name: &str| role.metric(&metric(name, &format!(",leg=\"{leg}\"")));
-        assert!(of_leg("rtp_leg_lost_packets_total") >= 400.0, "leg {leg}");
+        assert_eq!(of_leg("rtp_leg_lost_packets_total"), 300.0, "leg {leg}");
         assert!(of_leg("rtp_leg_packets_total") >= 700.0, "leg {leg}");
     }
 }
@@ -256,7 +272,7 @@ fn two_bad_legs_make_one_good_stream() {
     let mut ffmpeg = send(&format!("-f rtp_mpegts rtp://{}?pkt_size=1328", relay.address));
     let heard = subscriber.session();
     assert!(ffmpeg.succeeded());
-    assert_whole(&heard);
+    assert_whole_by_rtp(&heard);
     assert_eq!(role.metric(&metric("rtp_lost_packets_total", "")), 0.0);
     assert!(role.metric(&metric("rtp_leg_lost_packets_total", ",leg=\"1\"")) > 5.0);
     assert!(role.metric(&metric("rtp_leg_duplicate_packets_total", ",leg=\"2\"")) > 1.0);
@@ -297,16 +313,17 @@ fn a_sender_that_begins_anew_goes_on_behind_what_was() {
         };
         let mut ffmpeg = send(&output);
         assert!(ffmpeg.succeeded());
+        // Longer than one sender of plain datagrams is followed after its last.
+        std::thread::sleep(Duration::from_millis(200));
         let mut again = send(&output);
         let first = subscriber.session();
         let second = subscriber.session();
         assert!(again.succeeded());
-        // How long the second took to start decides which it was.
-        let anew = ["a sender began anew", "the sender has fallen silent"];
-        assert!(anew.contains(&first.ended.as_str()), "{}", first.ended);
-        assert_whole(&first);
-        assert_whole(&second);
-        assert!(second.of(VIDEO)[0].dts > first.of(VIDEO)[119].dts);
+        assert_eq!(first.ended, "a sender began anew");
+        for session in [&first, &second] {
+            if by_rtp { assert_whole_by_rtp(session) } else { assert_whole(session) }
+        }
+        assert!(second.of(VIDEO)[0].dts > first.of(VIDEO).last().expect("whole").dts);
     }
 }
 
@@ -341,7 +358,7 @@ fn strangers_and_noise_change_nothing() {
         std::thread::sleep(Duration::from_millis(1));
     }
     assert_whole(&subscriber.session());
-    assert_whole(&other.session());
+    assert_whole_by_rtp(&other.session());
     assert!(first.succeeded() && second.succeeded());
     assert!(role.metric(&metric("udp_stranger_datagrams_total", "")) >= 2_000.0);
     assert!(role.metric("headwater_ingest_udp_malformed_datagrams_total{channel=\"rtp\"}") >= 1_000.0);
