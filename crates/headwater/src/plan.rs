@@ -318,6 +318,29 @@ mod tests {
     }
 
     #[test]
+    fn inputs_of_datagrams_are_received_as_the_workflow_says() {
+        let text = "
+            [[channel]]\nname = \"a\"\ninput = { udp = \"239.1.2.3:5000\", interface = \"10.0.0.5\", from = \"10.0.0.9\" }
+            backup = { rtp = \"0.0.0.0:5004\", second = \"10.0.0.5:5104\", fec = true, latency = 0.5 }
+        ";
+        let workflow = Workflow::parse(text).expect("valid");
+        let endpoint = |address: &str| udp::Endpoint::open(address.parse().expect("an address"));
+        let group = udp::Endpoint {
+            interface: Some([10, 0, 0, 5].into()),
+            senders: vec!["10.0.0.9".parse().expect("an address")],
+            ..endpoint("239.1.2.3:5000")
+        };
+        let rtp = udp::Source::Rtp {
+            first: endpoint("0.0.0.0:5004"),
+            second: Some(endpoint("10.0.0.5:5104")),
+            latency: rtp::Latency::from_ms(500).expect("within bounds"),
+            fec: udp::Fec::On,
+        };
+        let sources: Vec<_> = workflow.channels[0].inputs().map(datagrams).collect();
+        assert_eq!(sources, [Some(udp::Source::Udp(group)), Some(rtp)]);
+    }
+
+    #[test]
     fn access_tables_are_told() {
         let text = "
             [[channel]]\nname = \"a\"\ninput = \"test\"
