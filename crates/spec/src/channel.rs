@@ -41,7 +41,7 @@ pub struct Channel {
 /// A transcoded channel's second input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
-    /// Where it comes from: an RTMP publisher, a file or the test pattern.
+    /// Where it comes from: any input but pushed CMAF.
     pub input: Input,
     /// When it is shown: `failover`.
     pub failover: Failover,
