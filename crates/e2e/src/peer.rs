@@ -24,11 +24,15 @@ impl Peer {
     }
 
     /// Publishes a 640x360 test picture at `rate` frames a second with a tone, key frames every second, to `url`: as FLV by RTMP, as a
-    /// transport stream by SRT.
+    /// transport stream by SRT, UDP and RTP.
     pub fn publish(url: &str, rate: u32) -> Self {
         let picture = format!("testsrc2=size=640x360:rate={rate}");
         let group = rate.to_string();
-        let container = if url.starts_with("srt://") { "mpegts" } else { "flv" };
+        let container = match url.split_once("://") {
+            Some(("srt" | "udp", _)) => "mpegts",
+            Some(("rtp", _)) => "rtp_mpegts",
+            _ => "flv",
+        };
         Self::start(
             "ffmpeg",
             &[

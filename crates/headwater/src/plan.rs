@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use http::StatusCode;
+use ingest::udp;
 use spec::{Channel, Input, Ladder, OriginUrl, Rung, Sandbox, Scheme, Workflow};
 use wire::{ChannelJob, Confinement, Job, Source};
 
@@ -147,7 +148,7 @@ fn confinement(workflow: &Workflow, channels: &[ChannelJob]) -> Confinement {
 
 fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, layout: &Layout) -> ChannelJob {
     let source = |input: &Input| match input {
-        Input::Rtmp(_) | Input::Srt(_) | Input::SrtCall(_) | Input::Cmaf => {
+        Input::Rtmp(_) | Input::Srt(_) | Input::SrtCall(_) | Input::Udp(_) | Input::Rtp(_) | Input::Cmaf => {
             Source::Ingest { socket: layout.samples_socket() }
         }
         Input::Test => Source::Pattern,
@@ -172,6 +173,25 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
 /// Whether a channel waits for an SRT publisher, so that the listener is wanted.
 pub(crate) fn takes_srt(workflow: &Workflow) -> bool {
     workflow.channels.iter().flat_map(spec::Channel::inputs).any(|input| matches!(input, Input::Srt(_)))
+}
+
+/// What an input of datagrams receives; `None` for those that are none.
+pub(crate) fn datagrams(input: &Input) -> Option<udp::Source> {
+    let endpoint = |leg: &spec::Leg| udp::Endpoint {
+        address: leg.address,
+        interface: leg.interface,
+        senders: leg.from.clone(),
+    };
+    match input {
+        Input::Udp(udp) => Some(udp::Source::Udp(endpoint(&udp.leg))),
+        Input::Rtp(rtp) => Some(udp::Source::Rtp {
+            first: endpoint(&rtp.first),
+            second: rtp.second.as_ref().map(endpoint),
+            latency: rtp::Latency::from_ms(rtp.latency_ms).expect("the workflow's bounds are the receiver's"),
+            fec: if rtp.fec { udp::Fec::On } else { udp::Fec::Off },
+        }),
+        _ => None,
+    }
 }
 
 /// Where the edge fetches: from this machine's origin unless others are named.
@@ -311,6 +331,29 @@ mod tests {
             processes.iter().map(|process| (process.name.as_str(), process.job.channels.len())).collect();
         assert_eq!(names, [("encoder-a", 1), ("encoder-PASSTHROUGH", 2)]);
         assert_eq!(processes[0].job.channels[0].push_url, "http://127.0.0.1:8300/ingest/a");
+    }
+
+    #[test]
+    fn inputs_of_datagrams_are_received_as_the_workflow_says() {
+        let text = "
+            [[channel]]\nname = \"a\"\ninput = { udp = \"239.1.2.3:5000\", interface = \"10.0.0.5\", from = \"10.0.0.9\" }
+            backup = { rtp = \"0.0.0.0:5004\", second = \"10.0.0.5:5104\", fec = true, latency = 0.5 }
+        ";
+        let workflow = Workflow::parse(text).expect("valid");
+        let endpoint = |address: &str| udp::Endpoint::open(address.parse().expect("an address"));
+        let group = udp::Endpoint {
+            interface: Some([10, 0, 0, 5].into()),
+            senders: vec!["10.0.0.9".parse().expect("an address")],
+            ..endpoint("239.1.2.3:5000")
+        };
+        let rtp = udp::Source::Rtp {
+            first: endpoint("0.0.0.0:5004"),
+            second: Some(endpoint("10.0.0.5:5104")),
+            latency: rtp::Latency::from_ms(500).expect("within bounds"),
+            fec: udp::Fec::On,
+        };
+        let sources: Vec<_> = workflow.channels[0].inputs().map(datagrams).collect();
+        assert_eq!(sources, [Some(udp::Source::Udp(group)), Some(rtp)]);
     }
 
     #[test]

@@ -129,6 +129,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             if plan::takes_srt(workflow) {
                 doors.push(listen::bind_udp("srt", workflow.listen.srt)?.into());
             }
+            doors.extend(datagram_sockets(workflow)?);
             Some((doors, listen::bind("origin", workflow.listen.origin)?))
         }
     };
@@ -251,6 +252,21 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         _ = interrupt.recv() => tracing::warn!("stopped at once"),
     }
     Ok(())
+}
+
+/// The sockets of every input of datagrams, in the order in which ingest takes them over.
+fn datagram_sockets(workflow: &Workflow) -> anyhow::Result<Vec<OwnedFd>> {
+    let mut sockets = Vec::new();
+    for channel in &workflow.channels {
+        for source in channel.inputs().filter_map(plan::datagrams) {
+            let bound = ingest::udp::Bound::bind(source)
+                .with_context(|| format!("channel `{}`: its input", channel.name))?;
+            for socket in bound.sockets() {
+                sockets.push(socket.try_clone().context("copy a socket")?.into());
+            }
+        }
+    }
+    Ok(sockets)
 }
 
 /// Makes the run-time folder and writes the workflow that the roles of this run read: later edits of the file cannot

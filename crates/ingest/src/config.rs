@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mpegts::Select;
 use srt::Terms;
 use wire::sample_stream::Feed;
 
 use crate::channel::Channel;
 use crate::metrics::Metrics;
 use crate::ticks::Ticks;
-use crate::{Call, Route, SrtRoute};
+use crate::{Call, Inlet, Route, SrtRoute, udp};
 
 /// What [`crate::run`] is told.
 #[derive(Debug)]
@@ -60,9 +61,18 @@ pub enum Door {
         stream_id: String,
         /// Under what terms it is let in.
         terms: Terms,
+        /// What of its stream is wanted.
+        select: Select,
     },
     /// We call it by SRT, again and again while it is away.
     SrtCall(SrtCall),
+    /// It sends datagrams, from wherever it may.
+    Datagrams {
+        /// Where they come.
+        bound: udp::Bound,
+        /// What of the stream is wanted.
+        select: Select,
+    },
 }
 
 /// Where an SRT stream is fetched.
@@ -78,6 +88,8 @@ pub struct SrtCall {
     pub terms: Terms,
     /// Whether it may lie in this machine's own networks.
     pub reach: Reach,
+    /// What of the stream is wanted.
+    pub select: Select,
 }
 
 /// Which addresses may be called.
@@ -95,9 +107,10 @@ impl fmt::Debug for Door {
             Self::Rtmp { app, key } => {
                 f.debug_struct("Rtmp").field("app", app).field("key", &rtmp::Key::new(key)).finish()
             }
-            Self::Srt { stream_id, terms } => {
+            Self::Srt { stream_id, terms, .. } => {
                 f.debug_struct("Srt").field("stream_id", stream_id).field("terms", terms).finish()
             }
+            Self::Datagrams { bound, .. } => f.debug_tuple("Datagrams").field(bound).finish(),
             Self::SrtCall(call) => call.fmt(f),
         }
     }
@@ -112,6 +125,9 @@ pub enum Error {
     /// The SRT listener cannot be used.
     #[error("the SRT listener")]
     SrtListener(#[source] srt::Error),
+    /// A socket for datagrams cannot be used.
+    #[error("a socket for datagrams")]
+    Datagrams(#[source] io::Error),
     /// The sample socket cannot be made.
     #[error("make the sample socket `{}`", path.display())]
     SamplesSocket {
@@ -147,6 +163,7 @@ pub(crate) struct Doors {
     pub(crate) rtmp: Vec<Route>,
     pub(crate) srt: Vec<SrtRoute>,
     pub(crate) calls: Vec<Arc<Call>>,
+    pub(crate) inlets: Vec<Inlet>,
     /// One of each period.
     pub(crate) ticks: Vec<Arc<Ticks>>,
 }
@@ -169,18 +186,26 @@ impl Doors {
                     doors.rtmp.push(Route { app, key, ticks, channel: channel.clone() });
                     taken
                 }
-                Door::Srt { stream_id, terms } => {
+                Door::Srt { stream_id, terms, select } => {
                     let taken = doors.srt.iter().find(|route| route.stream_id == stream_id);
                     let taken = taken.map(|route| route.channel.clone());
                     let ticks = doors.ticks(batch.max(LEAST_SRT_BATCH));
                     let link = metrics.srt(&name);
-                    doors.srt.push(SrtRoute { stream_id, terms, ticks, link, channel: channel.clone() });
+                    let channel = channel.clone();
+                    doors.srt.push(SrtRoute { stream_id, terms, select, ticks, link, channel });
                     taken
                 }
                 Door::SrtCall(to) => {
                     let ticks = doors.ticks(batch.max(LEAST_SRT_BATCH));
                     let link = metrics.srt(&name);
                     doors.calls.push(Arc::new(Call { to, ticks, link, channel: channel.clone() }));
+                    None
+                }
+                Door::Datagrams { bound, select } => {
+                    let figures = metrics.datagrams(&name, bound.source());
+                    let (gather, channel) =
+                        (batch.clamp(udp::LEAST_GATHER, udp::MOST_GATHER), channel.clone());
+                    doors.inlets.push(Inlet { bound, select, gather, figures, channel });
                     None
                 }
             };

@@ -11,6 +11,8 @@ use crate::trouble::Trouble;
 /// How far behind the latest sample another track's may lie, in ms: multiplexers send pictures up to a decoder's buffer
 /// earlier than the sound they go with.
 const INTERLEAVE_MS: i64 = 3_000;
+/// Transport packets in a datagram, as everybody sends them: what an Ethernet frame holds.
+const PACKETS_PER_DATAGRAM: u64 = 7;
 
 /// One publishing session's transport stream.
 #[derive(Debug)]
@@ -34,10 +36,10 @@ struct Carried {
 }
 
 impl TsSource {
-    /// A source whose samples all lie after `floor`.
-    pub(crate) fn after(floor: Utc) -> Self {
+    /// A source of what `select` names, whose samples all lie after `floor`.
+    pub(crate) fn new(select: Select, floor: Utc) -> Self {
         Self {
-            demuxer: Demuxer::new(Select::default()),
+            demuxer: Demuxer::new(select),
             anchor: Anchor::after(floor).with_disorder(INTERLEAVE_MS),
             floor,
             carried: Vec::new(),
@@ -52,6 +54,12 @@ impl TsSource {
     /// Takes bytes, cut anywhere, that arrived at `now`; appends what comes of them to `out`.
     pub(crate) fn push(&mut self, bytes: &[u8], now: Utc, out: &mut Vec<Output>) {
         self.demuxer.push(bytes);
+        self.poll(now, out);
+    }
+
+    /// So many datagrams are missing before the next bytes.
+    pub(crate) fn lost(&mut self, datagrams: u64, now: Utc, out: &mut Vec<Output>) {
+        self.demuxer.lost(datagrams.saturating_mul(PACKETS_PER_DATAGRAM));
         self.poll(now, out);
     }
 

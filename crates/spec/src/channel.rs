@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use media::{ChannelName, Grid};
 
+use crate::datagrams::{self, Rtp, Udp};
 use crate::failover::Failover;
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
@@ -40,7 +41,7 @@ pub struct Channel {
 /// A transcoded channel's second input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
-    /// Where it comes from: an RTMP publisher, a file or the test pattern.
+    /// Where it comes from: any input but pushed CMAF.
     pub input: Input,
     /// When it is shown: `failover`.
     pub failover: Failover,
@@ -55,6 +56,10 @@ pub enum Input {
     Srt(SrtListen),
     /// An SRT stream that is fetched: `{ srt_call = "host:port", … }`.
     SrtCall(SrtCall),
+    /// A transport stream in datagrams: `{ udp = "239.1.2.3:5000", … }`.
+    Udp(Udp),
+    /// A transport stream over RTP: `{ rtp = "0.0.0.0:5004", … }`.
+    Rtp(Rtp),
     /// The built-in moving pattern with clock, beep and flash: `"test"`.
     Test,
     /// A local media file, repeated for ever: `{ file = "clip.mp4" }`; relative to the workflow file.
@@ -89,6 +94,8 @@ impl fmt::Display for Input {
                     if call.host.contains(':') { format!("[{}]", call.host) } else { call.host.clone() };
                 write!(f, "SRT from {host}:{}, {}", call.port, call.terms)
             }
+            Self::Udp(udp) => udp.fmt(f),
+            Self::Rtp(rtp) => rtp.fmt(f),
             Self::Test => f.write_str("built-in test pattern"),
             Self::File(path) => write!(f, "file {}, repeated", path.display()),
             Self::Cmaf => f.write_str("CMAF pushed to the origin"),
@@ -117,7 +124,7 @@ impl Channel {
             (_, None) => Ladder::standard(preset),
             (Input::Test | Input::File(_), Some(field)) if field.as_str() == Some("passthrough") => {
                 return Err(field.fault(
-                    "\"passthrough\" is implemented for RTMP and SRT inputs; give this channel rungs",
+                    "\"passthrough\" is implemented for RTMP, SRT, UDP and RTP inputs; give this channel rungs",
                 ));
             }
             (_, Some(field)) => Ladder::read(field, preset)?,
@@ -209,7 +216,12 @@ impl Input {
         match (self, other) {
             (Self::Rtmp(one), Self::Rtmp(other)) => one == other,
             (Self::Srt(one), Self::Srt(other)) => one.stream_id == other.stream_id,
-            _ => false,
+            _ => {
+                let others = datagrams::sockets(other);
+                datagrams::sockets(self)
+                    .iter()
+                    .any(|one| others.iter().any(|other| datagrams::clash(*one, *other)))
+            }
         }
     }
 
@@ -227,23 +239,29 @@ impl Input {
         let file = fields.take("file");
         let srt = fields.take("srt");
         let srt_call = fields.take("srt_call");
-        fields.refuse_unimplemented(&["rtp", "udp", "hls", "rtsp", "whip"])?;
-        let named: Vec<_> = [&rtmp, &file, &srt, &srt_call].into_iter().flatten().collect();
+        let udp = fields.take("udp");
+        let rtp = fields.take("rtp");
+        fields.refuse_unimplemented(&["hls", "rtsp", "whip"])?;
+        let named: Vec<_> = [&rtmp, &file, &srt, &srt_call, &udp, &rtp].into_iter().flatten().collect();
         if let [_, second, ..] = named.as_slice() {
-            return Err(second.fault("an input is one thing: `rtmp`, `srt`, `srt_call` or `file`"));
+            return Err(
+                second.fault("an input is one thing: `rtmp`, `srt`, `srt_call`, `udp`, `rtp` or `file`")
+            );
         }
-        let input = match (rtmp, file, srt, srt_call) {
+        let input = match (rtmp, file, srt, srt_call, udp, rtp) {
             (Some(rtmp), ..) => Self::Rtmp(RtmpKey::read(&rtmp)?),
             (_, Some(file), ..) => match file.string()? {
                 "" => return Err(file.fault("a path is wanted here")),
                 path => Self::File(path.into()),
             },
-            (_, _, Some(srt), _) => Self::Srt(SrtListen::read(&srt, &mut fields)?),
-            (_, _, _, Some(call)) => Self::SrtCall(SrtCall::read(&call, &mut fields)?),
-            (None, None, None, None) => {
+            (_, _, Some(srt), ..) => Self::Srt(SrtListen::read(&srt, &mut fields)?),
+            (_, _, _, Some(call), ..) => Self::SrtCall(SrtCall::read(&call, &mut fields)?),
+            (_, _, _, _, Some(udp), _) => Self::Udp(Udp::read(&udp, &mut fields)?),
+            (_, _, _, _, _, Some(rtp)) => Self::Rtp(Rtp::read(&rtp, &mut fields)?),
+            (None, None, None, None, None, None) => {
                 return Err(fields.fault(
                     "an input is { rtmp = \"app/key\" }, { srt = \"main\" }, { srt_call = \"host:port\" }, \
-                     { file = \"clip.mp4\" }, \"test\" or \"cmaf\"",
+                     { udp = \"address:port\" }, { rtp = \"address:port\" }, { file = \"clip.mp4\" }, \"test\" or \"cmaf\"",
                 ));
             }
         };

@@ -5,6 +5,7 @@
 
 mod access;
 mod channel;
+mod datagrams;
 mod edge;
 mod edge_limits;
 mod encoder;
@@ -15,14 +16,17 @@ mod fill;
 mod ladder;
 mod latency;
 mod listen;
+mod network;
 mod origin_url;
 mod rung;
+mod select;
 mod srt;
 mod tls;
 mod workflow;
 
 pub use access::{Access, AccessKey, KeyFile};
 pub use channel::{Backup, Channel, Input, RtmpKey};
+pub use datagrams::{Leg, Rtp, Udp};
 pub use edge::{Disk, Edge};
 pub use edge_limits::EdgeLimits;
 pub use encoder::{Encoder, Sandbox};
@@ -32,8 +36,10 @@ pub use fill::{Fill, Slate};
 pub use ladder::Ladder;
 pub use latency::Latency;
 pub use listen::Listen;
+pub use network::Network;
 pub use origin_url::{OriginUrl, OriginUrlFault, Scheme};
 pub use rung::{Preset, Profile, Rung};
+pub use select::Select;
 pub use srt::{Passphrase, SrtCall, SrtListen, SrtTerms};
 pub use tls::{Acme, Certificate, Tls};
 pub use workflow::Workflow;

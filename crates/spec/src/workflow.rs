@@ -57,12 +57,15 @@ impl Workflow {
         }
         let mut channels: Vec<Channel> = Vec::with_capacity(entries.len());
         for entry in entries {
-            let (same_name, same_key, same_stream) = (
+            let (same_name, same_key, same_stream, same_port) = (
                 entry.fault("another channel has this name"),
                 entry.fault(
                     "another input has this RTMP application and key; each publisher needs its own key",
                 ),
                 entry.fault("another input has this SRT stream id; each publisher needs its own"),
+                entry.fault(
+                    "another input receives on this address and port; each needs its own, unless it is a multicast group",
+                ),
             );
             let channel = Channel::read(entry.table()?)?;
             if channels.iter().any(|other| other.name == channel.name) {
@@ -71,7 +74,11 @@ impl Workflow {
             let mut earlier: Vec<&Input> = channels.iter().flat_map(Channel::inputs).collect();
             for input in channel.inputs() {
                 if earlier.iter().any(|other| input.shares_door_with(other)) {
-                    return Err(if matches!(input, Input::Srt(_)) { same_stream } else { same_key });
+                    return Err(match input {
+                        Input::Srt(_) => same_stream,
+                        Input::Udp(_) | Input::Rtp(_) => same_port,
+                        _ => same_key,
+                    });
                 }
                 earlier.push(input);
             }

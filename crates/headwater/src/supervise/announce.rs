@@ -45,6 +45,9 @@ pub(crate) async fn when_on_air(workflow: Arc<Workflow>, drain: Drain) {
                 srt.stream_id,
                 if srt.terms.passphrase.is_some() { "&passphrase=(passphrase)" } else { "" }
             ),
+            Input::Udp(_) | Input::Rtp(_) => {
+                eprintln!("headwater: channel {}: waiting for {}", channel.name, channel.input);
+            }
             Input::SrtCall(_) | Input::Test | Input::File(_) => {}
         }
     }

@@ -28,7 +28,7 @@ impl Bench {
             descriptors: &[],
         }));
         writer.map(MAP, 1, 0, PICTURES, &entries);
-        Self { source: TsSource::after(START), writer, out: Vec::new() }
+        Self { source: TsSource::new(Select::default(), START), writer, out: Vec::new() }
     }
 
     /// A key frame with decode time `dts`, in 90 kHz, that arrives `now_ms` after the start.
