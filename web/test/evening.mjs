@@ -49,10 +49,10 @@ class Publisher {
   }
 }
 
-/** A file that moves, and of which every picture tells by its colour whose it is. */
+/** A file that moves, with noise that takes as many bits as a camera's, and of which every picture tells by its colour whose it is. */
 function material(name, cb, tone) {
   const file = join(work, name);
-  const picture = `color=size=640x360:rate=30:duration=8,format=yuv420p,geq=lum='70+3*mod(N+X/8,30)':cb=${cb}:cr=100`;
+  const picture = `color=size=640x360:rate=30:duration=8,format=yuv420p,geq=lum='70+3*mod(N+X/8,30)':cb=${cb}:cr=100,noise=alls=16:allf=t`;
   const sound = `sine=frequency=${tone}:sample_rate=48000:duration=8`;
   const coded = "-c:v libx264 -preset fast -bf 2 -g 30 -keyint_min 30 -sc_threshold 0 -b:v 800k -c:a aac -ac 2 -b:a 96k".split(" ");
   execFileSync("ffmpeg", ["-nostdin", "-v", "error", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, ...coded, file]);

@@ -15,6 +15,10 @@ pub enum Kind {
     InputAway,
     /// The only encoder of a channel is killed.
     EncoderKilled,
+    /// One of two pipelines is killed.
+    PipelineKilled,
+    /// One of two pipelines is stopped (SIGSTOP), so that the watchdog has to kill it.
+    PipelineFrozen,
     /// The origin is killed, in the middle of every track's segment.
     OriginKilled,
     /// Ingest is killed; publishers connect anew.
@@ -54,12 +58,14 @@ const NOTHING_SEEN: Promise = Promise {
 
 impl Kind {
     /// Every kind, in the order of the table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::InputKilled,
         Self::InputReset,
         Self::InputFrozen,
         Self::InputAway,
         Self::EncoderKilled,
+        Self::PipelineKilled,
+        Self::PipelineFrozen,
         Self::OriginKilled,
         Self::IngestKilled,
         Self::EdgeKilled,
@@ -73,6 +79,8 @@ impl Kind {
             Self::InputFrozen => "input-frozen",
             Self::InputAway => "input-away",
             Self::EncoderKilled => "encoder-killed",
+            Self::PipelineKilled => "pipeline-killed",
+            Self::PipelineFrozen => "pipeline-frozen",
             Self::OriginKilled => "origin-killed",
             Self::IngestKilled => "ingest-killed",
             Self::EdgeKilled => "edge-killed",
@@ -91,11 +99,19 @@ impl Kind {
         matches!(self, Self::InputKilled | Self::InputReset | Self::InputFrozen)
     }
 
+    /// Whether it has two pipelines.
+    pub const fn has_two_pipelines(self) -> bool {
+        matches!(self, Self::PipelineKilled | Self::PipelineFrozen)
+    }
+
     /// What must hold.
     pub const fn promise(self) -> Promise {
         match self {
             Self::InputKilled | Self::InputReset | Self::InputFrozen => {
                 Promise { switch: Some(Duration::from_millis(500)), ..NOTHING_SEEN }
+            }
+            Self::PipelineKilled | Self::PipelineFrozen => {
+                Promise { healthy_p95: Some(Duration::from_secs(3)), ..NOTHING_SEEN }
             }
             Self::OriginKilled => Promise { healthy_max: Some(Duration::from_secs(1)), ..NOTHING_SEEN },
             // One encoder: what it did not encode while it was away is missing, and a player's buffer bridges it.
@@ -110,6 +126,9 @@ impl Kind {
             Self::InputKilled | Self::InputReset | Self::InputFrozen => "the other input is shown",
             Self::InputAway => "the source is shown again, from when its publisher was started",
             Self::EncoderKilled => "every track has a segment that began after the fault",
+            Self::PipelineKilled | Self::PipelineFrozen => {
+                "the origin has taken a segment of every track from each again"
+            }
             Self::OriginKilled => "the origin serves the channel's playlist",
             Self::IngestKilled => "the publisher's tracks are known again",
             Self::EdgeKilled => "the edge answers",
@@ -121,9 +140,10 @@ impl Kind {
 pub fn channel(kind: Kind) -> String {
     let backup = "backup = { rtmp = \"live/k3y-b\" }\n";
     let failover = "[channel.failover]\npreference = \"equal\"\nclear = 0.5\n";
+    let pipelines = if kind.has_two_pipelines() { "pipelines = 2\n" } else { "" };
     let (backup, failover) = if kind.has_backup() { (backup, failover) } else { ("", "") };
     format!(
-        "[[channel]]\nname = \"{CHANNEL}\"\ninput = {{ rtmp = \"live/k3y-a\" }}\n{backup}preset = \"ultrafast\"\n\
+        "[[channel]]\nname = \"{CHANNEL}\"\ninput = {{ rtmp = \"live/k3y-a\" }}\n{backup}{pipelines}preset = \"ultrafast\"\n\
          ladder = [\"240p30\", \"144p30\"]\nsegment = 1\nwindow = 30\n{failover}"
     )
 }

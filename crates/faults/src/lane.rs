@@ -13,6 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use e2e::Stack;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::client::{Client, Findings};
@@ -55,6 +56,8 @@ struct Lane<'a, 's> {
     folder: &'a Path,
     /// The input that is shown.
     shown: Side,
+    /// When a process was hit last.
+    hit_at: Option<Instant>,
 }
 
 /// Makes `count` faults of `kind`, told one by one to `tell`; what the client found meanwhile. The stack's log is left at `log`.
@@ -88,6 +91,7 @@ pub fn run(
         inputs,
         folder: folder.path(),
         shown: Side::Primary,
+        hit_at: None,
     };
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -147,6 +151,7 @@ impl Lane<'_, '_> {
     }
 
     fn fault(&mut self) -> Outcome {
+        self.settle_process();
         let phase = self.random.between_ms(0, PHASE_MS);
         thread::sleep(phase);
         self.events.now();
@@ -154,6 +159,8 @@ impl Lane<'_, '_> {
             Kind::InputKilled | Kind::InputReset | Kind::InputFrozen => self.cut_shown(),
             Kind::InputAway => self.cut_only(),
             Kind::EncoderKilled => self.kill_encoder(),
+            Kind::PipelineKilled => self.hit_pipeline(Signal::KILL),
+            Kind::PipelineFrozen => self.hit_pipeline(Signal::STOP),
             Kind::OriginKilled => self.kill_origin(),
             Kind::IngestKilled => self.kill_ingest(),
             Kind::EdgeKilled => self.kill_edge(),
