@@ -48,6 +48,17 @@ pub struct ChannelJob {
     pub latency: Latency,
     /// CMAF ingest publishing point, such as `http://127.0.0.1:8300/ingest/main`.
     pub push_url: String,
+    /// Which of the channel's two pipelines this is; `None` where it is the only one.
+    pub pipeline: Option<Pipeline>,
+}
+
+/// One of two encoder processes that make the same segments of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pipeline {
+    /// 0 or 1.
+    pub number: u8,
+    /// It shows the backup where both inputs are well.
+    pub prefers_backup: bool,
 }
 
 impl ChannelJob {

@@ -1,11 +1,14 @@
 //! Messages between roles.
 //!
 //! - [`sample_stream`]: ingest → encoder, over a unix socket: which tracks, then samples.
+//! - [`Measured`]: encoder → origin, with each segment that is pushed: what is wrong with it.
 //! - [`Job`]: supervisor → encoder, one JSON line on standard input: what to make and where to push it.
 //! - [`broker`]: encoder → supervisor: asks for a socket or file that its job names.
 
 pub mod broker;
 mod job;
+mod measured;
 pub mod sample_stream;
 
-pub use job::{Backup, ChannelJob, Confinement, Job, Ladder, Source};
+pub use job::{Backup, ChannelJob, Confinement, Job, Ladder, Pipeline, Source};
+pub use measured::{Content, MEASURED, Measured, NotMeasured, PIPELINE};
