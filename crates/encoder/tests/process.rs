@@ -149,6 +149,7 @@ fn job(folder: &Path, push_url: String, source: Source) -> Job {
         grid: Grid::new(1_000),
         latency: spec::Latency::Standard,
         push_url,
+        pipeline: None,
     };
     Job {
         channels: vec![channel],

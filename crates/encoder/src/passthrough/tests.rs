@@ -186,6 +186,7 @@ fn job(socket: std::path::PathBuf, push_url: String) -> ChannelJob {
         grid: Grid::new(2_000),
         latency: spec::Latency::Standard,
         push_url,
+        pipeline: None,
     }
 }
 

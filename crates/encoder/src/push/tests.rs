@@ -131,6 +131,7 @@ fn spawn(address: SocketAddr, metrics: &PushMetrics) -> PushHandle {
         track: "video".to_owned(),
         is_video: true,
         door: Door::Itself,
+        pipeline: None,
     };
     PushHandle::spawn(&target, Bytes::from_static(b"header"), metrics).expect("a good URL")
 }
@@ -324,6 +325,7 @@ async fn a_push_url_that_cannot_work_is_refused_at_once() {
             track: "video".to_owned(),
             is_video: true,
             door: Door::Itself,
+            pipeline: None,
         };
         let refused = PushHandle::spawn(&target, Bytes::new(), &PushMetrics::default());
         assert!(refused.is_err(), "{bad}");

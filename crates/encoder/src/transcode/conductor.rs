@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use ffmpeg::{Colour, Frame};
 use media::Utc;
+use wire::Content;
 
 use super::alarms::{Alarms, InputAlarms};
 use super::cadence::{frame_time_ns, nearest_frame};
@@ -26,7 +27,7 @@ use super::speed::Speed;
 use super::stills::{StillPictures, Stills};
 use super::track::Sink;
 use super::{Pace, Settings, Sources, Start, TranscodeError};
-use crate::metrics::{ChannelFigures, TranscodeMetrics};
+use crate::metrics::{Cause, ChannelFigures, TranscodeMetrics};
 use crate::source::{Envelope, Event};
 
 /// Offline, a hole in the pictures up to this long is filled with the frame before it, in nanoseconds; a longer one
@@ -86,6 +87,8 @@ pub(crate) struct Conductor<S> {
     back_since_ns: Option<i64>,
     speed: Speed,
     faults: u64,
+    /// Something could not be decoded since the last picture.
+    is_damaged: bool,
     dropped_in_a_row: u64,
 }
 
@@ -108,8 +111,9 @@ impl<S: Sink + 'static> Conductor<S> {
         let stills = Stills::new(&settings.fill.slate, &settings.channel, size, &settings.door)
             .map_err(TranscodeError::Scaler)?;
         let backup = settings.backup.as_ref();
-        let failover =
-            backup.map(|backup| (Failover::new(backup), InputAlarms::new(metrics.inputs(&settings.channel))));
+        let failover = backup.map(|backup| {
+            (Failover::new(backup, settings.prefers), InputAlarms::new(metrics.inputs(&settings.channel)))
+        });
         Ok(Self {
             alarms: Alarms::new(&figures),
             feeds: [Feed::new(backup), Feed::new(backup)],
@@ -132,6 +136,7 @@ impl<S: Sink + 'static> Conductor<S> {
             back_since_ns: None,
             speed: Speed::default(),
             faults: 0,
+            is_damaged: false,
             dropped_in_a_row: 0,
             settings,
         })
@@ -255,6 +260,7 @@ impl<S: Sink + 'static> Conductor<S> {
 
     fn count_fault(&mut self, fault: ffmpeg::Error) {
         self.figures.source_faults.inc();
+        self.is_damaged = true;
         if self.faults.is_multiple_of(FAULTS_PER_LINE) {
             tracing::warn!(so_far = self.faults, "damaged sample: {fault}");
         }
@@ -341,16 +347,29 @@ impl<S: Sink + 'static> Conductor<S> {
         self.dropped_in_a_row = if drops { self.dropped_in_a_row + 1 } else { 0 };
         if drops && !self.dropped_in_a_row.is_multiple_of(SHOWN_WHILE_DROPPING) {
             self.figures.frames_dropped.inc();
-            self.output.show(at_ns, None)?;
+            self.output.show(at_ns, None, Content::Dropped)?;
             self.last.as_mut().expect("it is there where pictures are dropped").1 = at_ns;
         } else {
             let picture = Arc::new(self.output.pyramid.picture(frame, self.colour));
-            self.output.show(at_ns, Some(&picture))?;
+            let content = self.content(arrived_ns);
+            self.output.show(at_ns, Some(&picture), content)?;
             self.last = Some((picture, at_ns));
         }
         self.alarms.shown(arrived_ns);
         self.speed.tell(at_ns, &self.figures);
         Ok(())
+    }
+
+    /// What is wrong with the picture that is shown next.
+    fn content(&mut self, now_ns: i64) -> Content {
+        if std::mem::take(&mut self.is_damaged) {
+            return Content::Damaged;
+        }
+        match self.feed().fault(now_ns) {
+            Some(Cause::Black) => Content::Black,
+            Some(Cause::Frozen) => Content::Frozen,
+            Some(Cause::Loss | Cause::Silence) | None => Content::Source,
+        }
     }
 
     /// Whether a source that has just come back is not yet let onto the output in the place of black or the slate.

@@ -49,6 +49,7 @@ pub(crate) fn settings(rungs: Vec<Rung>) -> Settings {
         fill: spec::Fill::default(),
         door: Door::Itself,
         backup: None,
+        prefers: transcode::Side::Primary,
         selector: transcode::Selector::default(),
         cores: 2,
         clock: EpochClock::start(),
@@ -71,7 +72,7 @@ impl Sink for Memory {
         self.chunks.push(chunk);
     }
 
-    fn end_segment(&mut self) {}
+    fn end_segment(&mut self, _: wire::Measured) {}
 }
 
 /// One track of what was made.
