@@ -32,7 +32,8 @@ impl Tally {
         while self.0.front().is_some_and(|(slot, _)| *slot < place.slot) {
             self.0.pop_front();
         }
-        let counted = self.0.pop_front_if(|(slot, _)| *slot == place.slot);
+        let is_counted = self.0.front().is_some_and(|(slot, _)| *slot == place.slot);
+        let counted = if is_counted { self.0.pop_front() } else { None };
         let frames = u32::try_from(place.of).unwrap_or(u32::MAX);
         counted.map_or_else(Measured::default, |(_, measured)| measured).of(frames)
     }
