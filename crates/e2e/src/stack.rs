@@ -249,6 +249,40 @@ impl Stack {
         pid
     }
 
+    /// The child that answers for `process` in the metrics, such as `encoder-cam`; `None` while it does not run.
+    pub fn pid_of(&self, process: &str) -> Option<u32> {
+        let socket = format!("/{process}.metrics.sock");
+        let table = fs::read_to_string("/proc/net/unix").unwrap_or_default();
+        let inodes: Vec<_> = table
+            .lines()
+            .filter(|line| line.ends_with(&socket))
+            .filter_map(|line| line.split_whitespace().nth(6))
+            .map(|inode| format!("socket:[{inode}]"))
+            .collect();
+        let holds_it = |pid: &u32| {
+            let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten();
+            open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+                .any(|link| inodes.iter().any(|inode| link.as_os_str() == inode.as_str()))
+        };
+        self.pids("").into_iter().find(holds_it)
+    }
+
+    /// Kills a child with SIGKILL; returns once it is gone.
+    pub fn kill_pid(&self, pid: u32) {
+        signal(pid, Signal::KILL);
+        eventually("a killed process is gone", || (!is_alive(pid)).then_some(()));
+    }
+
+    /// Stops a child with SIGSTOP.
+    pub fn stop_pid(&self, pid: u32) {
+        signal(pid, Signal::STOP);
+    }
+
+    /// Lets a stopped child go on.
+    pub fn continue_pid(&self, pid: u32) {
+        signal(pid, Signal::CONT);
+    }
+
     /// Kills the supervisor with SIGKILL; it gets no chance to stop its children.
     pub fn kill_supervisor(&self) {
         signal(self.process.id(), Signal::KILL);

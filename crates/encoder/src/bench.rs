@@ -64,6 +64,7 @@ pub fn run(file: &Path, rungs: Vec<Rung>, cores: usize) -> anyhow::Result<Figure
         fill: spec::Fill::default(),
         door: Door::Itself,
         backup: None,
+        prefers: transcode::Side::Primary,
         selector: transcode::Selector::default(),
         cores,
         pulse: crate::pulse::Pulse::default(),
@@ -100,7 +101,7 @@ impl Sink for Null {
 
     fn chunk(&mut self, _chunk: Chunk) {}
 
-    fn end_segment(&mut self) {}
+    fn end_segment(&mut self, _: wire::Measured) {}
 }
 
 /// Processor time of this process so far; zero where the system does not tell.

@@ -9,7 +9,7 @@ use media::{MediaTime, Rational, Timescale, Utc};
 use spec::{Fill, Rung};
 use tokio::sync::oneshot;
 use wire::sample_stream::{Feed, FeedInput};
-use wire::{ChannelJob, Source};
+use wire::{ChannelJob, Pipeline, Source};
 
 use crate::door::Door;
 use crate::metrics::TranscodeMetrics;
@@ -18,7 +18,7 @@ use crate::push::{PushHandle, PushMetrics, PushUrlError, Target};
 use crate::source::file::{FileSource, Play};
 use crate::source::pattern::Pattern;
 use crate::source::{self, Gate, Receiver};
-use crate::transcode::{self, Pace, Selector, Settings, Sources, Start, TrackHead, TranscodeError};
+use crate::transcode::{self, Pace, Selector, Settings, Side, Sources, Start, TrackHead, TranscodeError};
 
 /// Longest wait at the start for the origin to say where the timeline stands.
 const NEXT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -115,6 +115,10 @@ impl Channel {
             fill: self.fill.clone(),
             door: self.door.clone(),
             backup: self.job.backup.as_ref().map(|backup| backup.failover.clone()),
+            prefers: match self.job.pipeline {
+                Some(Pipeline { prefers_backup: true, .. }) => Side::Backup,
+                Some(_) | None => Side::Primary,
+            },
             selector: self.selector.clone(),
             cores: self.cores,
             pulse: self.pulse.clone(),
@@ -130,6 +134,7 @@ impl Channel {
                 track: head.name.clone(),
                 is_video: head.track.format.is_video(),
                 door: self.door.clone(),
+                pipeline: self.job.pipeline.map(|pipeline| pipeline.number),
             };
             pushes.push(PushHandle::spawn(&target, head.init.clone(), &metrics.push)?);
         }
@@ -174,9 +179,12 @@ impl Channel {
             let left = NEXT_TIMEOUT.saturating_sub(asked.elapsed());
             next.push(tokio::time::timeout(left, push.next_expected()).await.ok().flatten());
         }
-        let Some(slot) = settings.resume_slot(heads, &next) else { return Start::Now };
         let now = MediaTime::new(settings.clock.now().0, Timescale::MICROS);
         let current = settings.grid.slot(now);
+        let Some(slot) = settings.resume_slot(heads, &next) else {
+            // Two pipelines have every segment alike, the first one too.
+            return if self.job.pipeline.is_some() { Start::Slot(current) } else { Start::Now };
+        };
         let oldest = MediaTime::new(now.ticks - MAX_REPLAY_US, now.scale);
         if slot < settings.grid.slot(oldest) {
             tracing::info!(channel = %self.job.name, slot = current, "the origin holds only older media: going on now");

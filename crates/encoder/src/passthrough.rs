@@ -211,6 +211,7 @@ impl Channel<'_> {
             return Ok(());
         }
         let target = Target {
+            pipeline: self.job.pipeline.map(|pipeline| pipeline.number),
             push_url: self.job.push_url.clone(),
             channel: self.job.name.to_string(),
             track: name.to_owned(),

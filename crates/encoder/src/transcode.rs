@@ -32,6 +32,7 @@ mod sound_line;
 mod sources;
 mod speed;
 mod stills;
+mod tally;
 mod track;
 
 use std::io;
@@ -75,6 +76,8 @@ pub struct Settings {
     pub door: Door,
     /// When the second source is shown, where there is one.
     pub backup: Option<Failover>,
+    /// Which is shown where both are well, and first.
+    pub prefers: Side,
     /// Which the operator wants to see.
     pub selector: Selector,
     /// Cores the channel may keep busy.

@@ -153,6 +153,7 @@ fn job(folder: &Path, push_url: String, source: Source) -> Job {
         latency: spec::Latency::Standard,
         push_url,
         quarantine: Vec::new(),
+        pipeline: None,
     };
     Job {
         channels: vec![channel],

@@ -6,8 +6,9 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use http::StatusCode;
 use ingest::udp;
-use spec::{Channel, Input, Ladder, OriginUrl, Rung, Sandbox, Scheme, Workflow};
-use wire::{ChannelJob, Confinement, Job, Source};
+use media::ChannelName;
+use spec::{Channel, Input, Ladder, OriginUrl, Pipelines, Rung, Sandbox, Scheme, Workflow};
+use wire::{ChannelJob, Confinement, Job, Pipeline, Source};
 
 /// Where things lie under `--data`.
 #[derive(Clone, Debug)]
@@ -91,7 +92,7 @@ pub(crate) struct EncoderProcess {
     pub(crate) job: Job,
 }
 
-/// The encoder processes of `workflow`: one a transcoding channel, one for all passthrough channels.
+/// The encoder processes of `workflow`: one or two a transcoding channel, one for all passthrough channels.
 pub(crate) fn encoders(workflow: &Workflow, layout: &Layout) -> Vec<EncoderProcess> {
     let mut processes = Vec::new();
     let mut passthrough = Vec::new();
@@ -107,9 +108,11 @@ pub(crate) fn encoders(workflow: &Workflow, layout: &Layout) -> Vec<EncoderProce
                 wire::Ladder::Transcode { rungs: rungs.clone(), audio_bps, fill }
             }
         };
-        let name = format!("encoder-{}", channel.name);
-        let channels = vec![channel_job(channel, ladder, workflow, layout)];
-        processes.push(EncoderProcess { job: job(channels, &name, workflow, layout), name });
+        let whole = channel_job(channel, ladder, workflow, layout);
+        for (pipeline, name) in pipelines(channel.pipelines).zip(encoder_names(&channel.name)) {
+            let channels = vec![ChannelJob { pipeline, ..whole.clone() }];
+            processes.push(EncoderProcess { job: job(channels, &name, workflow, layout), name });
+        }
     }
     if !passthrough.is_empty() {
         // No channel can take this name: channel names hold no capital.
@@ -117,6 +120,28 @@ pub(crate) fn encoders(workflow: &Workflow, layout: &Layout) -> Vec<EncoderProce
         processes.push(EncoderProcess { job: job(passthrough, &name, workflow, layout), name });
     }
     processes
+}
+
+/// What the processes of a channel are called, whether it has one or two.
+pub(crate) fn encoder_names(channel: &ChannelName) -> [String; 2] {
+    // No channel can take the second's name: channel names hold no dot.
+    [format!("encoder-{channel}"), format!("encoder-{channel}.1")]
+}
+
+fn pipelines(pipelines: Pipelines) -> impl Iterator<Item = Option<Pipeline>> {
+    let two = |prefers_backup| {
+        [false, prefers_backup]
+            .into_iter()
+            .zip(0..)
+            .map(|(prefers_backup, number)| Some(Pipeline { number, prefers_backup }))
+            .collect()
+    };
+    let all: Vec<_> = match pipelines {
+        Pipelines::One => vec![None],
+        Pipelines::Two => two(false),
+        Pipelines::Pair => two(true),
+    };
+    all.into_iter()
 }
 
 fn job(channels: Vec<ChannelJob>, name: &str, workflow: &Workflow, layout: &Layout) -> Job {
@@ -167,6 +192,7 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
         latency: channel.latency,
         push_url: format!("http://{}/ingest/{}", reachable(workflow.listen.origin), channel.name),
         quarantine: Vec::new(),
+        pipeline: None,
     }
 }
 
@@ -295,6 +321,11 @@ pub(crate) fn describe(workflow: &Workflow) -> String {
                     line("  rung", rung.to_string());
                 }
                 line("  audio", format!("AAC {} kbit/s", channel.audio_bps / 1_000));
+                match channel.pipelines {
+                    Pipelines::One => {}
+                    Pipelines::Two => line("  pipelines", "two, of the same input".to_owned()),
+                    Pipelines::Pair => line("  pipelines", "two, the second prefers the backup".to_owned()),
+                }
             }
         }
         let parts = match channel.latency.part_ms() {
@@ -354,6 +385,31 @@ mod tests {
         };
         let sources: Vec<_> = workflow.channels[0].inputs().map(datagrams).collect();
         assert_eq!(sources, [Some(udp::Source::Udp(group)), Some(rtp)]);
+    }
+
+    #[test]
+    fn two_pipelines_are_two_processes_with_the_same_work() {
+        let text = "
+            [[channel]]\nname = \"a\"\ninput = { rtmp = \"live/a\" }\nladder = [\"360p\"]\npipelines = 2
+            [[channel]]\nname = \"b\"\ninput = \"test\"\nladder = [\"360p\"]\nbackup = { rtmp = \"live/b\" }\npipelines = \"pair\"
+        ";
+        let workflow = Workflow::parse(text).expect("valid");
+        let processes = encoders(&workflow, &Layout::under(Path::new("data")));
+        let told: Vec<_> = processes
+            .iter()
+            .map(|process| (process.name.as_str(), process.job.channels[0].pipeline))
+            .collect();
+        let of = |number, prefers_backup| Some(Pipeline { number, prefers_backup });
+        let expected = [
+            ("encoder-a", of(0, false)),
+            ("encoder-a.1", of(1, false)),
+            ("encoder-b", of(0, false)),
+            ("encoder-b.1", of(1, true)),
+        ];
+        assert_eq!(told, expected);
+        let [one, other] =
+            [0, 1].map(|at| ChannelJob { pipeline: None, ..processes[at].job.channels[0].clone() });
+        assert_eq!(one, other);
     }
 
     #[test]

@@ -71,7 +71,8 @@ pub(crate) fn restart(options: &Restart) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Tells the encoder of a channel which input to show.
+/// Tells the encoders of a channel, one or two, which input to show. One that cannot be told is no hindrance where the
+/// other was.
 pub(crate) fn switch(options: &Switch) -> anyhow::Result<()> {
     let input = match options.input {
         SwitchTo::Primary => "primary",
@@ -79,9 +80,21 @@ pub(crate) fn switch(options: &Switch) -> anyhow::Result<()> {
         SwitchTo::Auto => "auto",
     };
     let channel = &options.channel;
-    let socket = Layout::under(&options.data).encoder_control(&format!("encoder-{channel}"));
-    let said = control::ask(&socket, &format!("switch {channel} {input}"))
-        .with_context(|| format!("channel `{channel}`: does it run, and has it a `backup`?"))?;
+    let layout = Layout::under(&options.data);
+    let order = format!("switch {channel} {input}");
+    let [first, second] = plan::encoder_names(channel).map(|name| layout.encoder_control(&name));
+    let told = control::ask(&first, &order);
+    let said = match second.exists() {
+        true => match (told, control::ask(&second, &order)) {
+            (Ok(said), Ok(_)) => said,
+            (Ok(said), Err(fault)) | (Err(fault), Ok(said)) => {
+                eprintln!("one of two pipelines was not told: {fault:#}");
+                said
+            }
+            (Err(fault), Err(_)) => return Err(fault),
+        },
+        false => told.with_context(|| format!("channel `{channel}`: does it run, and has it a `backup`?"))?,
+    };
     println!("{said}");
     Ok(())
 }

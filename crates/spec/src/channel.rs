@@ -12,6 +12,7 @@ use crate::fields::{Field, Fields};
 use crate::fill::Fill;
 use crate::ladder::{Ladder, read_preset};
 use crate::latency::Latency;
+use crate::pipelines::Pipelines;
 use crate::rung::Preset;
 use crate::srt::{SrtCall, SrtListen};
 
@@ -36,6 +37,8 @@ pub struct Channel {
     pub audio_bps: u32,
     /// What a transcoded channel shows while its source is away: `fill`.
     pub fill: Fill,
+    /// How many encoder processes make it: `pipelines`.
+    pub pipelines: Pipelines,
 }
 
 /// A transcoded channel's second input.
@@ -162,7 +165,8 @@ impl Channel {
             Some(field) => Fill::read(field.table()?)?,
         };
         let backup = Backup::read(fields.take("backup"), fields.take("failover"), &ladder)?;
-        fields.refuse_unimplemented(&["pipelines", "endpoint", "drm", "dvr"])?;
+        let pipelines = Pipelines::read(fields.take("pipelines"), &ladder, backup.as_ref())?;
+        fields.refuse_unimplemented(&["endpoint", "drm", "dvr"])?;
         fields.finish()?;
         Ok(Self {
             name,
@@ -174,6 +178,7 @@ impl Channel {
             window_ms,
             audio_bps,
             fill,
+            pipelines,
         })
     }
 }

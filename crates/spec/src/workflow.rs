@@ -94,6 +94,7 @@ mod tests {
     use super::*;
     use crate::edge::Disk;
     use crate::ladder::Ladder;
+    use crate::pipelines::Pipelines;
     use crate::tls::{Acme, Certificate, Tls};
     use expect_test::{Expect, expect};
 
@@ -162,7 +163,7 @@ mod tests {
         check(
             "[[channel]]\nname = \"a\"\ninput = \"test\"\nsegmnt = 3\n",
             expect![[
-                r#"line 4: channel[0].segmnt: no such field; there are: name, input, preset, ladder, segment, latency, part, window, audio_bitrate, fill, backup, failover"#
+                r#"line 4: channel[0].segmnt: no such field; there are: name, input, preset, ladder, segment, latency, part, window, audio_bitrate, fill, backup, failover, pipelines"#
             ]],
         );
         check(
@@ -285,6 +286,37 @@ mod tests {
             "[edge]\norigins = [\"http://a\"]\nchannel = []\n",
             expect![
                 "line 3: edge.channel: no such field; there are: cache, disk, key_query, threads, origins, origin_ca, failover_on, failover_after, limits, access, tls"
+            ],
+        );
+    }
+
+    #[test]
+    fn two_pipelines_are_for_channels_whose_pictures_are_made_here() {
+        let channel = |rest: &str| format!("[[channel]]\nname = \"a\"\ninput = \"test\"\n{rest}\n");
+        let backup = "backup = { rtmp = \"live/b\" }\n";
+        for (rest, pipelines) in [
+            (String::new(), Pipelines::One),
+            ("pipelines = 1".to_owned(), Pipelines::One),
+            ("pipelines = 2".to_owned(), Pipelines::Two),
+            (format!("{backup}pipelines = \"pair\""), Pipelines::Pair),
+        ] {
+            let workflow = Workflow::parse(&channel(&rest)).expect("valid");
+            assert_eq!(workflow.channels[0].pipelines, pipelines);
+        }
+        check(
+            &channel("pipelines = 3"),
+            expect!["line 4: channel[0].pipelines: 3 is out of bounds: 1 to 2 pipelines"],
+        );
+        check(
+            &channel("pipelines = \"pair\""),
+            expect![
+                "line 4: channel[0].pipelines: a pair has an input each: give the channel a `backup`, such as backup = { rtmp = \"live/backup\" }"
+            ],
+        );
+        check(
+            "[[channel]]\nname = \"a\"\ninput = \"cmaf\"\npipelines = 2\n",
+            expect![
+                "line 4: channel[0].pipelines: only a channel with rungs has two pipelines: its segments are made here"
             ],
         );
     }

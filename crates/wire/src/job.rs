@@ -52,6 +52,17 @@ pub struct ChannelJob {
     pub push_url: String,
     /// Inputs that are not taken, because they have killed encoders.
     pub quarantine: Vec<Quarantined>,
+    /// Which of the channel's two pipelines this is; `None` where it is the only one.
+    pub pipeline: Option<Pipeline>,
+}
+
+/// One of two encoder processes that make the same segments of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pipeline {
+    /// 0 or 1.
+    pub number: u8,
+    /// It shows the backup where both inputs are well.
+    pub prefers_backup: bool,
 }
 
 /// An input that is not taken.

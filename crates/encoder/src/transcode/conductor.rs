@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use ffmpeg::{Colour, Frame};
 use media::Utc;
+use wire::Content;
 
 use super::alarms::{Alarms, InputAlarms};
 use super::cadence::{frame_time_ns, nearest_frame};
@@ -28,7 +29,7 @@ use super::stills::{StillPictures, Stills};
 use super::track::Sink;
 use super::{Pace, Settings, Sources, Start, TranscodeError};
 use crate::fault;
-use crate::metrics::{ChannelFigures, TranscodeMetrics};
+use crate::metrics::{Cause, ChannelFigures, TranscodeMetrics};
 use crate::pulse::Lane;
 use crate::source::{Envelope, Event};
 
@@ -92,6 +93,8 @@ pub(crate) struct Conductor<S> {
     back_since_ns: Option<i64>,
     speed: Speed,
     faults: u64,
+    /// Something could not be decoded since the last picture.
+    is_damaged: bool,
     dropped_in_a_row: u64,
     /// While nothing is encoded, this thread's own turns are what must go on; then the rungs' frames are.
     idle: Option<Lane>,
@@ -117,8 +120,9 @@ impl<S: Sink + 'static> Conductor<S> {
             .map_err(TranscodeError::Scaler)?;
         let (now, segment) = (Instant::now(), settings.segment());
         let backup = settings.backup.as_ref();
-        let failover =
-            backup.map(|backup| (Failover::new(backup), InputAlarms::new(metrics.inputs(&settings.channel))));
+        let failover = backup.map(|backup| {
+            (Failover::new(backup, settings.prefers), InputAlarms::new(metrics.inputs(&settings.channel)))
+        });
         Ok(Self {
             alarms: Alarms::new(&figures),
             feeds: [Feed::new(backup), Feed::new(backup)],
@@ -143,6 +147,7 @@ impl<S: Sink + 'static> Conductor<S> {
             back_since_ns: None,
             speed: Speed::default(),
             faults: 0,
+            is_damaged: false,
             dropped_in_a_row: 0,
             idle: None,
             settings,
@@ -279,6 +284,7 @@ impl<S: Sink + 'static> Conductor<S> {
 
     fn count_fault(&mut self, fault: ffmpeg::Error) {
         self.figures.source_faults.inc();
+        self.is_damaged = true;
         if self.faults.is_multiple_of(FAULTS_PER_LINE) {
             tracing::warn!(so_far = self.faults, "damaged sample: {fault}");
         }
@@ -377,17 +383,30 @@ impl<S: Sink + 'static> Conductor<S> {
         self.dropped_in_a_row += 1;
         if shown_of.is_none_or(|shown_of| self.dropped_in_a_row < shown_of) {
             self.figures.frames_dropped.inc();
-            self.output.show(at_ns, None)?;
+            self.output.show(at_ns, None, Content::Dropped)?;
             self.last.as_mut().expect("without one, pictures are not dropped").1 = at_ns;
         } else {
             self.dropped_in_a_row = 0;
             let picture = Arc::new(self.output.pyramid.picture(frame, self.colour));
-            self.output.show(at_ns, Some(&picture))?;
+            let content = self.content(arrived_ns);
+            self.output.show(at_ns, Some(&picture), content)?;
             self.last = Some((picture, at_ns));
         }
         self.alarms.shown(arrived_ns);
         self.speed.tell(at_ns, &self.figures);
         Ok(())
+    }
+
+    /// What is wrong with the picture that is shown next.
+    fn content(&mut self, now_ns: i64) -> Content {
+        if std::mem::take(&mut self.is_damaged) {
+            return Content::Damaged;
+        }
+        match self.feed().fault(now_ns) {
+            Some(Cause::Black) => Content::Black,
+            Some(Cause::Frozen) => Content::Frozen,
+            Some(Cause::Loss | Cause::Silence) | None => Content::Source,
+        }
     }
 
     /// Whether a source that has just come back is not yet let onto the output in the place of black or the slate.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use ffmpeg::{Colour, Picture as Coding};
 use media::Rational;
+use wire::Content;
 
 use super::cadence::{Cadence, Place, frame_time_ns};
 use super::cuts::{AAC_RATE, Cuts, SOUND_RATE, first_frame_from};
@@ -12,7 +13,7 @@ use super::pyramid::{Picture, Pyramid};
 use super::rung::{RungThread, Shared, Work};
 use super::sound::{Expect, Sound};
 use super::track::{Sink, TrackWriter};
-use super::{Settings, TranscodeError};
+use super::{Pace, Settings, TranscodeError};
 use crate::metrics::TranscodeMetrics;
 
 /// Every rung and the sound.
@@ -57,7 +58,8 @@ impl<S: Sink + 'static> Output<S> {
         let (pyramid, levels) = Pyramid::new(&settings.rungs).map_err(TranscodeError::Scaler)?;
         let latency = settings.latency;
         let (pulse, step) = (settings.pulse.clone(), Arc::<AtomicU8>::default());
-        let shared = Shared { pyramid: Arc::new(pyramid), cuts, latency, pulse, step: step.clone() };
+        let clock = (settings.pace == Pace::Live).then_some(settings.clock);
+        let shared = Shared { pyramid: Arc::new(pyramid), cuts, latency, clock, pulse, step: step.clone() };
         let mut rates = vec![cuts.slowest()];
         for rung in &settings.rungs {
             if !rates.contains(&rung.frame_rate) {
@@ -132,11 +134,12 @@ impl<S: Sink + 'static> Output<S> {
     }
 
     /// Shows `picture` at `time_ns` on every rung that has a frame for it, and what was shown before at the frames
-    /// left free until then; `None` shows that once more. The run has begun.
+    /// left free until then; `None` shows that once more, because encoding is too slow. The run has begun.
     pub(crate) fn show(
         &mut self,
         time_ns: i64,
         picture: Option<&Arc<Picture>>,
+        content: Content,
     ) -> Result<(), TranscodeError> {
         for rate in 0..self.rates.len() {
             let lane = self.lane(rate);
@@ -145,9 +148,9 @@ impl<S: Sink + 'static> Output<S> {
             let before = before.or_else(|| self.latest()).or_else(|| picture.cloned());
             let before = before.expect("a run begins with a picture");
             for filled in index - fill..index {
-                self.send(rate, filled, &before)?;
+                self.send(rate, filled, &before, content)?;
             }
-            self.send(rate, index, picture.unwrap_or(&before))?;
+            self.send(rate, index, picture.unwrap_or(&before), content)?;
         }
         if let (Some(run), Some(picture)) = (&mut self.run, picture) {
             run.latest = Some(picture.clone());
@@ -159,7 +162,7 @@ impl<S: Sink + 'static> Output<S> {
     pub(crate) fn fill(
         &mut self,
         until_ns: i64,
-        picture_at: impl Fn(i64) -> Arc<Picture>,
+        picture_at: impl Fn(i64) -> (Arc<Picture>, Content),
     ) -> Result<i64, TranscodeError> {
         let mut filled = 0;
         for rate in 0..self.rates.len() {
@@ -171,8 +174,8 @@ impl<S: Sink + 'static> Output<S> {
             }
             let from = cadence.repeat(count);
             for index in from..from + count {
-                let picture = picture_at(frame_time_ns(index, of_rate));
-                self.send(rate, index, &picture)?;
+                let (picture, content) = picture_at(frame_time_ns(index, of_rate));
+                self.send(rate, index, &picture, content)?;
             }
             if rate == 0 {
                 filled = count;
@@ -193,7 +196,7 @@ impl<S: Sink + 'static> Output<S> {
             let last = lane.shown.clone();
             let Some(last) = last.or_else(|| self.latest()) else { continue };
             for index in from..from + missing {
-                self.send(rate, index, &last)?;
+                self.send(rate, index, &last, Content::Source)?;
             }
         }
         self.run = None;
@@ -219,7 +222,13 @@ impl<S: Sink + 'static> Output<S> {
     }
 
     /// Sends a frame to every rung of a rate. Waits while a rung's queue is full.
-    fn send(&mut self, rate: usize, index: i64, picture: &Arc<Picture>) -> Result<(), TranscodeError> {
+    fn send(
+        &mut self,
+        rate: usize,
+        index: i64,
+        picture: &Arc<Picture>,
+        content: Content,
+    ) -> Result<(), TranscodeError> {
         let lane = self.lane(rate);
         let is_repeat = lane.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, picture));
         let is_first = index == lane.first;
@@ -232,7 +241,7 @@ impl<S: Sink + 'static> Output<S> {
         };
         for rung in 0..self.rungs.len() {
             if self.rungs[rung].rung.frame_rate == rate {
-                self.tell(rung, Work::Frame { index, picture: picture.clone(), kind })?;
+                self.tell(rung, Work::Frame { index, picture: picture.clone(), kind, content })?;
             }
         }
         Ok(())

@@ -7,11 +7,14 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use bytes::Bytes;
+use daemon::EpochClock;
 use ffmpeg::{Colour, Encoder, Packet, VideoSettings};
 use media::{Format, Sample, Track, TrackId, VideoCodec, VideoFormat};
 use spec::{Latency, Preset, Rung};
+use wire::Content;
 
 use super::TranscodeError;
+use super::cadence::frame_time_ns;
 use super::cuts::Cuts;
 use super::effort::Effort;
 use super::pyramid::{Picture, Pyramid};
@@ -25,6 +28,10 @@ const QUEUE: usize = 6;
 const MAX_RATE_PERCENT: u64 = 110;
 /// Length of the decoder buffer the rate control keeps to, in milliseconds.
 const BUFFER_MS: u64 = 1_500;
+
+/// A frame that is encoded so long after its time is late, in microseconds: players have come to the end of what they
+/// hold.
+const LATE_US: i64 = 3_000_000;
 
 /// What a rung is told.
 pub(crate) enum Work {
@@ -43,6 +50,8 @@ pub(crate) enum Work {
         picture: Arc<Picture>,
         /// How it is coded.
         kind: ffmpeg::Picture,
+        /// What it shows.
+        content: Content,
     },
     /// The run has ended: close what is open.
     End,
@@ -66,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) pulse: Pulse,
     /// The step of [`Effort`] that is wanted from the next cut on.
     pub(crate) step: Arc<AtomicU8>,
+    /// The output clock, where frames can be late.
+    pub(crate) clock: Option<EpochClock>,
 }
 
 impl<S: Sink + 'static> RungThread<S> {
@@ -169,10 +180,11 @@ impl<S: Sink> Encode<S> {
                     self.run =
                         Some(Run { encoder, preset, first, colour, reorder_ticks, lane, brings: false });
                 }
-                Work::Frame { index, picture, kind } => {
+                Work::Frame { index, picture, kind, content } => {
                     if self.shared.cuts.is_cut(index, self.rung.frame_rate) {
                         self.change_preset(index)?;
                     }
+                    self.note(index, content);
                     self.frame(index, &picture, kind)?;
                 }
                 Work::End => self.end()?,
@@ -229,6 +241,14 @@ impl<S: Sink> Encode<S> {
             self.writer.figures().frames_repeated.inc();
         }
         self.take_packets()
+    }
+
+    fn note(&mut self, index: i64, content: Content) {
+        let Shared { cuts, clock, .. } = &self.shared;
+        let rate = self.rung.frame_rate;
+        let due_us = frame_time_ns(index, rate) / 1_000 + LATE_US;
+        let is_late = clock.as_ref().is_some_and(|clock| clock.now().0 > due_us);
+        self.writer.note(cuts.slot_of_frame(index, rate), content, is_late);
     }
 
     fn take_packets(&mut self) -> Result<(), TranscodeError> {

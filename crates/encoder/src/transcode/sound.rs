@@ -4,6 +4,7 @@ use bytes::Bytes;
 use ffmpeg::{AudioSettings, Encoder, Frame, Resampler};
 use media::{Format, Sample, Timescale, Track, TrackId};
 use prometheus_client::metrics::counter::Counter;
+use wire::Content;
 
 use super::TranscodeError;
 use super::cuts::{AAC_FRAME, AAC_RATE, Cuts, SOUND_RATE};
@@ -150,6 +151,10 @@ impl<S: Sink> Sound<S> {
                     "no sound for a second: silence takes its place"
                 );
             }
+        }
+        if run.next >= run.first {
+            let content = if self.line.covers(run.next) { Content::Source } else { Content::Repeat };
+            self.writer.note(self.cuts.slot_of_frame(run.next, AAC_RATE), content, false);
         }
         let [left, right] = self.line.take(run.next);
         run.encoder.send_sound(&left, &right, run.next * AAC_FRAME).map_err(refused)?;

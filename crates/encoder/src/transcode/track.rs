@@ -4,8 +4,10 @@ use bytes::Bytes;
 use cmaf::{Begins, Chunk, Fragmenter, Labels};
 use media::{Parts, Sample, Timescale, Track};
 use spec::Latency;
+use wire::{Content, Measured};
 
 use super::cuts::Place;
+use super::tally::Tally;
 use crate::metrics::TrackFigures;
 use crate::push::PushHandle;
 
@@ -28,8 +30,8 @@ pub trait Sink: Send {
     fn header(&mut self, init: Bytes);
     /// The next chunk.
     fn chunk(&mut self, chunk: Chunk);
-    /// The open segment is complete.
-    fn end_segment(&mut self);
+    /// The open segment is complete, and this is wrong with it.
+    fn end_segment(&mut self, measured: Measured);
 }
 
 impl Sink for PushHandle {
@@ -41,7 +43,8 @@ impl Sink for PushHandle {
         Self::chunk(self, chunk);
     }
 
-    fn end_segment(&mut self) {
+    fn end_segment(&mut self, measured: Measured) {
+        Self::measured(self, measured);
         Self::end_segment(self);
     }
 }
@@ -73,6 +76,9 @@ pub(crate) struct TrackWriter<S> {
     init: Bytes,
     fragmenter: Fragmenter,
     chunks: Chunks,
+    tally: Tally,
+    /// Where the open segment's latest frame stands.
+    open: Option<Place>,
     figures: TrackFigures,
 }
 
@@ -88,6 +94,8 @@ impl<S: Sink> TrackWriter<S> {
                 Latency::Standard => Chunks::Of(ticks(CHUNK_MS)),
                 Latency::Low { part_ms } => Chunks::Parts(ticks(part_ms.into())),
             },
+            tally: Tally::default(),
+            open: None,
             figures,
         }
     }
@@ -95,6 +103,11 @@ impl<S: Sink> TrackWriter<S> {
     /// Whether `head`'s header is not the one that samples have now.
     pub(crate) fn has_other_header(&self, head: &TrackHead) -> bool {
         head.init != self.init
+    }
+
+    /// Says what the next frame sent to the encoder shows; it belongs to `slot`.
+    pub(crate) fn note(&mut self, slot: i64, content: Content, is_late: bool) {
+        self.tally.add(slot, content, is_late);
     }
 
     /// Says that a run of samples begins whose header is `head`'s.
@@ -119,9 +132,10 @@ impl<S: Sink> TrackWriter<S> {
         if let Some(chunk) = self.fragmenter.push(sample, begins)? {
             self.give(chunk);
             if starts_segment {
-                self.sink.end_segment();
+                self.end_segment();
             }
         }
+        self.open = Some(place);
         if let Chunks::Parts(longest) = self.chunks {
             self.end_part(place, Parts::new(place.of * frame, place.of, longest), frame);
         }
@@ -136,7 +150,7 @@ impl<S: Sink> TrackWriter<S> {
                 self.give(chunk);
             }
             if is_last {
-                self.sink.end_segment();
+                self.end_segment();
             }
         }
     }
@@ -146,7 +160,13 @@ impl<S: Sink> TrackWriter<S> {
         if let Some(chunk) = self.fragmenter.finish() {
             self.give(chunk);
         }
-        self.sink.end_segment();
+        self.end_segment();
+    }
+
+    fn end_segment(&mut self) {
+        if let Some(place) = self.open.take() {
+            self.sink.end_segment(self.tally.take(place));
+        }
     }
 
     fn give(&mut self, chunk: Chunk) {
@@ -186,7 +206,7 @@ mod tests {
             self.send(Given::Chunk(chunk)).expect("the test listens");
         }
 
-        fn end_segment(&mut self) {
+        fn end_segment(&mut self, _: Measured) {
             self.send(Given::EndOfSegment).expect("the test listens");
         }
     }
@@ -216,7 +236,7 @@ mod tests {
                 sync: at == 0,
                 data: Bytes::from_static(b"frame"),
             };
-            writer.push(sample, Place { at: at.into(), of: frames.into() }).expect("in order");
+            writer.push(sample, Place { slot: 0, at: at.into(), of: frames.into() }).expect("in order");
             for given in given.try_iter() {
                 match given {
                     Given::Chunk(chunk) => {

@@ -18,6 +18,7 @@ use ffmpeg::{Decoder, Frame, Parameters, Resampler};
 use media::{Format, Grid, Rational, Sample, Utc, VideoCodec};
 use spec::{Preset, Profile, Rung};
 use tempfile::NamedTempFile;
+use wire::Measured;
 
 /// 2026-11-21T00:00:00.5Z: half a second before a slot's start.
 const BEGINS: Utc = Utc(1_795_219_200_500_000);
@@ -49,6 +50,7 @@ pub(crate) fn settings(rungs: Vec<Rung>) -> Settings {
         fill: spec::Fill::default(),
         door: Door::Itself,
         backup: None,
+        prefers: transcode::Side::Primary,
         selector: transcode::Selector::default(),
         cores: 2,
         pulse: encoder::pulse::Pulse::default(),
@@ -61,6 +63,7 @@ pub(crate) fn settings(rungs: Vec<Rung>) -> Settings {
 struct Memory {
     header: Option<Bytes>,
     chunks: Vec<Chunk>,
+    measured: Vec<Measured>,
 }
 
 impl Sink for Memory {
@@ -72,14 +75,18 @@ impl Sink for Memory {
         self.chunks.push(chunk);
     }
 
-    fn end_segment(&mut self) {}
+    fn end_segment(&mut self, measured: Measured) {
+        self.measured.push(measured);
+    }
 }
 
 /// One track of what was made.
 pub(crate) struct Take {
     pub(crate) name: String,
     pub(crate) samples: Vec<Sample>,
-    header: Header,
+    /// What was said of each segment.
+    pub(crate) measured: Vec<Measured>,
+    pub(crate) header: Header,
     chunks: Vec<Chunk>,
 }
 
@@ -115,7 +122,7 @@ fn run_with(
         for chunk in &sink.chunks {
             samples.extend(take_apart(&header, &chunk.to_bytes()));
         }
-        Take { name: head.name, samples, header, chunks: sink.chunks }
+        Take { name: head.name, samples, measured: sink.measured, header, chunks: sink.chunks }
     });
     Made { tracks: tracks.collect() }
 }

@@ -37,7 +37,7 @@ impl Sink for Memory {
         self.chunks.push(chunk);
     }
 
-    fn end_segment(&mut self) {}
+    fn end_segment(&mut self, _: wire::Measured) {}
 }
 
 fn rung(width: u32, height: u32, fps: u32) -> Rung {
@@ -113,6 +113,7 @@ impl Scene {
             fill: Fill { slate, ..Fill::default() },
             door: Door::Itself,
             backup,
+            prefers: crate::transcode::Side::Primary,
             selector: crate::transcode::Selector::default(),
             cores: 1,
             pulse: crate::pulse::Pulse::default(),

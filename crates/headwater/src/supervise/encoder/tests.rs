@@ -38,6 +38,7 @@ fn encoder(script: &str, folder: &Path, spare: Spare) -> Encoder {
         latency: spec::Latency::Standard,
         push_url: "http://127.0.0.1:1/ingest/main".into(),
         quarantine: Vec::new(),
+        pipeline: None,
     };
     Encoder {
         name: "encoder-main".into(),
