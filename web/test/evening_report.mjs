@@ -2,7 +2,7 @@
 
 /** Pixels. */
 const width = 960;
-const left = 70;
+const left = 110;
 const right = 20;
 const lane = 18;
 const colours = { primary: "#3a6ea5", backup: "#8a9a2e", slate: "#555555", black: "#111111" };
