@@ -1,10 +1,10 @@
 //! What an operator is told: conditions that begin and are over, as one stream over all roles.
 //!
-//! A log line with the fields `event` and `state` is an [`Event`] besides: [`layer`] sends it to the supervisor, which keeps the
+//! A log line with the fields `event` and `state` is an [`Event`] besides: [`mod@layer`] sends it to the supervisor, which keeps the
 //! latest and serves them. What a role says to its log it so says to operators, once.
 //!
 //! - [`event`]: one event, and its line of JSON.
-//! - [`layer`]: log lines become events.
+//! - [`mod@layer`]: log lines become events.
 //! - [`line`]: the way to the supervisor.
 
 mod event;
