@@ -60,6 +60,7 @@ lint: web ## format, lints, documentation, licences
 	$(call say,format)
 	cargo fmt --all --check
 	$(call say,lints)
+	cargo metadata --locked --manifest-path fuzz/Cargo.toml --format-version 1 >/dev/null
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(call say,documentation)
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet
