@@ -40,7 +40,9 @@ fn every_condition_is_told_when_it_begins_and_when_it_is_over_and_nothing_while_
     let primary = Peer::publish(&stack.rtmp_url("live/k3y-a"), 30);
     let _backup = Peer::publish(&stack.rtmp_url("live/k3y-b"), 30);
     told("input_fault cleared backup", 0);
-    let settled = told("input_loss cleared", 0);
+    told("input_loss cleared", 0);
+    // The slate before them had a low score, which is over when none was for ten seconds.
+    let settled = told("low_score cleared", 0);
 
     std::thread::sleep(std::time::Duration::from_secs(10));
     assert_eq!(events(&stack)[settled..], [] as [Value; 0], "all is well");
