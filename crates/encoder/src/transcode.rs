@@ -11,6 +11,7 @@
 //! ```
 
 mod alarms;
+mod av_drift;
 mod cadence;
 mod conductor;
 mod cuts;
@@ -21,6 +22,7 @@ mod fit;
 mod flow;
 mod frame_sync;
 mod input;
+mod key_frames;
 mod monitor;
 mod output;
 mod pyramid;

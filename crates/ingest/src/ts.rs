@@ -1,9 +1,8 @@
 //! The door for transport streams, whatever brings their bytes: from MPEG-TS to tracks and samples on the epoch timeline.
 
-use media::{Sample, Timescale, Track, TrackId, Utc, rescale_floor, rescale_nearest};
+use media::{Anchor, Sample, Timescale, Track, TrackId, Utc, rescale_floor, rescale_nearest};
 use mpegts::{Demuxer, Event, Select};
 
-use crate::anchor::Anchor;
 use crate::end_to_end::EndToEnd;
 use crate::source::{AUDIO, Output, VIDEO};
 use crate::trouble::Trouble;

@@ -306,6 +306,30 @@ async fn a_publisher_that_comes_back_with_another_format_goes_on_after_a_new_hea
 }
 
 #[tokio::test]
+async fn a_track_that_cmaf_does_not_carry_is_refused_and_the_other_goes_on() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let socket = dir.path().join("samples.sock");
+    let listener = UnixListener::bind(&socket).expect("a socket");
+    let origin = Origin::default();
+    let job = job(socket, origin.start().await);
+    let (drain, trigger) = Drain::manual();
+    let metrics = Metrics::default();
+    let running = tokio::spawn(run(job, Settings::default(), metrics.clone(), drain));
+    let (mut stream, _) = accept(&listener).await;
+    let Message::Tracks(mut tracks) = tracks(1, PARAMETER_SETS) else { unreachable!("made above") };
+    let Format::Audio(sound) = &mut tracks.tracks[1].format else { panic!("sound is second") };
+    (sound.codec, sound.rfc6381) = (media::AudioCodec::Ac3, "ac-3".to_owned());
+    send(&mut stream, [Message::Tracks(tracks)]).await;
+    send(&mut stream, media(START_S, 5).into_iter().map(Message::Sample)).await;
+    origin.reaches("video", START_S + 4).await;
+    trigger.start();
+    running.await.expect("no panic").expect("a good job");
+    assert!(origin.track("audio").is_none());
+    let labels = ChannelLabels { channel: "main".to_owned() };
+    assert_eq!(metrics.refused_tracks.get_or_create(&labels).get(), 1);
+}
+
+#[tokio::test]
 async fn only_ingest_can_be_passed_through() {
     let mut job = job("/nowhere".into(), "http://127.0.0.1:1/ingest/main".to_owned());
     job.source = Source::Pattern;

@@ -12,13 +12,16 @@ use ffmpeg::{Colour, Frame};
 use media::Utc;
 
 use super::alarms::{Alarms, InputAlarms};
+use super::av_drift::AvDrift;
 use super::cadence::{frame_time_ns, nearest_frame};
+use super::cuts::SOUND_RATE;
 use super::failover::{Failover, Side};
 use super::feed::Feed;
 use super::fill::{Patience, Schedule};
 use super::flow::Flow;
 use super::frame_sync::{Arrival, FrameSync, MAX_AHEAD_NS, Placed};
 use super::input::{Decoded, Input, nanoseconds};
+use super::key_frames::KeyFrames;
 use super::output::{Output, samples_at};
 use super::pyramid::Picture;
 use super::sound::Expect;
@@ -85,6 +88,9 @@ pub(crate) struct Conductor<S> {
     sound_heard_ns: i64,
     back_since_ns: Option<i64>,
     speed: Speed,
+    /// How the source that is shown is coded.
+    key_frames: KeyFrames,
+    av_drift: AvDrift,
     faults: u64,
     dropped_in_a_row: u64,
 }
@@ -131,6 +137,8 @@ impl<S: Sink + 'static> Conductor<S> {
             sound_heard_ns: 0,
             back_since_ns: None,
             speed: Speed::default(),
+            key_frames: KeyFrames::default(),
+            av_drift: AvDrift::default(),
             faults: 0,
             dropped_in_a_row: 0,
             settings,
@@ -212,13 +220,23 @@ impl<S: Sink + 'static> Conductor<S> {
                 self.drain_input(arrived_ns)?;
                 self.sync = FrameSync::new(self.output.cuts.slowest());
                 self.back_since_ns = None;
+                self.looked_at_anew();
+                if let Some(formats) = self.feed().comes_with(&tracks) {
+                    self.alarms.changed(side, &formats);
+                }
                 let input = self.open(&tracks);
                 input.tell(&self.figures);
                 self.feed().open(input);
                 self.sound_heard_ns = arrived_ns;
                 Ok(())
             }
-            Event::Sample(sample) => self.feed().input.decode(&sample, &mut decoded),
+            Event::Sample(sample) => {
+                let input = &mut self.feeds[side.index()].input;
+                if let Some(time_ns) = input.time_of_picture(&sample) {
+                    self.alarms.long_gop(self.key_frames.see(time_ns, sample.sync));
+                }
+                input.decode(&sample, &mut decoded)
+            }
             Event::Picture { frame, time } => {
                 self.figures.has_video.set(1);
                 decoded.pictures.push((nanoseconds(time), frame));
@@ -253,8 +271,17 @@ impl<S: Sink + 'static> Conductor<S> {
         self.settings.clock.at(instant).0 * 1_000
     }
 
+    /// Another source is shown, or the same in another format.
+    fn looked_at_anew(&mut self) {
+        self.key_frames = KeyFrames::default();
+        self.av_drift = AvDrift::default();
+        self.alarms.long_gop(false);
+        self.alarms.sound_drifts(false, 0);
+    }
+
     fn count_fault(&mut self, fault: ffmpeg::Error) {
         self.figures.source_faults.inc();
+        self.figures.decode_errors.inc();
         if self.faults.is_multiple_of(FAULTS_PER_LINE) {
             tracing::warn!(so_far = self.faults, "damaged sample: {fault}");
         }
@@ -273,13 +300,19 @@ impl<S: Sink + 'static> Conductor<S> {
     fn show(&mut self, decoded: Decoded, arrived_ns: i64, more_waits: bool) -> Result<(), TranscodeError> {
         for (time_ns, frame) in decoded.sounds {
             self.sound_heard_ns = arrived_ns;
-            self.hear(Heard::Decoded { frame, at: samples_at(time_ns) });
+            let at = samples_at(time_ns);
+            let length =
+                frame.samples() as i64 * i64::from(SOUND_RATE) / i64::from(frame.sample_rate().max(1));
+            self.av_drift.hear(at, length);
+            self.hear(Heard::Decoded { frame, at });
         }
         for (time_ns, frame) in decoded.pictures {
             self.figures.frames_in.inc();
+            self.figures.decode_errors.inc_by(frame.is_damaged().into());
             self.feed().see(&frame, arrived_ns);
             self.picture(time_ns, frame, arrived_ns, more_waits)?;
         }
+        self.alarms.sound_drifts(self.av_drift.is_over(), self.av_drift.late_ms());
         self.encode_sound(arrived_ns)
     }
 

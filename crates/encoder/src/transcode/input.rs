@@ -6,6 +6,8 @@ use media::{MediaTime, Rational, Sample, Timescale, TrackId};
 use crate::metrics::ChannelFigures;
 use crate::source::InputTrack;
 
+/// Most pictures a second that are decoded.
+const MAX_RATE: f64 = 120.0;
 /// Luma samples one decoder thread is given: a picture of 1080p. More threads than a picture needs cost time.
 const SAMPLES_PER_THREAD: usize = 1_920 * 1_088;
 
@@ -60,6 +62,11 @@ impl Input {
                 );
                 continue;
             }
+            if let Some(reason) = refusal(track) {
+                figures.source_faults.inc();
+                tracing::warn!(event = "input_refused", state = "happened", reason, "a track is left out");
+                continue;
+            }
             let samples = track.size.0 as usize * track.size.1 as usize;
             let threads =
                 if track.is_video { samples.div_ceil(SAMPLES_PER_THREAD).clamp(1, cores) } else { 1 };
@@ -92,6 +99,12 @@ impl Input {
     /// The track whose pictures are decoded.
     pub(crate) fn video_id(&self) -> Option<TrackId> {
         self.video.as_ref().map(|video| video.stream.id)
+    }
+
+    /// The decode time of a sample of the pictures, in nanoseconds.
+    pub(crate) fn time_of_picture(&self, sample: &Sample) -> Option<i64> {
+        let stream = &self.video.as_ref().filter(|video| video.stream.id == sample.track)?.stream;
+        Some(nanoseconds(MediaTime::new(sample.dts, stream.timescale)))
     }
 
     /// Forgets what the decoders hold: the next picture is a key frame.
@@ -183,6 +196,17 @@ impl Video {
 
 fn timed(frame: Frame) -> Option<(i64, Frame)> {
     Some((frame.pts()?, frame))
+}
+
+/// Why a track would cost more than one channel may.
+fn refusal(track: &InputTrack) -> Option<String> {
+    let (width, height) = track.size;
+    let rate = track.frame_rate.filter(|rate| rate.as_f64() > MAX_RATE);
+    if u64::from(width) * u64::from(height) > Decoder::MAX_PICTURE {
+        let most = Decoder::MAX_PICTURE;
+        return Some(format!("{}: a picture may have {most} samples (4096x2304)", track.description));
+    }
+    rate.map(|rate| format!("{}: {rate} fps, and {MAX_RATE} at most are decoded", track.description))
 }
 
 /// One picture a field where a rung can show them.

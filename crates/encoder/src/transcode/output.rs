@@ -75,7 +75,8 @@ impl<S: Sink + 'static> Output<S> {
             rungs.push(RungThread::start(rung.clone(), level, threads, shared.clone(), writer(index))?);
         }
         let silent = metrics.channel(&settings.channel).silent_frames;
-        let sound = Sound::new(settings.audio_bps, cuts, writer(settings.rungs.len()), silent);
+        let lost = metrics.audio_lost(&settings.channel, super::sound::TRACK);
+        let sound = Sound::new(settings.audio_bps, cuts, writer(settings.rungs.len()), silent, lost);
         Ok(Self { cuts, pyramid: shared.pyramid, sound, rates, rungs, run: None, ended_at: i64::MIN })
     }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use ffmpeg::{AudioSettings, Encoder, Frame, Resampler};
 use media::{Format, Sample, Timescale, Track, TrackId};
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 
 use super::TranscodeError;
 use super::cuts::{AAC_FRAME, AAC_RATE, Cuts, SOUND_RATE};
@@ -31,6 +32,8 @@ pub(crate) struct Sound<S> {
     silent_frames: Counter,
     /// The same, without one between that was there.
     silent_in_a_row: u64,
+    /// 1 while that lasts for a second or longer.
+    lost: Gauge,
     /// Scratch space of the resampler.
     planes: [Vec<f32>; 2],
 }
@@ -65,8 +68,15 @@ pub(crate) fn open(bitrate_bps: u32) -> Result<(Encoder, TrackHead), TranscodeEr
 }
 
 impl<S: Sink> Sound<S> {
-    pub(crate) fn new(bitrate_bps: u32, cuts: Cuts, writer: TrackWriter<S>, silent_frames: Counter) -> Self {
+    pub(crate) fn new(
+        bitrate_bps: u32,
+        cuts: Cuts,
+        writer: TrackWriter<S>,
+        silent_frames: Counter,
+        lost: Gauge,
+    ) -> Self {
         Self {
+            lost,
             bitrate_bps,
             cuts,
             writer,
@@ -136,15 +146,18 @@ impl<S: Sink> Sound<S> {
     fn encode_next(&mut self) -> Result<(), TranscodeError> {
         let Some(run) = &mut self.run else { return Ok(()) };
         if self.line.covers(run.next) {
-            if self.silent_in_a_row > SILENCE_TOLD {
-                tracing::info!("sound is back");
+            if self.silent_in_a_row >= SILENCE_TOLD {
+                self.lost.set(0);
+                tracing::info!(event = "audio_loss", state = "cleared", track = TRACK, "sound is back");
             }
             self.silent_in_a_row = 0;
         } else {
             self.silent_frames.inc();
             self.silent_in_a_row += 1;
             if self.silent_in_a_row == SILENCE_TOLD {
-                tracing::warn!("no sound for a second: silence takes its place");
+                self.lost.set(1);
+                let text = "no sound for a second: silence takes its place";
+                tracing::warn!(event = "audio_loss", state = "raised", track = TRACK, "{text}");
             }
         }
         let [left, right] = self.line.take(run.next);

@@ -38,6 +38,9 @@ impl<S: Sink + 'static> Conductor<S> {
     pub(super) fn stand_by(&mut self, side: Side, event: Event, arrived_ns: i64) {
         match event {
             Event::Tracks(tracks) => {
+                if let Some(formats) = self.feeds[side.index()].comes_with(&tracks) {
+                    self.alarms.changed(side, &formats);
+                }
                 let input = self.open(&tracks);
                 self.feeds[side.index()].open(input);
             }
@@ -83,6 +86,7 @@ impl<S: Sink + 'static> Conductor<S> {
         self.sync = FrameSync::new(self.output.cuts.slowest());
         self.waiting_sound.clear();
         self.sound_heard_ns = now_ns;
+        self.looked_at_anew();
         let feed = &mut self.feeds[side.index()];
         feed.input.tell(&self.figures);
         self.back_since_ns = feed.monitor.as_ref().map(|monitor| monitor.alive_since_ns());
