@@ -141,7 +141,7 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
                             .map_err(anyhow::Error::from)
                     });
                 }
-                Ladder::Transcode { rungs, audio_bps, fill } => {
+                Ladder::Transcode { rungs, audio_bps, audio, fill } => {
                     if rungs.is_empty() {
                         bail!("channel `{}`: the ladder has no rungs", channel.name);
                     }
@@ -150,7 +150,8 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
                     if channel.backup.is_some() {
                         selectors.insert(channel.name.to_string(), selector.clone());
                     }
-                    let channel = Channel { job: channel, rungs, audio_bps, fill, selector, cores, door };
+                    let channel =
+                        Channel { job: channel, rungs, audio_bps, audio, fill, selector, cores, door };
                     let metrics = metrics.clone();
                     channels.spawn(async move {
                         channel.run(clock, metrics, drain).await.with_context(|| format!("channel `{name}`"))

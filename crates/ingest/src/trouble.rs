@@ -27,7 +27,7 @@ pub(crate) enum Trouble {
     BadSample(String),
     /// A packet type of a later protocol.
     UnknownPacket(Skipped),
-    /// A second track of a kind.
+    /// More tracks of a kind than are carried.
     OtherTrack,
     /// The timestamps jumped, by this many ms; the stream is anchored anew.
     TimestampJump(i64),
@@ -84,7 +84,7 @@ impl fmt::Display for Trouble {
             Self::BeforeKeyFrame => f.write_str("a picture came before the first key frame"),
             Self::BadSample(why) => write!(f, "a frame is damaged: {why}"),
             Self::UnknownPacket(what) => write!(f, "skipped {what}"),
-            Self::OtherTrack => f.write_str("one track of each kind is carried, the source sends more"),
+            Self::OtherTrack => f.write_str("more tracks come than are carried"),
             Self::TimestampJump(ms) => write!(f, "timestamps jumped by {ms} ms, anchored anew"),
             Self::AudioGap(ms) => write!(f, "{ms} ms of audio are missing"),
             Self::AudioOverlap(ms) => write!(f, "an audio frame {ms} ms too early was dropped"),

@@ -21,6 +21,9 @@ pub struct Track {
     pub timescale: Timescale,
     /// What its samples are.
     pub format: Format,
+    /// The language of its sound where the source tells it: ISO 639-2 (`eng`) or BCP 47 (`pt-BR`).
+    #[serde(default)]
+    pub language: Option<String>,
 }
 
 /// What a track's samples are.

@@ -4,6 +4,7 @@
 //! number is within its bound, so nobody checks again. A [`Fault`] names line, field and bound.
 
 mod access;
+mod audio;
 mod channel;
 mod edge;
 mod edge_limits;
@@ -22,6 +23,7 @@ mod tls;
 mod workflow;
 
 pub use access::{Access, AccessKey, KeyFile};
+pub use audio::AudioRendition;
 pub use channel::{Backup, Channel, Input, RtmpKey};
 pub use edge::{Disk, Edge};
 pub use edge_limits::EdgeLimits;

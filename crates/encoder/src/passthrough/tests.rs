@@ -29,8 +29,8 @@ fn tracks(session: u64, parameter_sets: &[u8]) -> Message {
     let video = codec::h264::format_from_annexb(parameter_sets).expect("x264's own");
     let audio = codec::aac::format_from_asc(Bytes::from_static(&[0x11, 0x90])).expect("AAC-LC");
     let tracks = vec![
-        Track { id: VIDEO, timescale: Timescale::MPEG, format: Format::Video(video) },
-        Track { id: AUDIO, timescale: Timescale::new(48_000), format: Format::Audio(audio) },
+        Track { id: VIDEO, timescale: Timescale::MPEG, format: Format::Video(video), language: None },
+        Track { id: AUDIO, timescale: Timescale::new(48_000), format: Format::Audio(audio), language: None },
     ];
     Message::Tracks(Tracks { session, tracks })
 }

@@ -35,7 +35,8 @@ use crate::source::{Envelope, Event};
 /// Offline, a hole in the pictures up to this long is filled with the frame before it, in nanoseconds; a longer one
 /// stays a hole in the output.
 const GAP_NS: i64 = 3_000_000_000;
-/// Blocks of sound that may wait for the first picture (some ten seconds of AAC); the oldest goes first.
+/// Blocks of sound of each audio rendition that may wait for the first picture (some ten seconds of AAC); the oldest goes
+/// first.
 const MAX_WAITING_SOUND: usize = 512;
 /// A slot long past: output begins at the first cut after the pictures that come.
 const AT_NEXT_CUT: i64 = 0;
@@ -95,9 +96,9 @@ pub(crate) struct Conductor<S> {
     dropped_in_a_row: u64,
 }
 
-/// A block of sound; `at` in samples since the epoch.
+/// A block of sound, of an audio rendition or for all; `at` in samples since the epoch.
 enum Heard {
-    Decoded { frame: Frame, at: i64 },
+    Decoded { rendition: usize, frame: Frame, at: i64 },
     Raw { left: Vec<f32>, right: Vec<f32>, at: i64 },
 }
 
@@ -298,13 +299,15 @@ impl<S: Sink + 'static> Conductor<S> {
     }
 
     fn show(&mut self, decoded: Decoded, arrived_ns: i64, more_waits: bool) -> Result<(), TranscodeError> {
-        for (time_ns, frame) in decoded.sounds {
+        for (rendition, time_ns, frame) in decoded.sounds {
             self.sound_heard_ns = arrived_ns;
             let at = samples_at(time_ns);
             let length =
                 frame.samples() as i64 * i64::from(SOUND_RATE) / i64::from(frame.sample_rate().max(1));
-            self.av_drift.hear(at, length);
-            self.hear(Heard::Decoded { frame, at });
+            if rendition == 0 {
+                self.av_drift.hear(at, length);
+            }
+            self.hear(Heard::Decoded { rendition, frame, at });
         }
         for (time_ns, frame) in decoded.pictures {
             self.figures.frames_in.inc();
@@ -440,10 +443,12 @@ impl<S: Sink + 'static> Conductor<S> {
     fn encode_sound(&mut self, now_ns: i64) -> Result<(), TranscodeError> {
         let input = &self.feeds[self.active().index()].input;
         // Raw sources send sound beside pictures without having announced tracks.
-        let may_come = input.has_audio() || !input.has_video();
+        let may_come = |rendition| input.sounds(rendition) || !(input.has_audio() || input.has_video());
         let is_alive = self.settings.pace == Pace::Offline || now_ns - self.sound_heard_ns < SOUND_ALIVE_NS;
-        let is_awaited = may_come && is_alive;
-        self.output.encode_sound(if is_awaited { Expect::Sound } else { Expect::Silence })
+        self.output.encode_sound(|rendition| match may_come(rendition) && is_alive {
+            true => Expect::Sound,
+            false => Expect::Silence,
+        })
     }
 
     /// Moves between keeping everything, dropping pictures, and jumping to the live edge.
@@ -483,7 +488,7 @@ impl<S: Sink + 'static> Conductor<S> {
         };
         let shift_ns = self.sync.shift_ns().or(alone);
         let Some(shift_ns) = shift_ns.filter(|shift_ns| at + samples_at(*shift_ns) <= latest) else {
-            if self.waiting_sound.len() >= MAX_WAITING_SOUND {
+            if self.waiting_sound.len() >= MAX_WAITING_SOUND * self.output.sounds.len() {
                 self.waiting_sound.pop_front();
             }
             self.waiting_sound.push_back(heard);
@@ -491,12 +496,20 @@ impl<S: Sink + 'static> Conductor<S> {
         };
         let shift = samples_at(shift_ns);
         let outcome = match heard {
-            Heard::Decoded { frame, at } => self.output.sound.push_frame(&frame, at + shift),
-            Heard::Raw { left, right, at } => Ok(self.output.sound.push_samples(&left, &right, at + shift)),
+            Heard::Decoded { rendition, frame, at } => {
+                let peak = self.output.sounds[rendition].push_frame(&frame, at + shift);
+                // Whether an input is silent, its first rendition tells.
+                peak.map(|peak| (rendition == 0).then_some(peak))
+            }
+            Heard::Raw { left, right, at } => {
+                let sounds = self.output.sounds.iter_mut();
+                Ok(sounds.map(|sound| sound.push_samples(&left, &right, at + shift)).next_back())
+            }
         };
         let heard_ns = self.sound_heard_ns;
         match outcome {
-            Ok(peak) => self.feed().listen(peak, heard_ns),
+            Ok(Some(peak)) => self.feed().listen(peak, heard_ns),
+            Ok(None) => {}
             Err(fault) => self.count_fault(fault),
         }
     }

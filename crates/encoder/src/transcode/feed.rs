@@ -127,7 +127,7 @@ impl Feed {
         for (_, frame) in decoded.pictures {
             self.see(&frame, now_ns);
         }
-        for (_, frame) in decoded.sounds {
+        for (_, _, frame) in decoded.sounds.into_iter().filter(|(rendition, ..)| *rendition == 0) {
             let (mut left, mut right) = (Vec::new(), Vec::new());
             if self.ears.convert(&frame, &mut left, &mut right).is_ok() {
                 self.listen(peak(&left, &right), now_ns);

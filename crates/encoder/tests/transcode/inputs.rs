@@ -85,6 +85,10 @@ fn assert_shows_source(take: &Take, frames: std::ops::RangeInclusive<usize>, lat
 
 /// A tone of 1 kHz as loud as the source's.
 fn assert_tone(take: &Take, what: &str) {
+    assert_tone_of(take, 1_000, what);
+}
+
+fn assert_tone_of(take: &Take, hz: usize, what: &str) {
     take.assert_contiguous();
     let heard: Vec<f32> = take.heard().into_iter().flat_map(|(_, block)| block).collect();
     let middle = &heard[24_000..72_000];
@@ -92,7 +96,7 @@ fn assert_tone(take: &Take, what: &str) {
     let loudness = (power / middle.len() as f64).sqrt();
     assert!((loudness / LOUDNESS - 1.0).abs() < 0.12, "{what}: {loudness}");
     let rises = middle.windows(2).filter(|pair| pair[0] < 0.0 && pair[1] >= 0.0).count();
-    assert!((995..=1_005).contains(&rises), "{what}: {rises} Hz");
+    assert!(rises.abs_diff(hz) <= 5, "{what}: {rises} Hz");
 }
 
 #[test]
@@ -181,6 +185,105 @@ fn interlaced_pictures_of_a_transport_stream_become_progressive_in_both_orders()
         let falls = shown.windows(2).filter(|pair| grey(&pair[1]) < grey(&pair[0]) - 0.5).count();
         assert!(falls * 10 < shown.len(), "{coding}: {falls} of {} fields are out of order", shown.len());
     }
+}
+
+#[test]
+fn each_audio_rendition_has_the_track_of_its_language_and_is_called_as_it_is_set() {
+    let tone = |hz| format!("aevalsrc=0.5*sin(2*PI*{hz}*t)|0.5*sin(2*PI*{hz}*t):s=48000:d=2");
+    let (low, middle, high) = (tone(440), tone(1_000), tone(2_000));
+    let mut all = vec!["-f", "lavfi", "-i", "testsrc2=s=320x180:r=30:d=2"];
+    for tone in [&low, &middle, &high] {
+        all.extend(["-f", "lavfi", "-i", tone]);
+    }
+    let coding = "-map 0 -map 1 -map 2 -map 3 -c:v libx264 -preset ultrafast -c:a:0 aac -c:a:1 ac3 -c:a:2 mp2 \
+                  -metadata:s:a:0 language=eng -metadata:s:a:1 language=deu";
+    all.extend(coding.split_whitespace());
+    let bytes = ts::bytes(&all);
+    let rendition = |track, language: Option<&str>, name: &str| spec::AudioRendition {
+        track,
+        language: language.map(str::to_owned),
+        name: Some(name.to_owned()),
+    };
+    let mut settings = settings(ladder(&[(320, 180, 30)]));
+    settings.audio = vec![
+        rendition(None, Some("deu"), "Deutsch"),
+        rendition(None, Some("eng"), "English"),
+        rendition(Some(3), Some("fra"), "Français"),
+        rendition(None, Some("ita"), "Italiano"),
+    ];
+    let play = |settings: &_| kit::run(settings, |_, _, sender| Stream::read(&bytes).play(sender));
+    let made = play(&settings);
+    let told: Vec<_> = made.tracks[1..]
+        .iter()
+        .map(|take| {
+            let labels = &take.header.labels;
+            (take.name.as_str(), labels.language.as_str(), labels.label.as_deref().expect("set above"))
+        })
+        .collect();
+    let wanted = [
+        ("audio", "deu", "Deutsch"),
+        ("audio-2", "eng", "English"),
+        ("audio-3", "fra", "Français"),
+        ("audio-4", "ita", "Italiano"),
+    ];
+    assert_eq!(told, wanted);
+    for (take, hz) in made.tracks[1..].iter().zip([1_000, 440, 2_000]) {
+        assert_tone_of(take, hz, &take.name);
+        assert_eq!(take.segment_starts(), made.tracks[1].segment_starts());
+    }
+    assert!(made.tracks[4].beeps().is_empty(), "nothing is Italian");
+    made.tracks[4].assert_contiguous();
+
+    // Whoever chose nothing hears something.
+    settings.audio = vec![rendition(None, Some("ita"), "Italiano")];
+    assert_tone_of(&play(&settings).tracks[1], 440, "the first");
+}
+
+#[test]
+fn sound_that_runs_late_is_told_and_stays_where_its_times_say() {
+    let mut all = vec!["-f", "lavfi", "-i", "testsrc2=s=320x180:r=10:d=30", "-f", "lavfi", "-i"];
+    all.extend(["sine=frequency=1000:duration=30", "-af", "asetpts=PTS*1.008", "-c:v", "libx264"]);
+    all.extend(["-preset", "ultrafast", "-c:a", "mp2"]);
+    let stream = Stream::of(&all);
+    let (made, log) = kit::logged(|| transcoded(stream));
+    made.tracks.iter().for_each(Take::assert_contiguous);
+    assert_eq!(log.matches("av_drift").count(), 1, "{log}");
+    assert!(made.figures.av_drift_ms.get() > 150, "{}", made.figures.av_drift_ms.get());
+}
+
+#[test]
+fn sound_that_vanishes_becomes_silence_and_that_is_told_until_it_is_back() {
+    let picture = "testsrc2=s=320x180:r=30:d=6";
+    let mut all = vec![
+        "-f",
+        "lavfi",
+        "-i",
+        picture,
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=frequency=1000:sample_rate=48000:duration=6",
+    ];
+    all.extend("-c:v libx264 -preset ultrafast -c:a aac".split(' '));
+    let mut stream = Stream::of(&all);
+    let is_away = |sample: &media::Sample| (96_000..192_000).contains(&(sample.dts - 48_000 * 14 / 10));
+    stream.events.retain(|event| match event {
+        mpegts::Event::Sample(sample) => sample.track.0 == 0 || !is_away(sample),
+        _ => true,
+    });
+    let (made, log) = kit::logged(|| transcoded(stream));
+    made.tracks.iter().for_each(Take::assert_contiguous);
+    assert_eq!(log.matches("audio_loss").count(), 2, "{log}");
+    let loud = |second: i64| {
+        let heard = made.tracks[1].heard();
+        let from = heard[0].0 + second * SECOND + SECOND / 4;
+        heard
+            .iter()
+            .filter(|(at, _)| (from..from + SECOND / 2).contains(at))
+            .flat_map(|(_, block)| block.clone())
+            .any(|sample| sample.abs() > 0.05)
+    };
+    assert_eq!([0, 1, 2, 3, 4, 5].map(loud), [true, true, false, false, true, true]);
 }
 
 #[test]

@@ -42,6 +42,7 @@ pub(crate) fn settings(rungs: Vec<Rung>) -> Settings {
         channel: "test".into(),
         rungs,
         audio_bps: 128_000,
+        audio: vec![spec::AudioRendition::first()],
         grid: Grid::new(1_000),
         latency: spec::Latency::Standard,
         pace: Pace::Offline,
@@ -78,7 +79,7 @@ impl Sink for Memory {
 pub(crate) struct Take {
     pub(crate) name: String,
     pub(crate) samples: Vec<Sample>,
-    header: Header,
+    pub(crate) header: Header,
     chunks: Vec<Chunk>,
 }
 

@@ -49,9 +49,13 @@ impl Stream {
         for event in self.events {
             let event = match event {
                 mpegts::Event::Tracks(streams) => {
-                    let tracks = streams.iter().map(|stream| &stream.track);
-                    scales = tracks.clone().map(|track| (track.id, track.timescale)).collect();
-                    Event::Tracks(tracks.map(|track| InputTrack::of(track).expect("memory")).collect())
+                    let tracks = streams.into_iter().map(|stream| media::Track {
+                        language: stream.language.map(|language| language.to_string()),
+                        ..stream.track
+                    });
+                    let tracks: Vec<_> = tracks.collect();
+                    scales = tracks.iter().map(|track| (track.id, track.timescale)).collect();
+                    Event::Tracks(tracks.iter().map(|track| InputTrack::of(track).expect("memory")).collect())
                 }
                 mpegts::Event::Sample(mut sample) => {
                     let (_, scale) = *scales.iter().find(|(id, _)| *id == sample.track).expect("announced");

@@ -141,7 +141,7 @@ impl VideoTrack {
 
 fn read_config(codec: VideoCodec, record: Bytes) -> Result<Known, String> {
     let known = |format: VideoFormat, length_size| Known {
-        track: Track { id: VIDEO, timescale: Timescale::MPEG, format: Format::Video(format) },
+        track: Track { id: VIDEO, timescale: Timescale::MPEG, format: Format::Video(format), language: None },
         codec,
         length_size,
     };

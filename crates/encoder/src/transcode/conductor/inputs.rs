@@ -20,7 +20,7 @@ impl<S: Sink + 'static> Conductor<S> {
             Latency::Standard => self.settings.cores,
             Latency::Low { .. } => 1,
         };
-        let input = Input::open(tracks, self.output.fastest(), cores, &self.figures);
+        let input = Input::open(tracks, &self.settings.audio, self.output.fastest(), cores, &self.figures);
         if !input.has_video() {
             tracing::warn!("the source has no pictures that can be decoded: waiting for some");
         } else if !input.has_audio() {
