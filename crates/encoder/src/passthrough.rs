@@ -173,7 +173,8 @@ impl Channel<'_> {
         self.end_segments();
         for track in tracks.tracks.iter().filter(|track| !track.format.in_cmaf()) {
             self.metrics.refused_tracks.get_or_create(&self.labels()).inc();
-            let (channel, reason) = (&self.job.name, track.format.to_string());
+            let channel = &self.job.name;
+            let reason = format!("{} ({})", track.format.codec_name(), track.format);
             let text = "CMAF cannot carry a track: give the channel rungs, so that it is decoded";
             tracing::warn!(event = "input_refused", state = "happened", %channel, reason, "{text}");
         }

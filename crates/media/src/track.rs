@@ -118,6 +118,26 @@ impl Format {
         }
     }
 
+    /// The codec as people call it.
+    pub const fn codec_name(&self) -> &'static str {
+        match self {
+            Self::Video(video) => match video.codec {
+                VideoCodec::H264 => "H.264",
+                VideoCodec::H265 => "H.265",
+                VideoCodec::Av1 => "AV1",
+                VideoCodec::Mpeg2 => "MPEG-2",
+            },
+            Self::Audio(audio) => match audio.codec {
+                AudioCodec::Aac => "AAC",
+                AudioCodec::Opus => "Opus",
+                AudioCodec::Mp2 => "MP2",
+                AudioCodec::Mp3 => "MP3",
+                AudioCodec::Ac3 => "AC-3",
+                AudioCodec::Eac3 => "E-AC-3",
+            },
+        }
+    }
+
     /// RFC 6381 `codecs` value.
     pub fn rfc6381(&self) -> &str {
         match self {

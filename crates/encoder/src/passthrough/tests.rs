@@ -314,7 +314,7 @@ async fn a_track_that_cmaf_does_not_carry_is_refused_and_the_other_goes_on() {
     let job = job(socket, origin.start().await);
     let (drain, trigger) = Drain::manual();
     let metrics = Metrics::default();
-    let running = tokio::spawn(run(job, Settings::default(), metrics.clone(), drain));
+    let running = tokio::spawn(run(job, Settings::default(), Door::Itself, metrics.clone(), drain));
     let (mut stream, _) = accept(&listener).await;
     let Message::Tracks(mut tracks) = tracks(1, PARAMETER_SETS) else { unreachable!("made above") };
     let Format::Audio(sound) = &mut tracks.tracks[1].format else { panic!("sound is second") };
