@@ -57,6 +57,7 @@ pub fn run(file: &Path, rungs: Vec<Rung>, cores: usize) -> anyhow::Result<Figure
         channel: "bench".into(),
         rungs: rungs.clone(),
         audio_bps: 128_000,
+        audio: vec![spec::AudioRendition::first()],
         grid: Grid::new(SEGMENT_MS),
         latency: spec::Latency::Standard,
         pace: Pace::Offline,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use daemon::{Drain, EpochClock};
 use media::{MediaTime, Rational, Timescale, Utc};
-use spec::{Fill, Rung};
+use spec::{AudioRendition, Fill, Rung};
 use tokio::sync::oneshot;
 use wire::sample_stream::{Feed, FeedInput};
 use wire::{ChannelJob, Pipeline, Source};
@@ -41,8 +41,10 @@ pub struct Channel {
     pub job: ChannelJob,
     /// Highest bitrate first, never empty.
     pub rungs: Vec<Rung>,
-    /// Bits per second of the AAC track.
+    /// Bits per second of each AAC track.
     pub audio_bps: u32,
+    /// The audio renditions, never empty.
+    pub audio: Vec<AudioRendition>,
     /// What is shown while the source is away.
     pub fill: Fill,
     /// Which of its inputs the operator wants to see.
@@ -108,6 +110,7 @@ impl Channel {
             channel: self.job.name.to_string(),
             rungs: self.rungs.clone(),
             audio_bps: self.audio_bps,
+            audio: self.audio.clone(),
             grid: self.job.grid,
             latency: self.job.latency,
             pace: Pace::Live,

@@ -181,7 +181,7 @@ fn run_job(job: Job, cores: usize, pulse: &Pulse) -> anyhow::Result<()> {
                             .map_err(anyhow::Error::from)
                     });
                 }
-                Ladder::Transcode { rungs, audio_bps, fill } => {
+                Ladder::Transcode { rungs, audio_bps, audio, fill } => {
                     if rungs.is_empty() {
                         bail!("channel `{}`: the ladder has no rungs", channel.name);
                     }
@@ -194,6 +194,7 @@ fn run_job(job: Job, cores: usize, pulse: &Pulse) -> anyhow::Result<()> {
                         job: channel,
                         rungs,
                         audio_bps,
+                        audio,
                         fill,
                         selector,
                         cores,

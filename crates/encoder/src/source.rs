@@ -71,6 +71,8 @@ pub struct InputTrack {
     pub frame_rate: Option<Rational>,
     /// Size of the picture; zero where it is not known.
     pub size: (u32, u32),
+    /// The language of its sound, where the source tells it.
+    pub language: Option<String>,
     /// What a decoder must know.
     pub parameters: Parameters,
     /// One phrase for the log.
@@ -90,8 +92,12 @@ impl InputTrack {
             is_video: track.format.is_video(),
             frame_rate,
             size,
+            language: track.language.clone(),
             parameters: Parameters::of(&track.format)?,
-            description: track.format.to_string(),
+            description: match &track.language {
+                Some(language) => format!("{} {language}", track.format),
+                None => track.format.to_string(),
+            },
         })
     }
 }

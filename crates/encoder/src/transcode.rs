@@ -11,6 +11,7 @@
 //! ```
 
 mod alarms;
+mod av_drift;
 mod cadence;
 mod conductor;
 mod cuts;
@@ -22,6 +23,7 @@ mod fit;
 mod flow;
 mod frame_sync;
 mod input;
+mod key_frames;
 mod monitor;
 mod output;
 mod pyramid;
@@ -41,7 +43,7 @@ use std::time::Duration;
 use daemon::{Drain, EpochClock};
 use ffmpeg::Colour;
 use media::{Grid, Rational};
-use spec::{Failover, Fill, Latency, Rung};
+use spec::{AudioRendition, Failover, Fill, Latency, Rung};
 
 use crate::door::Door;
 use crate::metrics::TranscodeMetrics;
@@ -60,8 +62,10 @@ pub struct Settings {
     pub channel: String,
     /// Highest bitrate first, never empty.
     pub rungs: Vec<Rung>,
-    /// Bits per second of the AAC track.
+    /// Bits per second of each AAC track.
     pub audio_bps: u32,
+    /// The audio renditions, never empty.
+    pub audio: Vec<AudioRendition>,
     /// Where segments are cut.
     pub grid: Grid,
     /// Whether they leave part by part.
@@ -174,11 +178,13 @@ impl Settings {
     /// What each track will be: the rungs in their order, then the sound. The headers are those of every live channel; offline,
     /// a source of other colours changes them when it begins.
     pub fn heads(&self) -> Result<Vec<TrackHead>, TranscodeError> {
-        let mut heads = Vec::with_capacity(self.rungs.len() + 1);
+        let mut heads = Vec::with_capacity(self.rungs.len() + self.audio.len());
         for (rung, threads) in self.rungs.iter().zip(self.threads()) {
             heads.push(rung::open(rung, rung.preset, threads, self.latency, Colour::BT709)?.1);
         }
-        heads.push(sound::open(self.audio_bps)?.1);
+        for (index, rendition) in self.audio.iter().enumerate() {
+            heads.push(sound::open(self.audio_bps, index, rendition)?.1);
+        }
         Ok(heads)
     }
 

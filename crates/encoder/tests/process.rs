@@ -147,6 +147,7 @@ fn job(folder: &Path, push_url: String, source: Source) -> Job {
         ladder: Ladder::Transcode {
             rungs: vec![rung, small],
             audio_bps: 64_000,
+            audio: vec![spec::AudioRendition::first()],
             fill: spec::Fill::default(),
         },
         grid: Grid::new(1_000),

@@ -1,7 +1,11 @@
 //! Sources through the transcoder to CMAF in memory, judged by FFmpeg and by our own reader.
 
+#[path = "transcode/inputs.rs"]
+mod inputs;
 #[path = "transcode/kit.rs"]
 mod kit;
+#[path = "transcode/ts.rs"]
+mod ts;
 
 use encoder::source::pattern::read_strip;
 use encoder::source::{Event, InputTrack};

@@ -105,7 +105,8 @@ pub(crate) fn encoders(workflow: &Workflow, layout: &Layout) -> Vec<EncoderProce
             }
             Ladder::Transcode(rungs) => {
                 let (audio_bps, fill) = (channel.audio_bps, channel.fill.clone());
-                wire::Ladder::Transcode { rungs: rungs.clone(), audio_bps, fill }
+                let audio = channel.audio.clone();
+                wire::Ladder::Transcode { rungs: rungs.clone(), audio_bps, audio, fill }
             }
         };
         let whole = channel_job(channel, ladder, workflow, layout);

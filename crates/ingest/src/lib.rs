@@ -1,18 +1,17 @@
 //! The ingest role: terminates RTMP, SRT and MPEG-TS by UDP and RTP, lays each publisher's samples on the epoch timeline, hands them to encoders.
 //!
 //! An RTMP publisher's bytes: `transport` (socket) → `connection` (who may publish what) → [`rtmp::Session`] → `source`
-//! (tracks and samples; `anchor` fixes their time) → `publisher` → `channel` (its `replay` log) → `subscriber` (unix
+//! (tracks and samples; [`media::Anchor`] fixes their time) → `publisher` → `channel` (its `replay` log) → `subscriber` (unix
 //! socket, [`wire::sample_stream`]).
 //!
 //! A transport stream's: `srt_listener` (who may publish what) or `srt_caller` (where it is fetched) → `link` (one session
 //! over any [`srt::Link`]), or [`udp`] (datagrams put in order) → `datagrams` (a session is what one sender sends) → `ts`
-//! (from bytes to tracks and samples, by [`mpegts::Demuxer`] and `anchor`) → `publisher`, and on as above.
+//! (from bytes to tracks and samples, by [`mpegts::Demuxer`] and [`media::Anchor`]) → `publisher`, and on as above.
 //!
 //! Made for one thread: tasks wait far more than they compute.
 
 #![forbid(unsafe_code)]
 
-mod anchor;
 mod channel;
 mod config;
 mod connection;

@@ -1,9 +1,8 @@
 //! The door for transport streams, whatever brings their bytes: from MPEG-TS to tracks and samples on the epoch timeline.
 
-use media::{Sample, Timescale, Track, TrackId, Utc, rescale_floor, rescale_nearest};
+use media::{Anchor, Sample, Timescale, Track, TrackId, Utc, rescale_floor, rescale_nearest};
 use mpegts::{Demuxer, Event, Select};
 
-use crate::anchor::Anchor;
 use crate::end_to_end::EndToEnd;
 use crate::source::{AUDIO, Output, VIDEO};
 use crate::trouble::Trouble;
@@ -13,6 +12,9 @@ use crate::trouble::Trouble;
 const INTERLEAVE_MS: i64 = 3_000;
 /// Transport packets in a datagram, as everybody sends them: what an Ethernet frame holds.
 const PACKETS_PER_DATAGRAM: u64 = 7;
+
+/// Audio tracks of a program that are carried.
+const MAX_SOUNDS: usize = 8;
 
 /// One publishing session's transport stream.
 #[derive(Debug)]
@@ -81,18 +83,24 @@ impl TsSource {
         }
     }
 
-    /// One track of each kind is carried: the first that the program's map names.
+    /// The first picture and the first sounds that the program's map names are carried.
     fn tracks(&mut self, streams: Vec<mpegts::Stream>, out: &mut Vec<Output>) {
         let mut before = std::mem::take(&mut self.carried);
         for stream in streams {
             let from = stream.track.id;
-            let id = if stream.track.format.is_video() { VIDEO } else { AUDIO };
-            if self.carried.iter().any(|carried| carried.track.id == id) {
-                out.push(Output::Trouble(Trouble::OtherTrack));
-                continue;
-            }
-            let track = Track { id, ..stream.track };
-            let same = |old: &mut Carried| old.track.id == id && old.track.timescale == track.timescale;
+            let is_video = stream.track.format.is_video();
+            let before_it = self.carried.iter().filter(|carried| carried.track.format.is_video() == is_video);
+            let id = match (is_video, before_it.count()) {
+                (true, 0) => VIDEO,
+                (false, sounds) if sounds < MAX_SOUNDS => TrackId(AUDIO.0 + sounds as u8),
+                _ => {
+                    out.push(Output::Trouble(Trouble::OtherTrack));
+                    continue;
+                }
+            };
+            let language = stream.language.map(|language| language.to_string());
+            let track = Track { id, language, ..stream.track };
+            let same = |old: &mut Carried| old.from == from && old.track.timescale == track.timescale;
             let old = before.extract_if(.., same).next();
             let (last, laid) = old.map_or_else(Default::default, |old| (old.last, old.laid));
             self.carried.push(Carried { from, track, last, laid });
@@ -125,7 +133,7 @@ impl TsSource {
             return;
         }
         let placed = match sample.duration {
-            Some(ticks) if carried.track.id == AUDIO => carried.laid.place(dts, ticks, scale, out),
+            Some(ticks) if carried.track.id != VIDEO => carried.laid.place(dts, ticks, scale, out),
             _ => Some(dts),
         };
         let Some(dts) = placed else { return };

@@ -166,7 +166,11 @@ pub(crate) fn header_of(header: &cmaf::Header, id: HeaderId) -> Header {
     let fits = (2..=35).contains(&language.len())
         && language != "und"
         && language.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_plain = |label: &&String| {
+        (1..=128).contains(&label.len()) && label.chars().all(|c| !c.is_control() && c != '"')
+    };
     Header {
+        label: header.labels.label.as_ref().filter(is_plain).cloned(),
         id,
         timescale: header.track.timescale,
         format: header.track.format.clone(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use media::{ChannelName, Grid};
 
+use crate::audio::AudioRendition;
 use crate::datagrams::{self, Rtp, Udp};
 use crate::failover::Failover;
 use crate::fault::Fault;
@@ -35,6 +36,9 @@ pub struct Channel {
     pub window_ms: u64,
     /// `audio_bitrate` of a transcoded channel, bits per second, default 128 kbit/s.
     pub audio_bps: u32,
+    /// Its audio renditions: `[[channel.audio]]`, never empty; others than the source's first track only of a transcoded
+    /// channel.
+    pub audio: Vec<AudioRendition>,
     /// What a transcoded channel shows while its source is away: `fill`.
     pub fill: Fill,
     /// How many encoder processes make it: `pipelines`.
@@ -155,6 +159,15 @@ impl Channel {
             None => 128_000,
             Some(field) => field.scaled(32_000..=512_000, "bits per second")? as u32,
         };
+        let audio = match fields.take("audio") {
+            None => vec![AudioRendition::first()],
+            Some(field) if !matches!(ladder, Ladder::Transcode(_)) => {
+                return Err(
+                    field.fault("only a channel with rungs makes audio renditions of its source's tracks")
+                );
+            }
+            Some(field) => AudioRendition::read_all(field)?,
+        };
         let fill = match fields.take("fill") {
             None => Fill::default(),
             Some(field) if !matches!(ladder, Ladder::Transcode(_)) => {
@@ -177,6 +190,7 @@ impl Channel {
             latency,
             window_ms,
             audio_bps,
+            audio,
             fill,
             pipelines,
         })

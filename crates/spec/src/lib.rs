@@ -4,6 +4,7 @@
 //! number is within its bound, so nobody checks again. A [`Fault`] names line, field and bound.
 
 mod access;
+mod audio;
 mod channel;
 mod datagrams;
 mod edge;
@@ -26,6 +27,7 @@ mod tls;
 mod workflow;
 
 pub use access::{Access, AccessKey, KeyFile};
+pub use audio::AudioRendition;
 pub use channel::{Backup, Channel, Input, RtmpKey};
 pub use datagrams::{Leg, Rtp, Udp};
 pub use edge::{Disk, Edge};

@@ -163,7 +163,7 @@ mod tests {
         check(
             "[[channel]]\nname = \"a\"\ninput = \"test\"\nsegmnt = 3\n",
             expect![[
-                r#"line 4: channel[0].segmnt: no such field; there are: name, input, preset, ladder, segment, latency, part, window, audio_bitrate, fill, backup, failover, pipelines"#
+                r#"line 4: channel[0].segmnt: no such field; there are: name, input, preset, ladder, segment, latency, part, window, audio_bitrate, audio, fill, backup, failover, pipelines"#
             ]],
         );
         check(

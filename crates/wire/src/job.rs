@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use media::{ChannelName, Grid};
 use serde::{Deserialize, Serialize};
-use spec::{Failover, Fill, Latency, Rung, Sandbox, Slate};
+use spec::{AudioRendition, Failover, Fill, Latency, Rung, Sandbox, Slate};
 
 use crate::sample_stream::FeedInput;
 
@@ -131,8 +131,10 @@ pub enum Ladder {
     Transcode {
         /// Highest bitrate first, never empty.
         rungs: Vec<Rung>,
-        /// Bits per second of the AAC track.
+        /// Bits per second of each AAC track.
         audio_bps: u32,
+        /// The audio renditions, never empty.
+        audio: Vec<AudioRendition>,
         /// What is shown while the source is away.
         fill: Fill,
     },

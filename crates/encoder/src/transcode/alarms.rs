@@ -27,6 +27,8 @@ pub(crate) struct Alarms {
     latest_ns: Option<i64>,
     step_ns: i64,
     drifts: bool,
+    has_long_gop: bool,
+    sound_drifts: bool,
 }
 
 impl Alarms {
@@ -41,6 +43,8 @@ impl Alarms {
             latest_ns: None,
             step_ns: 0,
             drifts: false,
+            has_long_gop: false,
+            sound_drifts: false,
         }
     }
 
@@ -104,6 +108,38 @@ impl Alarms {
                 tracing::warn!(event = "slow_encoder", state = "raised", step, deepest, "quality is given up")
             }
         }
+    }
+
+    /// `side` came with other formats than before.
+    pub(crate) fn changed(&self, side: Side, [before, now]: &[String; 2]) {
+        self.figures.input_changes.inc();
+        let input = side.as_str();
+        tracing::warn!(event = "input_changed", state = "happened", input, before, now, "another format");
+    }
+
+    /// The source's key frames are far apart, or no longer.
+    pub(crate) fn long_gop(&mut self, is_long: bool) {
+        if is_long == self.has_long_gop {
+            return;
+        }
+        self.has_long_gop = is_long;
+        self.figures.long_gop.set(is_long.into());
+        let text = "no key frame for ten seconds: whoever joins or returns waits for one";
+        match is_long {
+            true => tracing::warn!(event = "long_gop", state = "raised", "{text}"),
+            false => tracing::info!(event = "long_gop", state = "cleared", "key frames come again"),
+        }
+    }
+
+    /// The source's sound has run `late_ms` from its own times.
+    pub(crate) fn sound_drifts(&mut self, is_over: bool, late_ms: i64) {
+        self.figures.av_drift_ms.set(late_ms);
+        if is_over == self.sound_drifts {
+            return;
+        }
+        self.sound_drifts = is_over;
+        let state = if is_over { "raised" } else { "cleared" };
+        tracing::warn!(event = "av_drift", state, late_ms, "the source's sound runs from its own times");
     }
 
     /// The source's clock runs fast by `ppm`.

@@ -13,7 +13,9 @@ use media::Utc;
 use wire::Content;
 
 use super::alarms::{Alarms, InputAlarms};
+use super::av_drift::AvDrift;
 use super::cadence::{frame_time_ns, nearest_frame};
+use super::cuts::SOUND_RATE;
 use super::effort::Effort;
 use super::failover::{Failover, Side};
 use super::feed::Feed;
@@ -21,6 +23,7 @@ use super::fill::{Patience, Schedule};
 use super::flow::Flow;
 use super::frame_sync::{Arrival, FrameSync, MAX_AHEAD_NS, Placed};
 use super::input::{Decoded, Input, nanoseconds};
+use super::key_frames::KeyFrames;
 use super::output::{Output, samples_at};
 use super::pyramid::Picture;
 use super::sound::Expect;
@@ -36,7 +39,8 @@ use crate::source::{Envelope, Event};
 /// Offline, a hole in the pictures up to this long is filled with the frame before it, in nanoseconds; a longer one
 /// stays a hole in the output.
 const GAP_NS: i64 = 3_000_000_000;
-/// Blocks of sound that may wait for the first picture (some ten seconds of AAC); the oldest goes first.
+/// Blocks of sound of each audio rendition that may wait for the first picture (some ten seconds of AAC); the oldest goes
+/// first.
 const MAX_WAITING_SOUND: usize = 512;
 /// A slot long past: output begins at the first cut after the pictures that come.
 const AT_NEXT_CUT: i64 = 0;
@@ -92,6 +96,9 @@ pub(crate) struct Conductor<S> {
     sound_heard_ns: i64,
     back_since_ns: Option<i64>,
     speed: Speed,
+    /// How the source that is shown is coded.
+    key_frames: KeyFrames,
+    av_drift: AvDrift,
     faults: u64,
     /// Something could not be decoded since the last picture.
     is_damaged: bool,
@@ -100,9 +107,9 @@ pub(crate) struct Conductor<S> {
     idle: Option<Lane>,
 }
 
-/// A block of sound; `at` in samples since the epoch.
+/// A block of sound, of an audio rendition or for all; `at` in samples since the epoch.
 enum Heard {
-    Decoded { frame: Frame, at: i64 },
+    Decoded { rendition: usize, frame: Frame, at: i64 },
     Raw { left: Vec<f32>, right: Vec<f32>, at: i64 },
 }
 
@@ -146,6 +153,8 @@ impl<S: Sink + 'static> Conductor<S> {
             sound_heard_ns: 0,
             back_since_ns: None,
             speed: Speed::default(),
+            key_frames: KeyFrames::default(),
+            av_drift: AvDrift::default(),
             faults: 0,
             is_damaged: false,
             dropped_in_a_row: 0,
@@ -237,6 +246,10 @@ impl<S: Sink + 'static> Conductor<S> {
                 self.drain_input(arrived_ns)?;
                 self.sync = FrameSync::new(self.output.cuts.slowest());
                 self.back_since_ns = None;
+                self.looked_at_anew();
+                if let Some(formats) = self.feed().comes_with(&tracks) {
+                    self.alarms.changed(side, &formats);
+                }
                 let input = self.open(&tracks);
                 input.tell(&self.figures);
                 self.feed().open(input);
@@ -246,7 +259,11 @@ impl<S: Sink + 'static> Conductor<S> {
             Event::Sample(sample) => {
                 self.settings.pulse.decodes(side.into());
                 fault::strike(&sample.data);
-                self.feed().input.decode(&sample, &mut decoded)
+                let input = &mut self.feeds[side.index()].input;
+                if let Some(time_ns) = input.time_of_picture(&sample) {
+                    self.alarms.long_gop(self.key_frames.see(time_ns, sample.sync));
+                }
+                input.decode(&sample, &mut decoded)
             }
             Event::Picture { frame, time } => {
                 self.figures.has_video.set(1);
@@ -282,9 +299,18 @@ impl<S: Sink + 'static> Conductor<S> {
         self.settings.clock.at(instant).0 * 1_000
     }
 
+    /// Another source is shown, or the same in another format.
+    fn looked_at_anew(&mut self) {
+        self.key_frames = KeyFrames::default();
+        self.av_drift = AvDrift::default();
+        self.alarms.long_gop(false);
+        self.alarms.sound_drifts(false, 0);
+    }
+
     fn count_fault(&mut self, fault: ffmpeg::Error) {
         self.figures.source_faults.inc();
         self.is_damaged = true;
+        self.figures.decode_errors.inc();
         if self.faults.is_multiple_of(FAULTS_PER_LINE) {
             tracing::warn!(so_far = self.faults, "damaged sample: {fault}");
         }
@@ -301,15 +327,23 @@ impl<S: Sink + 'static> Conductor<S> {
     }
 
     fn show(&mut self, decoded: Decoded, arrived_ns: i64, more_waits: bool) -> Result<(), TranscodeError> {
-        for (time_ns, frame) in decoded.sounds {
+        for (rendition, time_ns, frame) in decoded.sounds {
             self.sound_heard_ns = arrived_ns;
-            self.hear(Heard::Decoded { frame, at: samples_at(time_ns) });
+            let at = samples_at(time_ns);
+            let length =
+                frame.samples() as i64 * i64::from(SOUND_RATE) / i64::from(frame.sample_rate().max(1));
+            if rendition == 0 {
+                self.av_drift.hear(at, length);
+            }
+            self.hear(Heard::Decoded { rendition, frame, at });
         }
         for (time_ns, frame) in decoded.pictures {
             self.figures.frames_in.inc();
+            self.figures.decode_errors.inc_by(frame.is_damaged().into());
             self.feed().see(&frame, arrived_ns);
             self.picture(time_ns, frame, arrived_ns, more_waits)?;
         }
+        self.alarms.sound_drifts(self.av_drift.is_over(), self.av_drift.late_ms());
         self.encode_sound(arrived_ns)
     }
 
@@ -463,10 +497,12 @@ impl<S: Sink + 'static> Conductor<S> {
     fn encode_sound(&mut self, now_ns: i64) -> Result<(), TranscodeError> {
         let input = &self.feeds[self.active().index()].input;
         // Raw sources send sound beside pictures without having announced tracks.
-        let may_come = input.has_audio() || !input.has_video();
+        let may_come = |rendition| input.sounds(rendition) || !(input.has_audio() || input.has_video());
         let is_alive = self.settings.pace == Pace::Offline || now_ns - self.sound_heard_ns < SOUND_ALIVE_NS;
-        let is_awaited = may_come && is_alive;
-        self.output.encode_sound(if is_awaited { Expect::Sound } else { Expect::Silence })
+        self.output.encode_sound(|rendition| match may_come(rendition) && is_alive {
+            true => Expect::Sound,
+            false => Expect::Silence,
+        })
     }
 
     /// Moves between keeping everything, dropping pictures, and jumping to the live edge.
@@ -527,7 +563,7 @@ impl<S: Sink + 'static> Conductor<S> {
         };
         let shift_ns = self.sync.shift_ns().or(alone);
         let Some(shift_ns) = shift_ns.filter(|shift_ns| at + samples_at(*shift_ns) <= latest) else {
-            if self.waiting_sound.len() >= MAX_WAITING_SOUND {
+            if self.waiting_sound.len() >= MAX_WAITING_SOUND * self.output.sounds.len() {
                 self.waiting_sound.pop_front();
             }
             self.waiting_sound.push_back(heard);
@@ -535,12 +571,20 @@ impl<S: Sink + 'static> Conductor<S> {
         };
         let shift = samples_at(shift_ns);
         let outcome = match heard {
-            Heard::Decoded { frame, at } => self.output.sound.push_frame(&frame, at + shift),
-            Heard::Raw { left, right, at } => Ok(self.output.sound.push_samples(&left, &right, at + shift)),
+            Heard::Decoded { rendition, frame, at } => {
+                let peak = self.output.sounds[rendition].push_frame(&frame, at + shift);
+                // Whether an input is silent, its first rendition tells.
+                peak.map(|peak| (rendition == 0).then_some(peak))
+            }
+            Heard::Raw { left, right, at } => {
+                let sounds = self.output.sounds.iter_mut();
+                Ok(sounds.map(|sound| sound.push_samples(&left, &right, at + shift)).next_back())
+            }
         };
         let heard_ns = self.sound_heard_ns;
         match outcome {
-            Ok(peak) => self.feed().listen(peak, heard_ns),
+            Ok(Some(peak)) => self.feed().listen(peak, heard_ns),
+            Ok(None) => {}
             Err(fault) => self.count_fault(fault),
         }
     }

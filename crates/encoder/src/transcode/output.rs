@@ -20,7 +20,8 @@ use crate::metrics::TranscodeMetrics;
 pub(crate) struct Output<S> {
     pub(crate) cuts: Cuts,
     pub(crate) pyramid: Arc<Pyramid>,
-    pub(crate) sound: Sound<S>,
+    /// The audio renditions.
+    pub(crate) sounds: Vec<Sound<S>>,
     /// The rates of the rungs, each once, the slowest first.
     rates: Vec<Rational>,
     rungs: Vec<RungThread<S>>,
@@ -80,10 +81,11 @@ impl<S: Sink + 'static> Output<S> {
             let (level, threads) = (levels[index], threads[index]);
             rungs.push(RungThread::start(rung.clone(), level, threads, shared.clone(), writer(index))?);
         }
-        let silent = metrics.channel(&settings.channel).silent_frames;
-        let sound = Sound::new(settings.audio_bps, cuts, writer(settings.rungs.len()), silent);
+        let sound =
+            |index: usize| Sound::new(settings, index, cuts, writer(settings.rungs.len() + index), metrics);
+        let sounds = (0..settings.audio.len()).map(sound).collect();
         let pyramid = shared.pyramid;
-        Ok(Self { cuts, pyramid, sound, rates, rungs, step, run: None, ended_at: i64::MIN })
+        Ok(Self { cuts, pyramid, sounds, rates, rungs, step, run: None, ended_at: i64::MIN })
     }
 
     /// From their next cut on, rungs take this step of [`Effort`](super::effort::Effort).
@@ -130,7 +132,8 @@ impl<S: Sink + 'static> Output<S> {
             let first = of_rate(self.rungs[index].rung.frame_rate);
             self.tell(index, Work::Begin { first, colour })?;
         }
-        self.sound.begin(first_frame_from(first, slowest, AAC_RATE))
+        let first = first_frame_from(first, slowest, AAC_RATE);
+        self.sounds.iter_mut().try_for_each(|sound| sound.begin(first))
     }
 
     /// Shows `picture` at `time_ns` on every rung that has a frame for it, and what was shown before at the frames
@@ -204,13 +207,16 @@ impl<S: Sink + 'static> Output<S> {
             self.tell(index, Work::End)?;
         }
         self.ended_at = end;
-        self.sound.end(samples_at(frame_time_ns(end, slowest)))
+        let end = samples_at(frame_time_ns(end, slowest));
+        self.sounds.iter_mut().try_for_each(|sound| sound.end(end))
     }
 
-    /// Encodes sound up to where the picture is.
-    pub(crate) fn encode_sound(&mut self, expect: Expect) -> Result<(), TranscodeError> {
+    /// Encodes sound up to where the picture is; `expect` says of which renditions some may still come.
+    pub(crate) fn encode_sound(&mut self, expect: impl Fn(usize) -> Expect) -> Result<(), TranscodeError> {
         let Some(shown_ns) = self.next_ns() else { return Ok(()) };
-        self.sound.encode_until(samples_at(shown_ns), expect)
+        let until = samples_at(shown_ns);
+        let mut sounds = self.sounds.iter_mut().enumerate();
+        sounds.try_for_each(|(index, sound)| sound.encode_until(until, expect(index)))
     }
 
     fn lane(&mut self, rate: usize) -> &mut Lane {
@@ -271,7 +277,7 @@ impl<S: Sink + 'static> Output<S> {
                 Err(_) => outcome = outcome.and(Err(TranscodeError::Panicked(rung.name))),
             }
         }
-        sinks.push(self.sound.into_sink());
+        sinks.extend(self.sounds.into_iter().map(Sound::into_sink));
         outcome.map(|()| sinks)
     }
 }

@@ -136,8 +136,12 @@ pub(crate) fn open(
         VideoCodec::Av1 | VideoCodec::Mpeg2 => Err(headers(format!("{:?} is not encoded", rung.codec))),
     }?;
     format = VideoFormat { frame_rate: Some(rung.frame_rate), ..format };
-    let track =
-        Track { id: TrackId(0), timescale: rung.frame_rate.frame_timescale(), format: Format::Video(format) };
+    let track = Track {
+        id: TrackId(0),
+        timescale: rung.frame_rate.frame_timescale(),
+        format: Format::Video(format),
+        language: None,
+    };
     let reorder = i64::from(encoder.reorder_frames()) * i64::from(rung.frame_rate.frame_ticks());
     let head = TrackHead::new(&rung.name, track, rung.bitrate_bps, reorder);
     Ok((encoder, head))

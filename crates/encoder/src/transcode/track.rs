@@ -65,8 +65,12 @@ pub struct TrackHead {
 impl TrackHead {
     pub(crate) fn new(name: &str, track: Track, bitrate_bps: u32, reorder_ticks: i64) -> Self {
         let labels = Labels { bitrate_bps: Some(bitrate_bps), ..Labels::named(name) };
-        let init = cmaf::init_segment(&track, &labels);
-        Self { name: name.to_owned(), track, init, reorder_ticks }
+        Self::labelled(&labels, track, reorder_ticks)
+    }
+
+    pub(crate) fn labelled(labels: &Labels, track: Track, reorder_ticks: i64) -> Self {
+        let init = cmaf::init_segment(&track, labels);
+        Self { name: labels.name.clone(), track, init, reorder_ticks }
     }
 }
 
@@ -221,7 +225,7 @@ mod tests {
             config: Bytes::from_static(&[0x11, 0x90]),
             rfc6381: "mp4a.40.2".to_owned(),
         });
-        let track = Track { id: TrackId(1), timescale: Timescale::MPEG, format };
+        let track = Track { id: TrackId(1), timescale: Timescale::MPEG, format, language: None };
         let head = TrackHead::new("t", track, 1_000, 0);
         let (sink, given) = mpsc::channel();
         let mut writer = TrackWriter::new(&head, latency, sink, TranscodeMetrics::default().track("c", "t"));

@@ -198,7 +198,7 @@ impl Sound {
             rfc6381: "mp4a.40.2".to_owned(),
         });
         let timescale = Timescale::new(48_000);
-        Self { track: Track { id: TrackId(1), timescale, format }, name }
+        Self { track: Track { id: TrackId(1), timescale, format, language: None }, name }
     }
 
     pub fn header(&self) -> Bytes {

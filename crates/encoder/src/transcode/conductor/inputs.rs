@@ -20,7 +20,7 @@ impl<S: Sink + 'static> Conductor<S> {
             Latency::Standard => self.settings.cores,
             Latency::Low { .. } => 1,
         };
-        let input = Input::open(tracks, self.output.fastest(), cores, &self.figures);
+        let input = Input::open(tracks, &self.settings.audio, self.output.fastest(), cores, &self.figures);
         if !input.has_video() {
             tracing::warn!("the source has no pictures that can be decoded: waiting for some");
         } else if !input.has_audio() {
@@ -38,6 +38,9 @@ impl<S: Sink + 'static> Conductor<S> {
     pub(super) fn stand_by(&mut self, side: Side, event: Event, arrived_ns: i64) {
         match event {
             Event::Tracks(tracks) => {
+                if let Some(formats) = self.feeds[side.index()].comes_with(&tracks) {
+                    self.alarms.changed(side, &formats);
+                }
                 let input = self.open(&tracks);
                 self.feeds[side.index()].open(input);
             }
@@ -87,6 +90,7 @@ impl<S: Sink + 'static> Conductor<S> {
         self.sync = FrameSync::new(self.output.cuts.slowest());
         self.waiting_sound.clear();
         self.sound_heard_ns = now_ns;
+        self.looked_at_anew();
         let feed = &mut self.feeds[side.index()];
         feed.input.tell(&self.figures);
         self.back_since_ns = feed.monitor.as_ref().map(|monitor| monitor.alive_since_ns());

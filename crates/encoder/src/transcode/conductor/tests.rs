@@ -106,6 +106,7 @@ impl Scene {
             channel: "test".into(),
             rungs: [rung(128, 128, 60), rung(64, 64, 30)].map(|rung| Rung { preset, ..rung }).into(),
             audio_bps: 64_000,
+            audio: vec![spec::AudioRendition::first()],
             grid: Grid::new(1_000),
             latency,
             pace: Pace::Live,

@@ -33,7 +33,12 @@ fn encoder(script: &str, folder: &Path, spare: Spare) -> Encoder {
         name: "main".parse().expect("a name"),
         source: Source::Pattern,
         backup: None,
-        ladder: Ladder::Transcode { rungs: vec![rung], audio_bps: 64_000, fill: spec::Fill::default() },
+        ladder: Ladder::Transcode {
+            rungs: vec![rung],
+            audio_bps: 64_000,
+            audio: vec![spec::AudioRendition::first()],
+            fill: spec::Fill::default(),
+        },
         grid: Grid::new(1_000),
         latency: spec::Latency::Standard,
         push_url: "http://127.0.0.1:1/ingest/main".into(),
