@@ -132,7 +132,7 @@ fn confinement(workflow: &Workflow, channels: &[ChannelJob]) -> Confinement {
 
 fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, layout: &Layout) -> ChannelJob {
     let source = |input: &Input| match input {
-        Input::Rtmp(_) | Input::Srt(_) | Input::SrtCall(_) | Input::Cmaf => {
+        Input::Rtmp(_) | Input::Srt(_) | Input::SrtCall(_) | Input::Hls(_) | Input::Cmaf => {
             Source::Ingest { socket: layout.samples_socket() }
         }
         Input::Test => Source::Pattern,

@@ -87,6 +87,12 @@ fn door(input: &Input) -> Option<ingest::Door> {
             terms: terms(&call.terms),
             reach: if call.allow_private { ingest::Reach::Private } else { ingest::Reach::Public },
         })),
+        Input::Hls(pull) => Some(ingest::Door::Hls(ingest::HlsPull {
+            url: pull.url.clone(),
+            choice: pull.choice.clone(),
+            at_end: if pull.is_looped { ingest::AtEnd::Loop } else { ingest::AtEnd::Wait },
+            reach: if pull.allow_private { ingest::Reach::Private } else { ingest::Reach::Public },
+        })),
         Input::Test | Input::File(_) | Input::Cmaf => None,
     }
 }

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use playlist::{Choice, Url};
 use srt::Terms;
 use wire::sample_stream::Feed;
 
 use crate::channel::Channel;
 use crate::metrics::Metrics;
+use crate::pull::Pull;
 use crate::ticks::Ticks;
 use crate::{Call, Route, SrtRoute};
 
@@ -63,6 +65,30 @@ pub enum Door {
     },
     /// We call it by SRT, again and again while it is away.
     SrtCall(SrtCall),
+    /// We fetch it by HLS.
+    Hls(HlsPull),
+}
+
+/// Where an HLS stream is fetched.
+#[derive(Clone, Debug)]
+pub struct HlsPull {
+    /// Its playlist; user, password and query are never printed.
+    pub url: Url,
+    /// Which of its streams.
+    pub choice: Choice,
+    /// What comes after its end.
+    pub at_end: AtEnd,
+    /// Whether it, and all it names, may lie in this machine's own networks.
+    pub reach: Reach,
+}
+
+/// What comes after the end of a list that has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtEnd {
+    /// Whatever is listed next.
+    Wait,
+    /// Its first segment.
+    Loop,
 }
 
 /// Where an SRT stream is fetched.
@@ -99,6 +125,7 @@ impl fmt::Debug for Door {
                 f.debug_struct("Srt").field("stream_id", stream_id).field("terms", terms).finish()
             }
             Self::SrtCall(call) => call.fmt(f),
+            Self::Hls(pull) => pull.fmt(f),
         }
     }
 }
@@ -147,6 +174,7 @@ pub(crate) struct Doors {
     pub(crate) rtmp: Vec<Route>,
     pub(crate) srt: Vec<SrtRoute>,
     pub(crate) calls: Vec<Arc<Call>>,
+    pub(crate) pulls: Vec<Arc<Pull>>,
     /// One of each period.
     pub(crate) ticks: Vec<Arc<Ticks>>,
 }
@@ -181,6 +209,11 @@ impl Doors {
                     let ticks = doors.ticks(batch.max(LEAST_SRT_BATCH));
                     let link = metrics.srt(&name);
                     doors.calls.push(Arc::new(Call { to, ticks, link, channel: channel.clone() }));
+                    None
+                }
+                Door::Hls(from) => {
+                    let metrics = metrics.pull(&name);
+                    doors.pulls.push(Arc::new(Pull { from, metrics, channel: channel.clone() }));
                     None
                 }
             };

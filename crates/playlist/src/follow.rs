@@ -225,10 +225,7 @@ mod tests {
 
     #[test]
     fn an_old_copy_of_the_list_changes_nothing() {
-        assert_eq!(
-            fetched(&["4 a b c d", "3 z a b", "5 b c d e"]),
-            [quiet("|b c d"), quiet(""), quiet("e")]
-        );
+        assert_eq!(fetched(&["4 a b c d", "3 z a b", "5 b c d e"]), [quiet("|b c d"), quiet(""), quiet("e")]);
     }
 
     #[test]

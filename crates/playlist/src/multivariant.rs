@@ -92,7 +92,9 @@ impl Variant {
     /// Whether it says that it has no pictures.
     fn is_sound(&self) -> bool {
         let is_sound = |codec: &str| {
-            ["mp4a", "ac-3", "ec-3", "opus", "Opus", "fLaC", "mp3"].iter().any(|kind| codec.trim().starts_with(kind))
+            ["mp4a", "ac-3", "ec-3", "opus", "Opus", "fLaC", "mp3"]
+                .iter()
+                .any(|kind| codec.trim().starts_with(kind))
         };
         self.height.is_none() && !self.codecs.is_empty() && self.codecs.split(',').all(is_sound)
     }

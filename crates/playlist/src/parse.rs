@@ -202,7 +202,8 @@ impl<'a> Reader<'a> {
         let iv = match list.text("IV") {
             None => None,
             Some(text) => {
-                let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).ok_or(bad.clone())?;
+                let digits =
+                    text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).ok_or(bad.clone())?;
                 let fits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
                 let iv = u128::from_str_radix(digits, 16).ok().filter(|_| fits).ok_or(bad)?;
                 Some(iv.to_be_bytes())

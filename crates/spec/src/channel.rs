@@ -9,6 +9,7 @@ use crate::failover::Failover;
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
 use crate::fill::Fill;
+use crate::hls::HlsPull;
 use crate::ladder::{Ladder, read_preset};
 use crate::latency::Latency;
 use crate::rung::Preset;
@@ -55,6 +56,8 @@ pub enum Input {
     Srt(SrtListen),
     /// An SRT stream that is fetched: `{ srt_call = "host:port", … }`.
     SrtCall(SrtCall),
+    /// An HLS stream that is fetched: `{ hls = "https://…/index.m3u8", … }`.
+    Hls(HlsPull),
     /// The built-in moving pattern with clock, beep and flash: `"test"`.
     Test,
     /// A local media file, repeated for ever: `{ file = "clip.mp4" }`; relative to the workflow file.
@@ -89,6 +92,7 @@ impl fmt::Display for Input {
                     if call.host.contains(':') { format!("[{}]", call.host) } else { call.host.clone() };
                 write!(f, "SRT from {host}:{}, {}", call.port, call.terms)
             }
+            Self::Hls(pull) => pull.fmt(f),
             Self::Test => f.write_str("built-in test pattern"),
             Self::File(path) => write!(f, "file {}, repeated", path.display()),
             Self::Cmaf => f.write_str("CMAF pushed to the origin"),
@@ -227,23 +231,25 @@ impl Input {
         let file = fields.take("file");
         let srt = fields.take("srt");
         let srt_call = fields.take("srt_call");
-        fields.refuse_unimplemented(&["rtp", "udp", "hls", "rtsp", "whip"])?;
-        let named: Vec<_> = [&rtmp, &file, &srt, &srt_call].into_iter().flatten().collect();
+        let hls = fields.take("hls");
+        fields.refuse_unimplemented(&["rtp", "udp", "rtsp", "whip"])?;
+        let named: Vec<_> = [&rtmp, &file, &srt, &srt_call, &hls].into_iter().flatten().collect();
         if let [_, second, ..] = named.as_slice() {
-            return Err(second.fault("an input is one thing: `rtmp`, `srt`, `srt_call` or `file`"));
+            return Err(second.fault("an input is one thing: `rtmp`, `srt`, `srt_call`, `hls` or `file`"));
         }
-        let input = match (rtmp, file, srt, srt_call) {
+        let input = match (rtmp, file, srt, srt_call, hls) {
+            (.., Some(hls)) => Self::Hls(HlsPull::read(&hls, &mut fields)?),
             (Some(rtmp), ..) => Self::Rtmp(RtmpKey::read(&rtmp)?),
             (_, Some(file), ..) => match file.string()? {
                 "" => return Err(file.fault("a path is wanted here")),
                 path => Self::File(path.into()),
             },
-            (_, _, Some(srt), _) => Self::Srt(SrtListen::read(&srt, &mut fields)?),
-            (_, _, _, Some(call)) => Self::SrtCall(SrtCall::read(&call, &mut fields)?),
-            (None, None, None, None) => {
+            (_, _, Some(srt), ..) => Self::Srt(SrtListen::read(&srt, &mut fields)?),
+            (_, _, _, Some(call), _) => Self::SrtCall(SrtCall::read(&call, &mut fields)?),
+            (None, None, None, None, None) => {
                 return Err(fields.fault(
                     "an input is { rtmp = \"app/key\" }, { srt = \"main\" }, { srt_call = \"host:port\" }, \
-                     { file = \"clip.mp4\" }, \"test\" or \"cmaf\"",
+                     { hls = \"https://…/index.m3u8\" }, { file = \"clip.mp4\" }, \"test\" or \"cmaf\"",
                 ));
             }
         };

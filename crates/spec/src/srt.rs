@@ -204,13 +204,13 @@ mod tests {
         refused(
             "{ rtmp = \"live/a\", passphrase = \"correct horse\" }",
             expect![
-                "line 3: channel[0].input.passphrase: no such field; there are: rtmp, file, srt, srt_call"
+                "line 3: channel[0].input.passphrase: no such field; there are: rtmp, file, srt, srt_call, hls"
             ],
         );
         refused(
             "{ srt = \"main\", srt_call = \"a:1\" }",
             expect![
-                "line 3: channel[0].input.srt_call: an input is one thing: `rtmp`, `srt`, `srt_call` or `file`"
+                "line 3: channel[0].input.srt_call: an input is one thing: `rtmp`, `srt`, `srt_call`, `hls` or `file`"
             ],
         );
         refused(

@@ -5,6 +5,7 @@ mod encoders;
 mod enhanced;
 mod harness;
 mod lossy;
+mod pull;
 mod refusals;
 mod sessions;
 mod srt;

@@ -53,7 +53,10 @@ fn what_cannot_be_followed_is_refused_by_line() {
     assert_eq!(read("#EXTM3U\n#EXTINF:-1,\na.ts\n"), value(2, "#EXTINF"));
     assert_eq!(read("#EXTM3U\n#EXTINF:nan,\na.ts\n"), value(2, "#EXTINF"));
     assert_eq!(read("#EXTM3U\n#EXTINF:2,\n#EXT-X-BYTERANGE:7\na.ts\n"), value(4, "#EXT-X-BYTERANGE"));
-    assert_eq!(read("#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:99999999999999999999\n"), value(2, "#EXT-X-MEDIA-SEQUENCE"));
+    assert_eq!(
+        read("#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:99999999999999999999\n"),
+        value(2, "#EXT-X-MEDIA-SEQUENCE")
+    );
     assert_eq!(read("#EXTM3U\n#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"k\"\n"), Err(Unreadable::Encryption(2)));
     assert_eq!(read("#EXTM3U\n#EXT-X-DEFINE:NAME=\"a\",VALUE=\"b\"\n"), Err(Unreadable::Variables(2)));
     let fault = UrlFault::Scheme;
