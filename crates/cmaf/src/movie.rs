@@ -11,6 +11,9 @@ use crate::{Header, ReadError};
 /// Most tracks looked at.
 const MAX_TRACKS: usize = 16;
 
+/// A sample without its payload, where that lies from the start of the `moof`, and its size.
+type Row = (Sample, u64, u32);
+
 /// A movie header (`moov`) and the tracks of it that can be carried.
 #[derive(Clone, Debug)]
 pub struct Movie {
@@ -65,7 +68,7 @@ impl Movie {
         let mut samples = Vec::new();
         let mut at = 0;
         // Where the last `moof` begins, and its samples.
-        let mut open: Option<(usize, Vec<(Sample, u64, u32)>)> = None;
+        let mut open: Option<(usize, Vec<Row>)> = None;
         for found in boxes(segment) {
             let found = found?;
             if found.is(b"moof") {
@@ -91,8 +94,8 @@ impl Movie {
         }
     }
 
-    /// The samples of a `moof` without their payloads: where each lies from the start of the `moof`, and its size.
-    fn rows(&self, moof: BoxRef<'_>) -> Result<Vec<(Sample, u64, u32)>, ReadError> {
+    /// The samples of a `moof`.
+    fn rows(&self, moof: BoxRef<'_>) -> Result<Vec<Row>, ReadError> {
         let mut rows = Vec::new();
         for traf in moof.children() {
             let traf = traf?;
