@@ -52,6 +52,11 @@ impl Header {
         if more > 0 {
             return Err(ReadError::TrackCount(1 + more));
         }
+        Self::of_track(moov, trak, raw)
+    }
+
+    /// What `moov` says of one of its tracks.
+    pub(crate) fn of_track(moov: BoxRef<'_>, trak: BoxRef<'_>, raw: Bytes) -> Result<Self, ReadError> {
         let track_id = tkhd::read(trak.need(b"tkhd")?)?;
         let mdia = trak.need(b"mdia")?;
         let (timescale, mut language) = mdhd::read(mdia.need(b"mdhd")?)?;

@@ -174,9 +174,13 @@ fn confinement(workflow: &Workflow, channels: &[ChannelJob]) -> Confinement {
 
 fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, layout: &Layout) -> ChannelJob {
     let source = |input: &Input| match input {
-        Input::Rtmp(_) | Input::Srt(_) | Input::SrtCall(_) | Input::Udp(_) | Input::Rtp(_) | Input::Cmaf => {
-            Source::Ingest { socket: layout.samples_socket() }
-        }
+        Input::Rtmp(_)
+        | Input::Srt(_)
+        | Input::SrtCall(_)
+        | Input::Udp(_)
+        | Input::Rtp(_)
+        | Input::Hls(_)
+        | Input::Cmaf => Source::Ingest { socket: layout.samples_socket() },
         Input::Test => Source::Pattern,
         Input::File(path) => Source::File { path: path.clone() },
     };

@@ -109,7 +109,7 @@ fn door(
             port: call.port,
             stream_id: call.stream_id.clone(),
             terms: terms(&call.terms),
-            reach: if call.allow_private { ingest::Reach::Private } else { ingest::Reach::Public },
+            reach: reach(call.allow_private),
             select: select(call.select),
         }),
         Input::Udp(spec::Udp { select: chosen, .. }) | Input::Rtp(spec::Rtp { select: chosen, .. }) => {
@@ -119,8 +119,19 @@ fn door(
                 select: select(*chosen),
             }
         }
+        Input::Hls(pull) => ingest::Door::Hls(ingest::HlsPull {
+            url: pull.url.clone(),
+            choice: pull.choice.clone(),
+            at_end: if pull.is_looped { ingest::AtEnd::Loop } else { ingest::AtEnd::Wait },
+            reach: reach(pull.allow_private),
+        }),
         Input::Test | Input::File(_) | Input::Cmaf => return Ok(None),
     }))
+}
+
+/// Whether addresses in this machine's own networks are called too.
+fn reach(allow_private: bool) -> ingest::Reach {
+    if allow_private { ingest::Reach::Private } else { ingest::Reach::Public }
 }
 
 /// What of a transport stream is wanted.

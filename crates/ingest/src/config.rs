@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mpegts::Select;
+use playlist::{Choice, Url};
 use srt::Terms;
 use wire::sample_stream::Feed;
 
 use crate::channel::Channel;
 use crate::metrics::Metrics;
+use crate::pull::Pull;
 use crate::ticks::Ticks;
 use crate::{Call, Inlet, Route, SrtRoute, udp};
 
@@ -73,6 +75,30 @@ pub enum Door {
         /// What of the stream is wanted.
         select: Select,
     },
+    /// We fetch it by HLS.
+    Hls(HlsPull),
+}
+
+/// Where an HLS stream is fetched.
+#[derive(Clone, Debug)]
+pub struct HlsPull {
+    /// Its playlist; user, password and query are never printed.
+    pub url: Url,
+    /// Which of its streams.
+    pub choice: Choice,
+    /// What comes after its end.
+    pub at_end: AtEnd,
+    /// Whether it, and all it names, may lie in this machine's own networks.
+    pub reach: Reach,
+}
+
+/// What comes after the end of a list that has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtEnd {
+    /// Whatever is listed next.
+    Wait,
+    /// Its first segment.
+    Loop,
 }
 
 /// Where an SRT stream is fetched.
@@ -112,6 +138,7 @@ impl fmt::Debug for Door {
             }
             Self::Datagrams { bound, .. } => f.debug_tuple("Datagrams").field(bound).finish(),
             Self::SrtCall(call) => call.fmt(f),
+            Self::Hls(pull) => pull.fmt(f),
         }
     }
 }
@@ -164,6 +191,7 @@ pub(crate) struct Doors {
     pub(crate) srt: Vec<SrtRoute>,
     pub(crate) calls: Vec<Arc<Call>>,
     pub(crate) inlets: Vec<Inlet>,
+    pub(crate) pulls: Vec<Arc<Pull>>,
     /// One of each period.
     pub(crate) ticks: Vec<Arc<Ticks>>,
 }
@@ -206,6 +234,11 @@ impl Doors {
                     let (gather, channel) =
                         (batch.clamp(udp::LEAST_GATHER, udp::MOST_GATHER), channel.clone());
                     doors.inlets.push(Inlet { bound, select, gather, figures, channel });
+                    None
+                }
+                Door::Hls(from) => {
+                    let metrics = metrics.pull(&name);
+                    doors.pulls.push(Arc::new(Pull { from, metrics, channel: channel.clone() }));
                     None
                 }
             };

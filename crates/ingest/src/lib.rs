@@ -8,6 +8,8 @@
 //! over any [`srt::Link`]), or [`udp`] (datagrams put in order) → `datagrams` (a session is what one sender sends) → `ts`
 //! (from bytes to tracks and samples, by [`mpegts::Demuxer`] and [`media::Anchor`]) → `publisher`, and on as above.
 //!
+//! HLS is fetched by `pull`, through `fetch`, the guarded client of all URLs.
+//!
 //! Made for one thread: tasks wait far more than they compute.
 
 #![forbid(unsafe_code)]
@@ -17,9 +19,11 @@ mod config;
 mod connection;
 mod datagrams;
 mod end_to_end;
+mod fetch;
 mod link;
 mod metrics;
 mod publisher;
+mod pull;
 mod reach;
 mod replay;
 mod source;
@@ -48,8 +52,9 @@ use config::Doors;
 use metrics::{DatagramMetrics, Metrics, SrtMetrics};
 use ticks::Ticks;
 
-pub use config::{Config, Door, Error, Publisher, Reach, SrtCall};
+pub use config::{AtEnd, Config, Door, Error, HlsPull, Publisher, Reach, SrtCall};
 pub use mpegts::Select;
+pub use playlist::{Choice, Url};
 pub use spec::Network;
 pub use srt::{Passphrase, PassphraseError, Terms};
 
@@ -158,7 +163,8 @@ impl Ingest {
 pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    let Doors { channels, rtmp, srt, calls, inlets, ticks } = Doors::open(config.publishers, &metrics)?;
+    let Doors { channels, rtmp, srt, calls, inlets, pulls, ticks } =
+        Doors::open(config.publishers, &metrics)?;
 
     // The kernel sizes receive buffers by what is taken at once, so those of publishers read at ticks grow by themselves;
     // a size set here would be cut to `rmem_max`, 20 Mbit/s at ten looks a second.
@@ -186,6 +192,9 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let mut fetching = JoinSet::new();
     for call in calls {
         fetching.spawn(srt_caller::call(ingest.clone(), call));
+    }
+    for pull in pulls {
+        fetching.spawn(pull::run(ingest.clone(), pull));
     }
     let mut receiving = JoinSet::new();
     for inlet in inlets {

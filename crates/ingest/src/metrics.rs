@@ -1,6 +1,7 @@
 //! What ingest tells Prometheus.
 
 mod datagrams;
+mod pull;
 mod srt;
 
 use std::sync::atomic::AtomicU64;
@@ -15,6 +16,7 @@ use wire::sample_stream::Feed;
 use crate::udp::Source;
 
 pub(crate) use datagrams::{DatagramMetrics, Way};
+pub(crate) use pull::PullMetrics;
 pub(crate) use srt::SrtMetrics;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -55,6 +57,7 @@ pub(crate) struct Metrics {
     connections: Gauge,
     srt: srt::Families,
     datagrams: datagrams::Families,
+    pull: pull::Families,
 }
 
 /// One channel's figures, looked up once.
@@ -118,6 +121,7 @@ impl Metrics {
         registry.register("connections", "RTMP connections open", all.connections.clone());
         all.srt.register(registry.sub_registry_with_prefix("srt"));
         all.datagrams.register(registry);
+        all.pull.register(registry.sub_registry_with_prefix("pull"));
         all
     }
 
@@ -150,6 +154,11 @@ impl Metrics {
     /// The figures of one channel whose stream comes in datagrams; they are exported from now on, at zero.
     pub(crate) fn datagrams(&self, name: &Feed, source: &Source) -> DatagramMetrics {
         self.datagrams.channel(&ChannelLabel { channel: name.to_string() }, source)
+    }
+
+    /// The figures of one channel that fetches HLS; they are exported from now on, at zero.
+    pub(crate) fn pull(&self, name: &Feed) -> PullMetrics {
+        self.pull.channel(ChannelLabel { channel: name.to_string() })
     }
 
     /// Counts a connection that was refused or broken off.

@@ -11,6 +11,7 @@ use crate::failover::Failover;
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
 use crate::fill::Fill;
+use crate::hls::HlsPull;
 use crate::ladder::{Ladder, read_preset};
 use crate::latency::Latency;
 use crate::pipelines::Pipelines;
@@ -67,6 +68,8 @@ pub enum Input {
     Udp(Udp),
     /// A transport stream over RTP: `{ rtp = "0.0.0.0:5004", … }`.
     Rtp(Rtp),
+    /// An HLS stream that is fetched: `{ hls = "https://…/index.m3u8", … }`.
+    Hls(HlsPull),
     /// The built-in moving pattern with clock, beep and flash: `"test"`.
     Test,
     /// A local media file, repeated for ever: `{ file = "clip.mp4" }`; relative to the workflow file.
@@ -103,6 +106,7 @@ impl fmt::Display for Input {
             }
             Self::Udp(udp) => udp.fmt(f),
             Self::Rtp(rtp) => rtp.fmt(f),
+            Self::Hls(pull) => pull.fmt(f),
             Self::Test => f.write_str("built-in test pattern"),
             Self::File(path) => write!(f, "file {}, repeated", path.display()),
             Self::Cmaf => f.write_str("CMAF pushed to the origin"),
@@ -254,35 +258,33 @@ impl Input {
             );
         }
         let mut fields = field.table()?;
-        let rtmp = fields.take("rtmp");
-        let file = fields.take("file");
-        let srt = fields.take("srt");
-        let srt_call = fields.take("srt_call");
-        let udp = fields.take("udp");
-        let rtp = fields.take("rtp");
-        fields.refuse_unimplemented(&["hls", "rtsp", "whip"])?;
-        let named: Vec<_> = [&rtmp, &file, &srt, &srt_call, &udp, &rtp].into_iter().flatten().collect();
-        if let [_, second, ..] = named.as_slice() {
-            return Err(
-                second.fault("an input is one thing: `rtmp`, `srt`, `srt_call`, `udp`, `rtp` or `file`")
-            );
+        let mut named = Vec::new();
+        for kind in ["rtmp", "file", "srt", "srt_call", "udp", "rtp", "hls"] {
+            named.extend(fields.take(kind).map(|field| (kind, field)));
         }
-        let input = match (rtmp, file, srt, srt_call, udp, rtp) {
-            (Some(rtmp), ..) => Self::Rtmp(RtmpKey::read(&rtmp)?),
-            (_, Some(file), ..) => match file.string()? {
-                "" => return Err(file.fault("a path is wanted here")),
+        fields.refuse_unimplemented(&["rtsp", "whip"])?;
+        if let [_, (_, second), ..] = named.as_slice() {
+            return Err(second
+                .fault("an input is one thing: `rtmp`, `srt`, `srt_call`, `udp`, `rtp`, `hls` or `file`"));
+        }
+        let Some((kind, field)) = named.pop() else {
+            return Err(fields.fault(
+                "an input is { rtmp = \"app/key\" }, { srt = \"main\" }, { srt_call = \"host:port\" }, \
+                 { udp = \"address:port\" }, { rtp = \"address:port\" }, { hls = \"https://…/index.m3u8\" }, \
+                 { file = \"clip.mp4\" }, \"test\" or \"cmaf\"",
+            ));
+        };
+        let input = match kind {
+            "rtmp" => Self::Rtmp(RtmpKey::read(&field)?),
+            "srt" => Self::Srt(SrtListen::read(&field, &mut fields)?),
+            "srt_call" => Self::SrtCall(SrtCall::read(&field, &mut fields)?),
+            "udp" => Self::Udp(Udp::read(&field, &mut fields)?),
+            "rtp" => Self::Rtp(Rtp::read(&field, &mut fields)?),
+            "hls" => Self::Hls(HlsPull::read(&field, &mut fields)?),
+            _ => match field.string()? {
+                "" => return Err(field.fault("a path is wanted here")),
                 path => Self::File(path.into()),
             },
-            (_, _, Some(srt), ..) => Self::Srt(SrtListen::read(&srt, &mut fields)?),
-            (_, _, _, Some(call), ..) => Self::SrtCall(SrtCall::read(&call, &mut fields)?),
-            (_, _, _, _, Some(udp), _) => Self::Udp(Udp::read(&udp, &mut fields)?),
-            (_, _, _, _, _, Some(rtp)) => Self::Rtp(Rtp::read(&rtp, &mut fields)?),
-            (None, None, None, None, None, None) => {
-                return Err(fields.fault(
-                    "an input is { rtmp = \"app/key\" }, { srt = \"main\" }, { srt_call = \"host:port\" }, \
-                     { udp = \"address:port\" }, { rtp = \"address:port\" }, { file = \"clip.mp4\" }, \"test\" or \"cmaf\"",
-                ));
-            }
         };
         fields.finish()?;
         Ok(input)

@@ -6,6 +6,7 @@ mod encoders;
 mod enhanced;
 mod harness;
 mod lossy;
+mod pull;
 mod refusals;
 mod relay;
 mod sessions;
