@@ -12,6 +12,8 @@ pub(crate) const AAC_RATE: Rational = spec::Ladder::SOUND_RATE;
 /// Where a frame stands in its slot's segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
+    /// The slot.
+    pub(crate) slot: i64,
     /// Frames of the segment before it.
     pub(crate) at: i64,
     /// Frames of the whole segment.
@@ -59,7 +61,7 @@ impl Cuts {
     pub(crate) const fn place(self, index: i64, rate: Rational) -> Place {
         let slot = self.slot_of_frame(index, rate);
         let first = self.frame_of(slot, rate);
-        Place { at: index - first, of: self.frame_of(slot + 1, rate) - first }
+        Place { slot, at: index - first, of: self.frame_of(slot + 1, rate) - first }
     }
 
     /// Whether frame `index` of `rate` begins a slot's segment.

@@ -16,8 +16,8 @@ use crate::window::Window;
 
 /// Most bytes of segments a channel lists: an hour of 8 Mbit/s. Beyond it the window is shorter than asked for.
 const LISTED_BYTES_MAX: u64 = 4 << 30;
-/// Bodies read at once for a channel: every track twice, while a publisher takes over from another.
-const BODIES_MAX: usize = 64;
+/// Bodies read at once for a channel: every track of two pipelines twice, while publishers take over from others.
+const BODIES_MAX: usize = 128;
 
 impl Channel {
     /// The channel as the log kept it.
@@ -45,6 +45,9 @@ impl Channel {
             names: Names::default(),
             shift: Shift::default(),
             headers: HashMap::new(),
+            pipeline_headers: HashMap::new(),
+            listed_of: HashMap::new(),
+            low_score: super::LowScore::default(),
             measured: HashMap::new(),
             last_arrival: None,
             newest_period: None,
@@ -70,7 +73,7 @@ impl Channel {
                 track.segments().any(|segment| segment.start == start && segment.bytes > 0)
             });
             if listed {
-                state.window.insert(&track, start, bytes, Vec::new());
+                state.window.insert(&track, start, bytes, Vec::new(), None);
             }
         }
         for track in state.timeline.tracks() {
@@ -87,6 +90,7 @@ impl Channel {
             clock,
             metrics,
             bodies: Semaphore::new(BODIES_MAX),
+            contests: Mutex::default(),
             state: Mutex::new(state),
         }
     }
