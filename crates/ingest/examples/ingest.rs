@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .collect::<Result<_, media::ChannelNameError>>()?;
     let config = ingest::Config {
         rtmp,
+        rtmps: None,
         srt: None,
         socket: folder.join("samples.sock"),
         metrics_socket: folder.join("metrics.sock"),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use certificate::CertificateError;
 use mpegts::Select;
 use playlist::{Choice, Url};
 use srt::Terms;
@@ -15,13 +16,16 @@ use crate::channel::Channel;
 use crate::metrics::Metrics;
 use crate::pull::Pull;
 use crate::ticks::Ticks;
-use crate::{Call, Inlet, Route, SrtRoute, udp};
+use crate::tls::Tls;
+use crate::{Call, Inlet, Route, RtmpRoute, SrtRoute, udp};
 
 /// What [`crate::run`] is told.
 #[derive(Debug)]
 pub struct Config {
     /// Where RTMP publishers connect.
     pub rtmp: std::net::TcpListener,
+    /// Where they connect by TLS, and what they are shown; none where they shall not.
+    pub rtmps: Option<(std::net::TcpListener, Tls)>,
     /// Where SRT publishers call; none where no channel waits for one.
     pub srt: Option<std::net::UdpSocket>,
     /// Unix socket on which encoders ask for samples; made here, a stale one is replaced.
@@ -57,6 +61,8 @@ pub enum Door {
         /// Stream key: the last element of the path. Never printed.
         key: String,
     },
+    /// We ask an RTMP server to play it, again and again while it is away.
+    RtmpCall(RtmpCall),
     /// It calls the SRT listener.
     Srt {
         /// The stream it has to name.
@@ -77,6 +83,21 @@ pub enum Door {
     },
     /// We fetch it by HLS.
     Hls(HlsPull),
+}
+
+/// Where an RTMP stream is fetched.
+#[derive(Clone, Debug)]
+pub struct RtmpCall {
+    /// Name or address of the server; IPv6 without brackets.
+    pub host: String,
+    /// Its TCP port.
+    pub port: u16,
+    /// By TLS.
+    pub is_secure: bool,
+    /// What it is asked for.
+    pub target: rtmp::Target,
+    /// Whether it may lie in this machine's own networks.
+    pub reach: Reach,
 }
 
 /// Where an HLS stream is fetched.
@@ -137,6 +158,7 @@ impl fmt::Debug for Door {
                 f.debug_struct("Srt").field("stream_id", stream_id).field("terms", terms).finish()
             }
             Self::Datagrams { bound, .. } => f.debug_tuple("Datagrams").field(bound).finish(),
+            Self::RtmpCall(call) => call.fmt(f),
             Self::SrtCall(call) => call.fmt(f),
             Self::Hls(pull) => pull.fmt(f),
         }
@@ -152,6 +174,9 @@ pub enum Error {
     /// The SRT listener cannot be used.
     #[error("the SRT listener")]
     SrtListener(#[source] srt::Error),
+    /// The certificate of RTMPS cannot be used.
+    #[error("the certificate of RTMPS")]
+    Certificate(#[from] CertificateError),
     /// A socket for datagrams cannot be used.
     #[error("a socket for datagrams")]
     Datagrams(#[source] io::Error),
@@ -191,6 +216,7 @@ pub(crate) struct Doors {
     pub(crate) srt: Vec<SrtRoute>,
     pub(crate) calls: Vec<Arc<Call>>,
     pub(crate) inlets: Vec<Inlet>,
+    pub(crate) rtmp_calls: Vec<Arc<RtmpRoute>>,
     pub(crate) pulls: Vec<Arc<Pull>>,
     /// One of each period.
     pub(crate) ticks: Vec<Arc<Ticks>>,
@@ -234,6 +260,11 @@ impl Doors {
                     let (gather, channel) =
                         (batch.clamp(udp::LEAST_GATHER, udp::MOST_GATHER), channel.clone());
                     doors.inlets.push(Inlet { bound, select, gather, figures, channel });
+                    None
+                }
+                Door::RtmpCall(from) => {
+                    let ticks = (!batch.is_zero()).then(|| doors.ticks(batch));
+                    doors.rtmp_calls.push(Arc::new(RtmpRoute { from, ticks, channel: channel.clone() }));
                     None
                 }
                 Door::Hls(from) => {

@@ -15,6 +15,7 @@ use crate::hls::HlsPull;
 use crate::ladder::{Ladder, read_preset};
 use crate::latency::Latency;
 use crate::pipelines::Pipelines;
+use crate::rtmp::RtmpCall;
 use crate::rung::Preset;
 use crate::srt::{SrtCall, SrtListen};
 
@@ -68,6 +69,8 @@ pub enum Input {
     Udp(Udp),
     /// A transport stream over RTP: `{ rtp = "0.0.0.0:5004", … }`.
     Rtp(Rtp),
+    /// An RTMP stream that is fetched: `{ rtmp_call = "rtmp://host/app/stream", … }`.
+    RtmpCall(RtmpCall),
     /// An HLS stream that is fetched: `{ hls = "https://…/index.m3u8", … }`.
     Hls(HlsPull),
     /// The built-in moving pattern with clock, beep and flash: `"test"`.
@@ -106,6 +109,7 @@ impl fmt::Display for Input {
             }
             Self::Udp(udp) => udp.fmt(f),
             Self::Rtp(rtp) => rtp.fmt(f),
+            Self::RtmpCall(call) => call.fmt(f),
             Self::Hls(pull) => pull.fmt(f),
             Self::Test => f.write_str("built-in test pattern"),
             Self::File(path) => write!(f, "file {}, repeated", path.display()),
@@ -259,23 +263,24 @@ impl Input {
         }
         let mut fields = field.table()?;
         let mut named = Vec::new();
-        for kind in ["rtmp", "file", "srt", "srt_call", "udp", "rtp", "hls"] {
+        for kind in ["rtmp", "rtmp_call", "file", "srt", "srt_call", "udp", "rtp", "hls"] {
             named.extend(fields.take(kind).map(|field| (kind, field)));
         }
         fields.refuse_unimplemented(&["rtsp", "whip"])?;
         if let [_, (_, second), ..] = named.as_slice() {
             return Err(second
-                .fault("an input is one thing: `rtmp`, `srt`, `srt_call`, `udp`, `rtp`, `hls` or `file`"));
+                .fault("an input is one thing: `rtmp`, `rtmp_call`, `srt`, `srt_call`, `udp`, `rtp`, `hls` or `file`"));
         }
         let Some((kind, field)) = named.pop() else {
             return Err(fields.fault(
-                "an input is { rtmp = \"app/key\" }, { srt = \"main\" }, { srt_call = \"host:port\" }, \
+                "an input is { rtmp = \"app/key\" }, { rtmp_call = \"rtmp://host/app/stream\" }, { srt = \"main\" }, { srt_call = \"host:port\" }, \
                  { udp = \"address:port\" }, { rtp = \"address:port\" }, { hls = \"https://…/index.m3u8\" }, \
                  { file = \"clip.mp4\" }, \"test\" or \"cmaf\"",
             ));
         };
         let input = match kind {
             "rtmp" => Self::Rtmp(RtmpKey::read(&field)?),
+            "rtmp_call" => Self::RtmpCall(RtmpCall::read(&field, &mut fields)?),
             "srt" => Self::Srt(SrtListen::read(&field, &mut fields)?),
             "srt_call" => Self::SrtCall(SrtCall::read(&field, &mut fields)?),
             "udp" => Self::Udp(Udp::read(&field, &mut fields)?),

@@ -135,7 +135,7 @@ fn stream_id(field: &Field<'_>) -> Result<String, Fault> {
 }
 
 /// `host:port`, the host a name, an IPv4 address, or an IPv6 address in brackets, which are left out.
-fn host_and_port(text: &str) -> Option<(String, u16)> {
+pub(crate) fn host_and_port(text: &str) -> Option<(String, u16)> {
     let (host, port) = text.rsplit_once(':')?;
     let port = port.parse().ok().filter(|port| *port != 0)?;
     let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {

@@ -80,6 +80,7 @@ impl Role {
         publishers.extend(more.iter().map(|(channel, door)| publisher(channel, door.clone())));
         let config = ingest::Config {
             rtmp: listener,
+            rtmps: None,
             srt: Some(udp),
             socket: folder.path().join("samples.sock"),
             metrics_socket: folder.path().join("metrics.sock"),
