@@ -27,7 +27,7 @@ use std::time::Duration;
 use daemon::{Drain, EpochClock};
 use media::{ChannelName, Grid};
 
-pub use log::{HeaderRecord, Record, SegmentRecord, StateRecord, read_records};
+pub use log::{Damage, HeaderRecord, Record, SegmentRecord, StateRecord, read_records};
 pub use receive::{MpdError, Names, read_mpd};
 
 /// What an origin serves, and where.
@@ -90,6 +90,7 @@ struct Origin {
     channels: BTreeMap<ChannelName, Arc<channel::Channel>>,
     clock: EpochClock,
     metrics: metrics::Metrics,
+    log_lag: log::Lag,
     drain: Drain,
 }
 
@@ -100,15 +101,15 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let mut registry = prometheus_client::registry::Registry::default();
     let metrics = metrics::Metrics::register(&mut registry);
     let root = config.data_dir.join("origin");
-    let (log, writer) = log::start(root.clone(), &config.channels, metrics.clone())?;
+    let (log, log_lag, writer) = log::start(root.clone(), &config.channels, metrics.clone())?;
     let mut channels = BTreeMap::new();
     for settings in &config.channels {
-        let kept = log::recover(&root, &settings.name)?;
+        let kept = log::recover(&root, &settings.name, &metrics)?;
         let channel = channel::Channel::restore(settings, kept, log.clone(), metrics.clone(), clock);
         channels.insert(settings.name.clone(), Arc::new(channel));
     }
     drop(log);
-    let origin = Arc::new(Origin { channels, clock, metrics, drain: drain.clone() });
+    let origin = Arc::new(Origin { channels, clock, metrics, log_lag, drain: drain.clone() });
     registry.register_collector(Box::new(metrics::Gauges(origin.clone())));
     daemon::metrics::serve(registry, &config.metrics_socket, drain.clone())
         .map_err(|source| Error::Metrics { path: config.metrics_socket, source })?;
