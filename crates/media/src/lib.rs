@@ -6,11 +6,13 @@
 //! - [`Unwrap`]: counters that wrap, on one long line.
 //! - [`Utc`]: a wall-clock date, for labels and logs only.
 //! - [`Rational`]: frame rates and aspect ratios.
-//! - [`Grid`]: where segments start on the epoch; [`Parts`]: how one is shared out among its parts.
+//! - [`Grid`]: where segments start on the epoch; [`Parts`]: how one is shared out among its parts;
+//!   [`Cuts`]: the frames that begin them.
 //! - [`ChannelName`], [`TrackId`]: who.
 //! - [`Track`], [`Format`], [`Sample`]: what flows.
 
 mod channel_name;
+mod cuts;
 mod grid;
 mod parts;
 mod rational;
@@ -21,6 +23,7 @@ mod unwrap;
 mod utc;
 
 pub use channel_name::{ChannelName, ChannelNameError};
+pub use cuts::{Cuts, Place, first_frame_from};
 pub use grid::Grid;
 pub use parts::Parts;
 pub use rational::Rational;

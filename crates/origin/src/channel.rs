@@ -4,8 +4,10 @@ mod frame_rate;
 mod part;
 mod restore;
 mod segment;
+mod slate;
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -19,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::open::Open;
 use crate::receive::{Names, header_of};
 use crate::shift::Shift;
+use crate::slate::Slate;
 use crate::window::{Stored, Window, header_id};
 
 pub(crate) use segment::{CommitError, Segment};
@@ -34,6 +37,9 @@ pub(crate) struct Channel {
     metrics: Metrics,
     /// One for each body that may be read at once.
     pub(crate) bodies: Semaphore,
+    /// When a byte of media last came, in microseconds since the epoch.
+    heard_us: AtomicI64,
+    began: Utc,
     state: Mutex<State>,
 }
 
@@ -43,6 +49,10 @@ pub(crate) struct State {
     /// Names that a pushed MPD told.
     pub(crate) names: Names,
     shift: Shift,
+    /// What tracks show when nobody publishes.
+    slates: HashMap<TrackName, Slate>,
+    /// The last slot that slate was made for, while it is what is shown.
+    slate_shown: Option<i64>,
     /// Each track's newest header, for reading its chunks.
     headers: HashMap<TrackName, Publishing>,
     /// Frame rates that were measured where a header tells none.
@@ -156,6 +166,7 @@ impl State {
         let known = |track: &TrackName| timeline.track(track).is_some();
         self.headers.retain(|track, _| known(track));
         self.window.retain_headers(known);
+        self.slates.retain(|track, _| known(track));
         let headers: Vec<_> = self.headers.values().map(|publishing| publishing.id).collect();
         self.measured.retain(|id, _| headers.contains(id));
     }

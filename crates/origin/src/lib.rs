@@ -15,6 +15,7 @@ mod open;
 mod receive;
 mod serve;
 mod shift;
+mod slate;
 mod window;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use media::{ChannelName, Grid};
 
 pub use log::{Damage, HeaderRecord, Record, SegmentRecord, StateRecord, read_records};
 pub use receive::{MpdError, Names, read_mpd};
+pub use slate::{Slate, SlateError};
 
 /// What an origin serves, and where.
 #[derive(Debug)]
@@ -94,6 +96,20 @@ struct Origin {
     drain: Drain,
 }
 
+/// How often channels are looked at that nobody may publish.
+const SLATE_LOOK: Duration = Duration::from_millis(100);
+
+async fn look_after_slates(origin: Arc<Origin>, drain: Drain) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(SLATE_LOOK) => {}
+            () = drain.requested() => return,
+        }
+        let now = origin.clock.now();
+        origin.channels.values().for_each(|channel| channel.look_after_slate(now));
+    }
+}
+
 /// Restores what the log kept, then serves until the drain; ends once requests in flight are answered and the log is
 /// written.
 pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
@@ -114,7 +130,9 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     daemon::metrics::serve(registry, &config.metrics_socket, drain.clone())
         .map_err(|source| Error::Metrics { path: config.metrics_socket, source })?;
     let listener = tokio::net::TcpListener::from_std(config.listener).map_err(Error::Listener)?;
+    let slates = tokio::spawn(look_after_slates(origin.clone(), drain.clone()));
     http::serve(listener, &origin, drain).await;
+    let _ = slates.await;
     for channel in origin.channels.values() {
         channel.close_log();
     }

@@ -161,7 +161,8 @@ impl Collector for Gauges {
         family("headwater_origin_live_edge_age_ms", "Now less the end of the newest segment", |f| {
             f.edge_age_ms
         })?;
-        let (name, help) = ("headwater_origin_log_lag_ms", "How long the oldest record has waited to be on disk");
+        let (name, help) =
+            ("headwater_origin_log_lag_ms", "How long the oldest record has waited to be on disk");
         let lag = ConstGauge::new(self.0.log_lag.ms());
         lag.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
     }

@@ -7,7 +7,7 @@ use spec::Latency;
 
 use super::cuts::Place;
 use crate::metrics::TrackFigures;
-use crate::push::PushHandle;
+use crate::push::{PushHandle, SlateDoor};
 
 /// Chunks of a standard channel are this long at least, in milliseconds: short enough for an edge to stream an open
 /// segment, long enough that boxes stay below 1 % of the bytes.
@@ -30,6 +30,10 @@ pub trait Sink: Send {
     fn chunk(&mut self, chunk: Chunk);
     /// The open segment is complete.
     fn end_segment(&mut self);
+    /// Where the track's slate is put, which is shown when nothing comes; `None`: nobody wants one.
+    fn slate_door(&self) -> Option<SlateDoor> {
+        None
+    }
 }
 
 impl Sink for PushHandle {
@@ -43,6 +47,10 @@ impl Sink for PushHandle {
 
     fn end_segment(&mut self) {
         Self::end_segment(self);
+    }
+
+    fn slate_door(&self) -> Option<SlateDoor> {
+        Some(Self::slate_door(self))
     }
 }
 

@@ -248,7 +248,8 @@ impl Open {
             }
         };
         let newest_end = Utc(i64::MIN);
-        let open = Self { file, path, since: Instant::now(), bytes: 0, newest_end, dirty: false, counts: false };
+        let open =
+            Self { file, path, since: Instant::now(), bytes: 0, newest_end, dirty: false, counts: false };
         match File::open(folder).and_then(|folder| folder.sync_all()) {
             Ok(()) => Ok(open),
             Err(error) => {

@@ -87,7 +87,6 @@ impl Health {
         self.waiting.values().next().map_or(Duration::ZERO, |since| now.saturating_duration_since(*since))
     }
 
-
     /// Something failed.
     pub(super) fn fault(&mut self, reason: Reason, now: Instant) -> Option<Change> {
         self.degraded.replace(now).is_none().then_some(Change::Raised(reason))

@@ -153,7 +153,8 @@ fn is_cut_off(bytes: &[u8]) -> bool {
     let Some(head) = bytes.first_chunk::<HEAD>() else {
         return MAGIC.starts_with(&bytes[..bytes.len().min(MAGIC.len())]);
     };
-    let length = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]) as usize;
+    let length =
+        |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]) as usize;
     head.starts_with(&MAGIC) && bytes.len() < HEAD.saturating_add(length(8)).saturating_add(length(12))
 }
 

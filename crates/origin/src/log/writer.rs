@@ -127,13 +127,21 @@ impl Shared {
             Some(Change::Raised(reason)) => {
                 self.metrics.disk_degraded.set(1);
                 tracing::warn!(
-                    event = "disk_degraded", state = "raised", reason = reason.as_str(), free_bytes,
+                    event = "disk_degraded",
+                    state = "raised",
+                    reason = reason.as_str(),
+                    free_bytes,
                     "live goes on from memory; the window on disk is shorter"
                 );
             }
             Some(Change::Cleared) => {
                 self.metrics.disk_degraded.set(0);
-                tracing::info!(event = "disk_degraded", state = "cleared", free_bytes, "the disk keeps everything");
+                tracing::info!(
+                    event = "disk_degraded",
+                    state = "cleared",
+                    free_bytes,
+                    "the disk keeps everything"
+                );
             }
         }
     }

@@ -200,11 +200,20 @@ impl Sound {
         self.chunks(start, Self::FRAMES).concat()
     }
 
-    /// The same in chunks of so many frames.
+    /// A segment of so many frames.
+    pub fn frames(&self, start: i64, count: i64) -> Vec<u8> {
+        self.cut(start, count, count).concat()
+    }
+
+    /// A segment in chunks of so many frames.
     pub fn chunks(&self, start: i64, frames: i64) -> Vec<Vec<u8>> {
+        self.cut(start, Self::FRAMES, frames)
+    }
+
+    fn cut(&self, start: i64, count: i64, frames: i64) -> Vec<Vec<u8>> {
         let mut fragmenter = Fragmenter::new(&self.track);
         let mut chunks = Vec::new();
-        for frame in 0..Self::FRAMES {
+        for frame in 0..count {
             let sample = Sample {
                 track: self.track.id,
                 dts: start + frame * Self::FRAME,

@@ -1,0 +1,148 @@
+//! Makes what the origin shows when no encoder runs: a few frames of the slate for each rung, and silence.
+//!
+//! They are encoded as the channel's own are, so that they go with the same headers, but each frame is predicted from the
+//! one before it alone: the origin cuts them anywhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cmaf::{Begins, Fragmenter};
+use ffmpeg::{Colour, Encoder, Picture as Coding};
+use media::{Rational, Sample, Track, TrackId};
+
+use super::cuts::{AAC_FRAME, AAC_RATE};
+use super::pyramid::{Picture, Pyramid};
+use super::stills::Stills;
+use super::{Settings, TranscodeError, rung, sound};
+use crate::push::SlateDoor;
+
+/// The start of a channel has the machine's cores for itself for so long.
+const AFTER_START: Duration = Duration::from_secs(1);
+/// Number of the first frame, so that no decode time is below zero.
+const FIRST: i64 = 1_000;
+/// Blocks of silence before the first that counts: the encoder's start is in them.
+const PRIMING: i64 = 2;
+
+/// Gives the origin slates of the colour that a channel has.
+pub(crate) struct Slates {
+    /// In the order of the tracks; empty where nobody takes them.
+    doors: Vec<SlateDoor>,
+    made: Option<Colour>,
+}
+
+impl Slates {
+    /// For tracks whose sinks may have doors: all of them or none.
+    pub(crate) fn new(doors: impl IntoIterator<Item = Option<SlateDoor>>) -> Self {
+        Self { doors: doors.into_iter().collect::<Option<_>>().unwrap_or_default(), made: None }
+    }
+
+    /// A run of `colour` begins: makes slates for it, beside everything else, where there are none.
+    pub(crate) fn want(&mut self, settings: &Settings, colour: Colour) -> Result<(), TranscodeError> {
+        if self.doors.is_empty() || self.made == Some(colour) {
+            return Ok(());
+        }
+        self.made = Some(colour);
+        let (doors, settings) = (self.doors.clone(), settings.clone());
+        let make = move || {
+            std::thread::sleep(AFTER_START);
+            match make(&settings, colour) {
+                Ok(slates) => {
+                    doors.iter().zip(slates).for_each(|(door, slate)| door.put(slate.init, slate.media));
+                }
+                Err(fault) => tracing::error!(
+                    channel = settings.channel,
+                    "the slate that the origin would show without this encoder: {fault}"
+                ),
+            }
+        };
+        std::thread::Builder::new().name("slate".into()).spawn(make).map_err(TranscodeError::Thread)?;
+        Ok(())
+    }
+}
+
+/// One track's slate, and the header it goes with.
+struct Made {
+    init: Bytes,
+    media: Bytes,
+}
+
+/// The rungs' in their order, then the sound's.
+fn make(settings: &Settings, colour: Colour) -> Result<Vec<Made>, TranscodeError> {
+    let (pyramid, levels) = Pyramid::new(&settings.rungs).map_err(TranscodeError::Scaler)?;
+    let largest = settings.rungs.iter().max_by_key(|rung| rung.width * rung.height);
+    let size = largest.map(|rung| (rung.width, rung.height)).expect("a ladder has rungs");
+    let stills =
+        Stills::new(&settings.fill.slate, &settings.channel, size).map_err(TranscodeError::Scaler)?;
+    let stills = stills.pictures(&pyramid, colour).map_err(TranscodeError::Scaler)?;
+    let picture: &Arc<Picture> = stills.of(super::fill::Shown::Slate, None);
+    let mut made = Vec::with_capacity(settings.rungs.len() + 1);
+    for (rung, level) in settings.rungs.iter().zip(levels) {
+        let refused = |fault| TranscodeError::Encoder { track: rung.name.clone(), fault };
+        let (mut encoder, head) = rung::open(rung, 1, settings.latency, colour)?;
+        let frame = pyramid.frame(picture, level).map_err(refused)?;
+        let mut samples = Vec::new();
+        let mut take = |encoder: &mut Encoder| {
+            while let Some(packet) = encoder.receive()? {
+                samples.push(rung::sample(rung, FIRST, packet).0);
+            }
+            Ok(())
+        };
+        for index in 0..frames(settings, rung.frame_rate) {
+            let coding = if index == 0 { Coding::Key } else { Coding::Predicted };
+            encoder.send_picture(frame, index, coding).and_then(|()| take(&mut encoder)).map_err(refused)?;
+        }
+        encoder.finish();
+        take(&mut encoder).map_err(refused)?;
+        let media = segment(&head.track, samples, &rung.name)?;
+        made.push(Made { init: head.init, media });
+    }
+    made.push(silence(settings)?);
+    Ok(made)
+}
+
+fn silence(settings: &Settings) -> Result<Made, TranscodeError> {
+    let refused = |fault| TranscodeError::Encoder { track: sound::TRACK.to_owned(), fault };
+    let (mut encoder, head) = sound::open(settings.audio_bps)?;
+    let count = frames(settings, AAC_RATE);
+    let block = [0.0; AAC_FRAME as usize];
+    let mut samples = Vec::new();
+    let mut take = |encoder: &mut Encoder| {
+        while let Some(packet) = encoder.receive()? {
+            let dts = packet.pts().unwrap_or(0);
+            samples.push(Sample {
+                track: TrackId(1),
+                dts,
+                composition_offset: 0,
+                duration: Some(AAC_FRAME as u32),
+                sync: true,
+                data: Bytes::copy_from_slice(packet.data()),
+            });
+        }
+        Ok(())
+    };
+    for index in 0..count + 2 * PRIMING {
+        let sent = encoder.send_sound(&block, &block, index * AAC_FRAME);
+        sent.and_then(|()| take(&mut encoder)).map_err(refused)?;
+    }
+    let wanted = PRIMING * AAC_FRAME..(PRIMING + count) * AAC_FRAME;
+    samples.retain(|sample| wanted.contains(&sample.dts));
+    let media = segment(&head.track, samples, sound::TRACK)?;
+    Ok(Made { init: head.init, media })
+}
+
+/// Frames of a slot.
+fn frames(settings: &Settings, rate: Rational) -> i64 {
+    let ms = f64::from(settings.grid.duration_ms());
+    (rate.as_f64() * ms / 1_000.0).ceil() as i64 + 1
+}
+
+fn segment(track: &Track, samples: Vec<Sample>, name: &str) -> Result<Bytes, TranscodeError> {
+    let mut fragmenter = Fragmenter::new(track);
+    for sample in samples {
+        fragmenter
+            .push(sample, Begins::Nothing)
+            .map_err(|fault| TranscodeError::Order { track: name.to_owned(), fault })?;
+    }
+    Ok(fragmenter.finish().map(|chunk| chunk.to_bytes()).unwrap_or_default())
+}
