@@ -3,43 +3,10 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use common::{Answer, Process, Server, Sound, entries, media_sequence, now_ticks, request, wait_for};
-
-/// The origin as a process of its own, to be killed.
-struct Killable {
-    process: Process,
-    address: SocketAddr,
-}
-
-impl Killable {
-    fn start(data: &Path) -> Self {
-        let mut path = std::env::current_exe().expect("a test has a path");
-        path.pop();
-        path.pop();
-        path.push("examples/origin");
-        assert!(path.exists(), "build {} first: cargo build -p origin --example origin", path.display());
-        let mut command = Command::new(path);
-        command.arg(data).args(["0", "cam"]).stdout(Stdio::piped());
-        let mut process = Process::start(&mut command);
-        let mut line = String::new();
-        BufReader::new(process.0.stdout.take().expect("piped")).read_line(&mut line).expect("reads");
-        Self { process, address: line.trim().parse().expect("it prints its address") }
-    }
-
-    fn get(&self, path: &str) -> Answer {
-        request(self.address, "GET", path, &[], &[])
-    }
-
-    fn put(&self, path: &str, body: &[u8]) {
-        let answer = request(self.address, "PUT", path, &[], body);
-        assert_eq!(answer.status, 200, "{}", answer.text());
-    }
-}
+use common::{Killable, Server, Sound, entries, media_sequence, now_ticks, wait_for};
 
 fn log_files(data: &Path) -> Vec<PathBuf> {
     let folder = fs::read_dir(data.join("origin/cam")).expect("the log's folder");
@@ -116,6 +83,8 @@ fn a_torn_end_is_dropped_and_a_damaged_segment_is_a_gap() {
     fs::write(&files[0], &bytes).expect("writes");
 
     let server = Server::start(data.path());
+    let rot = "headwater_origin_log_corrupt_total 1";
+    assert!(common::metrics(&server).lines().any(|line| line == rot), "it is told");
     let text = server.get("/cam/audio/index.m3u8").text();
     let name = |index: i64| format!("{}.m4s", at + index * Sound::TICKS);
     assert_eq!(entries(&text), [name(0), name(1), "GAP".into(), name(2), name(3), name(4)]);

@@ -1,6 +1,9 @@
 //! An origin to push to and read from, over real sockets.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
+mod killable;
+mod publisher;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -10,6 +13,9 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use cmaf::{Begins, Fragmenter, Labels, init_segment};
 use media::{AudioCodec, AudioFormat, Format, Sample, Timescale, Track, TrackId};
+
+pub use killable::Killable;
+pub use publisher::Publisher;
 
 /// Longest that anything here may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -265,6 +271,11 @@ impl Process {
         )
     }
 
+    /// One that has ended already, in the place of one that is killed elsewhere.
+    pub fn none() -> Self {
+        Self::start(&mut Command::new("true"))
+    }
+
     /// SIGKILL, and waits for its end.
     pub fn kill(&mut self) {
         let _ = self.0.kill();
@@ -315,7 +326,10 @@ pub const CODECS: [&str; 12] = [
 
 /// The metrics page.
 pub fn metrics(server: &Server) -> String {
-    let socket = server.data.join("metrics.sock");
+    metrics_at(&server.data.join("metrics.sock"))
+}
+
+pub fn metrics_at(socket: &Path) -> String {
     let mut stream = std::os::unix::net::UnixStream::connect(socket).expect("connects");
     stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").expect("sends");
     let mut text = String::new();
