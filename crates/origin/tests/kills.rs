@@ -28,14 +28,14 @@ fn killed_at_any_moment_it_serves_nothing_torn_and_loses_nothing_acknowledged() 
     let seed = 0x5eed;
     let mut dice = Dice(seed);
     let data = tempfile::tempdir().expect("a folder");
-    let mut publisher = Publisher::new(now_ticks() - 40_000 * 48_000);
+    let mut publisher = Publisher::new(now_ticks());
     let (mut lost, mut torn, mut ready, mut sent_again) = (0, 0, Vec::new(), 0);
     let mut origin = Killable::start(data.path());
     for _ in 0..kills {
         assert!(publisher.meet(origin.address));
         let address = origin.address;
         let process = std::mem::replace(&mut origin.process, common::Process::none());
-        let wait = Duration::from_micros(dice.below(60_000));
+        let wait = Duration::from_micros(dice.below(20_000));
         let killer = std::thread::spawn(move || {
             let mut process = process;
             std::thread::sleep(wait);

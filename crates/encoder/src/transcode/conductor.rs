@@ -398,7 +398,7 @@ impl<S: Sink + 'static> Conductor<S> {
         self.colour = colour;
         let stills = self.stills.pictures(&self.output.pyramid, colour).map_err(TranscodeError::Scaler)?;
         self.still_pictures = Some(stills);
-        self.slates.want(&self.settings, colour)?;
+        self.slates.want(&self.settings, &self.stills, colour)?;
         self.last = None;
         self.output.begin(first, colour)
     }

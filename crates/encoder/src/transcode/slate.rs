@@ -3,16 +3,15 @@
 //! They are encoded as the channel's own are, so that they go with the same headers, but each frame is predicted from the
 //! one before it alone: the origin cuts them anywhere.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cmaf::{Begins, Fragmenter};
-use ffmpeg::{Colour, Encoder, Picture as Coding};
+use ffmpeg::{Colour, Encoder, Frame, Picture as Coding};
 use media::{Rational, Sample, Track, TrackId};
 
 use super::cuts::{AAC_FRAME, AAC_RATE};
-use super::pyramid::{Picture, Pyramid};
+use super::pyramid::Pyramid;
 use super::stills::Stills;
 use super::{Settings, TranscodeError, rung, sound};
 use crate::push::SlateDoor;
@@ -38,15 +37,21 @@ impl Slates {
     }
 
     /// A run of `colour` begins: makes slates for it, beside everything else, where there are none.
-    pub(crate) fn want(&mut self, settings: &Settings, colour: Colour) -> Result<(), TranscodeError> {
+    pub(crate) fn want(
+        &mut self,
+        settings: &Settings,
+        stills: &Stills,
+        colour: Colour,
+    ) -> Result<(), TranscodeError> {
         if self.doors.is_empty() || self.made == Some(colour) {
             return Ok(());
         }
         self.made = Some(colour);
         let (doors, settings) = (self.doors.clone(), settings.clone());
+        let still = stills.slate().map_err(TranscodeError::Scaler)?;
         let make = move || {
             std::thread::sleep(AFTER_START);
-            match make(&settings, colour) {
+            match make(&settings, still, colour) {
                 Ok(slates) => {
                     doors.iter().zip(slates).for_each(|(door, slate)| door.put(slate.init, slate.media));
                 }
@@ -68,19 +73,14 @@ struct Made {
 }
 
 /// The rungs' in their order, then the sound's.
-fn make(settings: &Settings, colour: Colour) -> Result<Vec<Made>, TranscodeError> {
+fn make(settings: &Settings, still: Frame, colour: Colour) -> Result<Vec<Made>, TranscodeError> {
     let (pyramid, levels) = Pyramid::new(&settings.rungs).map_err(TranscodeError::Scaler)?;
-    let largest = settings.rungs.iter().max_by_key(|rung| rung.width * rung.height);
-    let size = largest.map(|rung| (rung.width, rung.height)).expect("a ladder has rungs");
-    let stills =
-        Stills::new(&settings.fill.slate, &settings.channel, size).map_err(TranscodeError::Scaler)?;
-    let stills = stills.pictures(&pyramid, colour).map_err(TranscodeError::Scaler)?;
-    let picture: &Arc<Picture> = stills.of(super::fill::Shown::Slate, None);
+    let picture = pyramid.picture(still, colour);
     let mut made = Vec::with_capacity(settings.rungs.len() + 1);
     for (rung, level) in settings.rungs.iter().zip(levels) {
         let refused = |fault| TranscodeError::Encoder { track: rung.name.clone(), fault };
         let (mut encoder, head) = rung::open(rung, 1, settings.latency, colour)?;
-        let frame = pyramid.frame(picture, level).map_err(refused)?;
+        let frame = pyramid.frame(&picture, level).map_err(refused)?;
         let mut samples = Vec::new();
         let mut take = |encoder: &mut Encoder| {
             while let Some(packet) = encoder.receive()? {
