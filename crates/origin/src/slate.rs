@@ -17,6 +17,9 @@ pub(crate) use outlook::{Due, Outlook};
 /// Most frames of a slate: a slot of 16 s at 60 fps.
 const FRAMES_MAX: usize = 1_000;
 
+/// Frames a second of a slate, least and most: beyond are no pictures and no sound, but a way to make endless segments.
+const RATE: std::ops::RangeInclusive<f64> = 1.0..=400.0;
+
 /// Why something is no slate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SlateError {
@@ -38,6 +41,9 @@ pub enum SlateError {
     /// It must be cut anywhere, so frames are shown in the order they are decoded.
     #[error("its frames are not shown in the order they are decoded")]
     Reordered,
+    /// No rate that anybody shows.
+    #[error("its frames are not {} to {} a second", RATE.start(), RATE.end())]
+    Rate,
     /// Nothing in it, or too much.
     #[error("it has {0} frames, not 1 to {FRAMES_MAX}")]
     Frames(usize),
@@ -86,7 +92,7 @@ impl Slate {
             return Err(SlateError::Reordered);
         }
         let rate = Rational::new(header.track.timescale.ticks_per_second(), duration);
-        let rate = rate.ok_or(SlateError::Uneven)?;
+        let rate = rate.filter(|rate| RATE.contains(&rate.as_f64())).ok_or(SlateError::Rate)?;
         Ok(Self { header, id, bytes, frames, ticks: duration.into(), reorder: offset.into(), rate })
     }
 
@@ -191,6 +197,8 @@ mod tests {
         assert_eq!(slate(90_000, 3_000, 0, 0).unwrap_err(), SlateError::Frames(0));
         assert_eq!(slate(90_000, 3_000, 0, 1_001).unwrap_err(), SlateError::Frames(1_001));
         assert_eq!(slate(90_000, 3_000, -1, 2).unwrap_err(), SlateError::Reordered);
+        assert_eq!(slate(90_000, 1, 0, 2).unwrap_err(), SlateError::Rate);
+        assert_eq!(slate(90_000, 90_001, 0, 2).unwrap_err(), SlateError::Rate);
         assert!(slate(90_000, 3_000, 6_000, 2).is_ok());
         let good = slate(90_000, 3_000, 0, 4).expect("a slate");
         for cut in 1..good.bytes.len() {
@@ -199,6 +207,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn any_damage_is_read_without_fault(at in 0..400_usize, with: u8, slot in 0..1_000_000_000_i64) {
+            let good = slate(48_000, 1_024, 0, 4).expect("a slate");
+            let mut bytes = good.bytes.to_vec();
+            let at = at % bytes.len();
+            bytes[at] = with;
+            if let Ok(slate) = Slate::read(bytes.into(), good.header.clone(), HeaderId(1)) {
+                let cuts = Cuts::new(Grid::new(2_000), slate.rate());
+                prop_assert!(slate.rest_of_slot(cuts, slate.cut(cuts, slot).max(0), None).len() <= 1);
+            }
+        }
+
         /// Pictures decoded early, pictures of a drop-frame rate, and AAC: slots of any length follow each other exactly.
         #[test]
         fn slots_follow_each_other_frame_by_frame(

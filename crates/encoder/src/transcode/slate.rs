@@ -146,3 +146,65 @@ fn segment(track: &Track, samples: Vec<Sample>, name: &str) -> Result<Bytes, Tra
     }
     Ok(fragmenter.finish().map(|chunk| chunk.to_bytes()).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use daemon::{Drain, EpochClock};
+    use media::{Grid, Utc, VideoCodec};
+    use spec::{Fill, Latency, Preset, Profile, Rung};
+
+    use super::*;
+    use crate::transcode::{Pace, Selector, Start};
+
+    /// The origin cuts slates at any frame, so each must be shown as long after it is decoded as the others.
+    #[test]
+    fn slates_go_with_the_channel_s_headers_and_can_be_cut_anywhere() {
+        let rung = |codec, profile, fps| Rung {
+            name: format!("{codec:?}"),
+            codec,
+            width: 128,
+            height: 72,
+            frame_rate: Rational::whole(fps),
+            bitrate_bps: 200_000,
+            preset: Preset::Veryfast,
+            profile,
+        };
+        for latency in [Latency::Standard, Latency::Low { part_ms: 300 }] {
+            let settings = Settings {
+                channel: "test".into(),
+                rungs: vec![
+                    rung(VideoCodec::H264, Profile::High, 30),
+                    rung(VideoCodec::H265, Profile::Main, 25),
+                ],
+                audio_bps: 64_000,
+                grid: Grid::new(2_000),
+                latency,
+                pace: Pace::Live,
+                start: Start::Now,
+                fill: Fill::default(),
+                door: crate::door::Door::Itself,
+                backup: None,
+                selector: Selector::default(),
+                cores: 1,
+                clock: EpochClock::anchored(Instant::now(), Utc(0)),
+                drain: Drain::manual().0,
+            };
+            let still = Frame::picture(128, 72).expect("memory");
+            let made = make(&settings, still, Colour::BT709).expect("encodes");
+            let heads = settings.heads().expect("opens");
+            for ((made, head), count) in made.into_iter().zip(heads).zip([61, 51, 95]) {
+                assert_eq!(made.init, head.init);
+                let header = cmaf::Header::read(made.init).expect("ours");
+                let samples = cmaf::read_samples(&made.media, &header).expect("ours");
+                assert_eq!(samples.len(), count, "{}", head.name);
+                assert!(samples[0].sync);
+                let offset = head.reorder_ticks as i32;
+                assert!(samples.iter().all(|sample| sample.composition_offset == offset), "{}", head.name);
+                let first = samples[0].duration;
+                assert!(samples.iter().all(|sample| sample.duration == first), "{}", head.name);
+            }
+        }
+    }
+}

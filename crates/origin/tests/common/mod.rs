@@ -1,5 +1,5 @@
 //! An origin to push to and read from, over real sockets.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "each test file uses a part")]
 
 mod killable;
 mod publisher;
