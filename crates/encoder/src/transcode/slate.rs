@@ -84,7 +84,11 @@ fn make(settings: &Settings, still: Frame, colour: Colour) -> Result<Vec<Made>, 
         let mut samples = Vec::new();
         let mut take = |encoder: &mut Encoder| {
             while let Some(packet) = encoder.receive()? {
-                samples.push(rung::sample(rung, FIRST, packet).0);
+                // Encoders that could have reordered differ in when they say that such frames are decoded.
+                let sample = rung::sample(rung, FIRST, packet).0;
+                let shown = sample.dts + i64::from(sample.composition_offset);
+                let composition_offset = head.reorder_ticks as i32;
+                samples.push(Sample { dts: shown - head.reorder_ticks, composition_offset, ..sample });
             }
             Ok(())
         };
