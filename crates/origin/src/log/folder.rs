@@ -65,7 +65,10 @@ impl Folder {
             let ours = path.extension().is_some_and(|extension| extension == EXTENSION);
             ours.then(|| (path, Utc::from(changed)))
         });
-        Self { closed: closed.collect(), path, ..Self::default() }
+        // Oldest first, and so they are deleted: a kill between two leaves no hole.
+        let mut closed: Vec<(PathBuf, Utc)> = closed.collect();
+        closed.sort();
+        Self { closed, path, ..Self::default() }
     }
 
     /// Takes a record, to be written.
@@ -204,7 +207,7 @@ impl Folder {
     pub(super) fn delete_oldest(&mut self) {
         let oldest = self.closed.iter().enumerate().min_by_key(|(_, (path, _))| path.file_name());
         if let Some(index) = oldest.map(|(index, _)| index) {
-            let (path, _) = self.closed.swap_remove(index);
+            let (path, _) = self.closed.remove(index);
             let deleted = fs::remove_file(&path);
             tracing::warn!(file = %path.display(), ?deleted, "log: no room, the oldest file goes before its time");
         }
