@@ -9,7 +9,7 @@ SHELL := /bin/bash
 SOURCE ?=
 say = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos soak docs deny
+.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos faults evening soak docs deny
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -60,6 +60,7 @@ lint: web ## format, lints, documentation, licences
 	$(call say,format)
 	cargo fmt --all --check
 	$(call say,lints)
+	cargo metadata --locked --manifest-path fuzz/Cargo.toml --format-version 1 >/dev/null
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	$(call say,documentation)
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --quiet
@@ -69,11 +70,11 @@ deny: ## licences, advisories and sources of dependencies (needs cargo-deny)
 
 unit: web ## unit, property and role tests
 	$(call say,unit and role tests)
-	cargo test --locked --workspace --exclude e2e
+	cargo test --locked --workspace --exclude e2e --exclude faults
 
 e2e: build ## the whole stack with real peers
 	$(call say,whole stack)
-	cargo test --locked --release -p e2e -- --test-threads=1
+	cargo test --locked --release -p e2e -p faults -- --test-threads=1
 
 browser: build ## real players in Chromium against the whole stack
 	$(call say,players in Chromium)
@@ -91,6 +92,24 @@ chaos: build ## kill and freeze origins and parents while viewers watch (VIEWERS
 	cargo build --release --locked -p edge --example chaos
 	mkdir -p bench/out
 	target/release/examples/chaos target/release/headwater $(VIEWERS) bench/out/chaos.jsonl
+
+# Faults of each kind, when they come, what is broken (every kind where it is empty) and stacks side by side, for make faults.
+N ?= 20
+SEED ?= 1
+KIND ?=
+LANES ?= 4
+
+faults: build ## break inputs, encoders, the origin at random moments while a client reads every frame (N=1000 SEED=1 KIND=input-killed LANES=4)
+	$(call say,$(N) faults of each kind, seed $(SEED))
+	cargo build --release --locked -p faults
+	target/release/faults --number $(N) --seed $(SEED) --lanes $(LANES) $(KIND:%=--kind %)
+
+# Length of make evening.
+MINUTES ?= 10
+
+evening: build ## ten minutes of cuts, freezes and kills while hls.js plays; docs/evening.md (MINUTES=10)
+	$(call say,an evening of bad luck in $(MINUTES) minutes)
+	MINUTES=$(MINUTES) scripts/evening
 
 soak: build ## 30 minutes of running, memory recorded each minute
 	bench/soak

@@ -155,8 +155,8 @@ def work_folder():
 
 @contextlib.contextmanager
 def stack(folder, channels):
-    """`headwater up` with these channels; gives its process and ports (viewers, origin, rtmp, metrics)."""
-    ports = dict(zip(("viewers", "origin", "rtmp", "metrics"), free_ports(4)))
+    """`headwater up` with these channels; gives its process and ports (viewers, origin, rtmp, srt, metrics)."""
+    ports = dict(zip(("viewers", "origin", "rtmp", "srt", "metrics"), free_ports(5)))
     listen = "".join(f'{name} = "127.0.0.1:{port}"\n' for name, port in ports.items())
     (folder / "workflow.toml").write_text(f"[listen]\n{listen}\n{channels}")
     command = [binary("headwater"), "up", "workflow.toml", "--data", "data"]

@@ -50,7 +50,11 @@ fuzz_target!(|bytes: &[u8]| {
             stream[start..].iter_mut().step_by(PACKET_BYTES).for_each(|byte| *byte = SYNC_BYTE);
         }
     }
-    for piece in stream.chunks(usize::from(*choice) * 16 + 1) {
+    for (at, piece) in stream.chunks(usize::from(*choice) * 16 + 1).enumerate() {
+        // Now and then the carrier tells of a loss.
+        if choice & 16 != 0 && at % 3 == 2 {
+            demuxer.lost(16);
+        }
         demuxer.push(piece);
         while demuxer.poll().is_some() {}
     }

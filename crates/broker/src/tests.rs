@@ -21,6 +21,8 @@ fn channel(name: &str, source: Source, push_url: String) -> ChannelJob {
         grid: Grid::new(2_000),
         latency: spec::Latency::Standard,
         push_url,
+        quarantine: Vec::new(),
+        pipeline: None,
     }
 }
 

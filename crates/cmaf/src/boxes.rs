@@ -14,6 +14,7 @@ pub(crate) mod esds;
 pub(crate) mod ftyp;
 pub(crate) mod hdlr;
 pub(crate) mod kind;
+pub(crate) mod labl;
 pub(crate) mod mdhd;
 pub(crate) mod mfhd;
 pub(crate) mod mvhd;

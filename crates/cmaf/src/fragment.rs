@@ -49,20 +49,30 @@ impl Fragment {
     fn visit(
         moof: BoxRef<'_>,
         header: &Header,
-        mut each: impl FnMut(u64, u64, trun::Row),
+        each: impl FnMut(u64, u64, trun::Row),
     ) -> Result<Self, ReadError> {
-        let sequence = mfhd::read(moof.need(b"mfhd")?)?;
         let traf = moof.need(b"traf")?;
-        let head = tfhd::read(traf.need(b"tfhd")?, header.defaults)?;
-        if head.track_id != header.track_id {
-            return Err(wrong_track(header, head.track_id));
-        }
         for other in moof.children() {
             let other = other?;
             if other.is(b"traf") && other.whole.as_ptr() != traf.whole.as_ptr() {
                 let found = tfhd::read(other.need(b"tfhd")?, header.defaults)?.track_id;
                 return Err(wrong_track(header, found));
             }
+        }
+        Self::visit_track(moof, traf, header, each)
+    }
+
+    /// As [`Self::visit`], for one of the fragment's tracks.
+    pub(crate) fn visit_track(
+        moof: BoxRef<'_>,
+        traf: BoxRef<'_>,
+        header: &Header,
+        mut each: impl FnMut(u64, u64, trun::Row),
+    ) -> Result<Self, ReadError> {
+        let sequence = mfhd::read(moof.need(b"mfhd")?)?;
+        let head = tfhd::read(traf.need(b"tfhd")?, header.defaults)?;
+        if head.track_id != header.track_id {
+            return Err(wrong_track(header, head.track_id));
         }
         let decode_time = tfdt::read(traf.need(b"tfdt")?)?;
         let mut fragment = Self {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use media::{Track, TrackId};
 
-use crate::boxes::{BoxRef, boxes, elng, elst, hdlr, kind, mdhd, stsd, tkhd, trex};
+use crate::boxes::{BoxRef, boxes, elng, elst, hdlr, kind, labl, mdhd, stsd, tkhd, trex};
 use crate::{Labels, ReadError, SampleDefaults};
 
 /// A track's CMAF header and what it says.
@@ -13,7 +13,7 @@ pub struct Header {
     pub track: Track,
     /// The file's own track id, which its fragments repeat.
     pub track_id: u32,
-    /// Name, language, role and bitrate, where it tells them.
+    /// Name, language, label, role and bitrate, where it tells them.
     pub labels: Labels,
     /// What samples are where a fragment does not say.
     pub defaults: SampleDefaults,
@@ -52,6 +52,11 @@ impl Header {
         if more > 0 {
             return Err(ReadError::TrackCount(1 + more));
         }
+        Self::of_track(moov, trak, raw)
+    }
+
+    /// What `moov` says of one of its tracks.
+    pub(crate) fn of_track(moov: BoxRef<'_>, trak: BoxRef<'_>, raw: Bytes) -> Result<Self, ReadError> {
         let track_id = tkhd::read(trak.need(b"tkhd")?)?;
         let mdia = trak.need(b"mdia")?;
         let (timescale, mut language) = mdhd::read(mdia.need(b"mdhd")?)?;
@@ -66,9 +71,16 @@ impl Header {
                 id: TrackId(u8::try_from(track_id.saturating_sub(1)).unwrap_or(u8::MAX)),
                 timescale,
                 format: entry.format,
+                language: None,
             },
             track_id,
-            labels: Labels { name, language, role: role(trak)?, bitrate_bps: entry.bitrate_bps },
+            labels: Labels {
+                name,
+                language,
+                label: label(trak)?,
+                role: role(trak)?,
+                bitrate_bps: entry.bitrate_bps,
+            },
             defaults: defaults(moov, track_id)?,
             edit_start: match trak.child(b"edts")? {
                 Some(edts) => elst::read(edts.need(b"elst")?)?,
@@ -92,6 +104,15 @@ fn role(trak: BoxRef<'_>) -> Result<Option<String>, ReadError> {
         }
     }
     Ok(None)
+}
+
+/// The first label; one that does not read is none.
+fn label(trak: BoxRef<'_>) -> Result<Option<String>, ReadError> {
+    let Some(udta) = trak.child(b"udta")? else {
+        return Ok(None);
+    };
+    let labels = udta.children().flatten().filter(|child| child.is(b"labl"));
+    Ok(labels.filter_map(|child| labl::read(child).ok().flatten()).next())
 }
 
 fn defaults(moov: BoxRef<'_>, track_id: u32) -> Result<SampleDefaults, ReadError> {

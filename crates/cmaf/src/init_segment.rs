@@ -3,7 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use media::Track;
 
-use crate::boxes::{elng, ftyp, hdlr, kind, mdhd, mvhd, put, put_full, stsd, tkhd, trex};
+use crate::boxes::{elng, ftyp, hdlr, kind, labl, mdhd, mvhd, put, put_full, stsd, tkhd, trex};
 
 /// What a track is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct Labels {
     pub name: String,
     /// ISO 639-2 (`eng`) or BCP 47 (`pt-BR`); `und` where it is not known.
     pub language: String,
+    /// What a person reads who chooses it, such as `English`.
+    pub label: Option<String>,
     /// Its role in DASH's scheme, such as `main`.
     pub role: Option<String>,
     /// Bits per second on average.
@@ -21,7 +23,7 @@ pub struct Labels {
 impl Labels {
     /// A name and nothing else.
     pub fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), language: "und".to_owned(), role: None, bitrate_bps: None }
+        Self { name: name.into(), language: "und".to_owned(), label: None, role: None, bitrate_bps: None }
     }
 }
 
@@ -70,8 +72,15 @@ pub fn init_segment(track: &Track, labels: &Labels) -> Bytes {
                     });
                 });
             });
-            if let Some(role) = &labels.role {
-                put(out, b"udta", |out| kind::write(out, role));
+            if labels.role.is_some() || labels.label.is_some() {
+                put(out, b"udta", |out| {
+                    if let Some(role) = &labels.role {
+                        kind::write(out, role);
+                    }
+                    if let Some(label) = &labels.label {
+                        labl::write(out, &labels.language, label);
+                    }
+                });
             }
         });
         put(out, b"mvex", |out| trex::write(out, id));

@@ -2,14 +2,16 @@
 //!
 //! [`Playlist::read`] takes one playlist's text and names every rule it breaks; [`Watch`] looks at one playlist again and
 //! again and names what must not change between two looks. Pure text: what it knows of playlists it knows from the draft
-//! and not from the code under test.
+//! and not from the code under test. [`Playback`] tells whether a player's buffer lasts.
 
+mod playback;
 mod playlist;
 mod single;
 #[cfg(test)]
 mod tests;
 mod watch;
 
+pub use playback::Playback;
 pub use playlist::{Open, Part, Playlist, Report, Segment, Unreadable};
 pub use watch::Watch;
 

@@ -1,18 +1,20 @@
 //! What every role process needs.
 //!
 //! - [`log`]: structured log lines on standard error.
+//! - [`events`]: what an operator is told, as one stream over all roles.
 //! - [`metrics`]: Prometheus text on a unix socket, process figures included.
 //! - [`listen`]: listeners, handed over by the supervisor or bound here; a port in use names port and setting.
 //! - [`http_service`]: a small HTTP service beside a role's own traffic.
 //! - [`Drain`]: when to stop: SIGTERM, SIGINT, or the end of standard input where a supervisor holds it.
-//! - [`EpochClock`]: a monotonic clock anchored to the Unix epoch once.
+//! - [`EpochClock`]: a monotonic clock anchored to the Unix epoch once, by the supervisor for all its processes.
 
 mod clock;
 mod drain;
+pub mod events;
 pub mod http_service;
 pub mod listen;
 pub mod log;
 pub mod metrics;
 
-pub use clock::EpochClock;
+pub use clock::{CLOCK_VARIABLE, EpochClock};
 pub use drain::{Drain, Trigger};

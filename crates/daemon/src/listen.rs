@@ -167,14 +167,20 @@ impl Inherited {
         setting: &'static str,
         address: SocketAddr,
     ) -> Result<UdpSocket, ListenError> {
-        let handed_over = |source| ListenError::HandedOver { setting, source };
-        match self.0.take_udp_socket(place).map_err(handed_over)? {
-            Some(socket) => {
-                socket.set_nonblocking(true).map_err(handed_over)?;
-                Ok(socket)
-            }
+        match self.udp(place, setting)? {
+            Some(socket) => Ok(socket),
             None => bind_udp(setting, address),
         }
+    }
+
+    /// The UDP socket at `place`, where one was handed over.
+    pub fn udp(&mut self, place: usize, setting: &'static str) -> Result<Option<UdpSocket>, ListenError> {
+        let handed_over = |source| ListenError::HandedOver { setting, source };
+        let socket = self.0.take_udp_socket(place).map_err(handed_over)?;
+        if let Some(socket) = &socket {
+            socket.set_nonblocking(true).map_err(handed_over)?;
+        }
+        Ok(socket)
     }
 }
 

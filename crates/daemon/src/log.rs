@@ -2,14 +2,18 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::events;
 
 /// Environment variable that sets the filter, such as `info`, `debug`, `warn,ingest=debug`.
 pub const FILTER_VARIABLE: &str = "HEADWATER_LOG";
 /// Environment variable that sets the form: `text` (default) or `json`.
 pub const FORMAT_VARIABLE: &str = "HEADWATER_LOG_FORMAT";
 
-/// Starts logging for this process.
+/// Starts logging for this process, and tells its events to the supervisor where there is one.
 ///
 /// A filter that does not parse is reported on standard error and `info` is used.
 pub fn start() {
@@ -19,13 +23,13 @@ pub fn start() {
         EnvFilter::new("info")
     });
     let json = std::env::var(FORMAT_VARIABLE).is_ok_and(|form| form == "json");
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
-    if json {
-        builder.json().flatten_event(true).init();
-    } else {
-        builder.init();
+    let lines = if json { lines.json().flatten_event(true).boxed() } else { lines.boxed() };
+    let connected = events::connect_from_environment();
+    tracing_subscriber::registry().with(lines.with_filter(filter)).with(events::layer()).init();
+    if let Err(fault) = connected {
+        tracing::warn!("the supervisor takes no events: {fault}");
     }
 }

@@ -14,4 +14,5 @@ mod stack;
 pub mod tracks;
 
 pub use peer::{Peer, ffmpeg};
-pub use stack::{Answer, PATIENCE, Stack, binary, eventually, is_alive};
+pub use rustix::process::Signal;
+pub use stack::{Answer, PATIENCE, Stack, binary, eventually, is_alive, signal};

@@ -2,6 +2,10 @@
 
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::Signal;
+
+use crate::stack;
+
 /// A running program, killed and waited for when dropped.
 #[derive(Debug)]
 pub struct Peer(Child);
@@ -20,11 +24,15 @@ impl Peer {
     }
 
     /// Publishes a 640x360 test picture at `rate` frames a second with a tone, key frames every second, to `url`: as FLV by RTMP, as a
-    /// transport stream by SRT.
+    /// transport stream by SRT, UDP and RTP.
     pub fn publish(url: &str, rate: u32) -> Self {
         let picture = format!("testsrc2=size=640x360:rate={rate}");
         let group = rate.to_string();
-        let container = if url.starts_with("srt://") { "mpegts" } else { "flv" };
+        let container = match url.split_once("://") {
+            Some(("srt" | "udp", _)) => "mpegts",
+            Some(("rtp", _)) => "rtp_mpegts",
+            _ => "flv",
+        };
         Self::start(
             "ffmpeg",
             &[
@@ -68,6 +76,11 @@ impl Peer {
     /// Whether it is still running.
     pub fn is_running(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        stack::signal(self.0.id(), signal);
     }
 
     /// Kills it now.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -127,6 +127,16 @@ impl Stack {
         format!("http://127.0.0.1:{}{path}", self.ports.origin)
     }
 
+    /// Where RTMP publishers connect.
+    pub fn rtmp_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ports.rtmp).into()
+    }
+
+    /// Where metrics and events are answered.
+    pub fn metrics_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ports.metrics).into()
+    }
+
     /// The URL a publisher pushes to.
     pub fn rtmp_url(&self, app_and_key: &str) -> String {
         format!("rtmp://127.0.0.1:{}/{app_and_key}", self.ports.rtmp)
@@ -192,8 +202,23 @@ impl Stack {
         })
     }
 
-    /// Process ids of this stack's children whose command line holds `part`.
+    /// Process ids of this stack's children whose command line holds `part`. An encoder that waits for its job is none.
     pub fn pids(&self, part: &str) -> Vec<u32> {
+        self.children()
+            .into_iter()
+            .filter(|pid| {
+                let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+                name.trim_end() != "headwater-spare"
+            })
+            .filter(|pid| {
+                let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                String::from_utf8_lossy(&line).replace('\0', " ").contains(part)
+            })
+            .collect()
+    }
+
+    /// Process ids of all its children, one that waits for a job among them.
+    pub fn children(&self) -> Vec<u32> {
         let parent = self.process.id();
         let Ok(folder) = fs::read_dir("/proc") else { return Vec::new() };
         folder
@@ -204,20 +229,58 @@ impl Stack {
                     stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
                 ppid == Some(parent)
             })
-            .filter(|pid| {
-                let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-                String::from_utf8_lossy(&line).replace('\0', " ").contains(part)
-            })
             .collect()
     }
 
     /// Kills the one child whose command line holds `part` with SIGKILL.
     pub fn kill_child(&self, part: &str) {
-        let pids = self.pids(part);
-        assert_eq!(pids.len(), 1, "one child is `{part}`: {pids:?}");
-        signal(pids[0], Signal::KILL);
+        let pid = self.signal_child(part, Signal::KILL);
         // Until it is gone it may still accept a connection and drop it.
-        eventually("a killed process is gone", || (!is_alive(pids[0])).then_some(()));
+        eventually("a killed process is gone", || (!is_alive(pid)).then_some(()));
+    }
+
+    /// Sends `wanted` to the one child whose command line holds `part`, once there is one; its process id.
+    pub fn signal_child(&self, part: &str, wanted: Signal) -> u32 {
+        let pid = eventually(&format!("one child is `{part}`"), || match *self.pids(part) {
+            [pid] => Some(pid),
+            _ => None,
+        });
+        signal(pid, wanted);
+        pid
+    }
+
+    /// The child that answers for `process` in the metrics, such as `encoder-cam`; `None` while it does not run.
+    pub fn pid_of(&self, process: &str) -> Option<u32> {
+        let socket = format!("/{process}.metrics.sock");
+        let table = fs::read_to_string("/proc/net/unix").unwrap_or_default();
+        let inodes: Vec<_> = table
+            .lines()
+            .filter(|line| line.ends_with(&socket))
+            .filter_map(|line| line.split_whitespace().nth(6))
+            .map(|inode| format!("socket:[{inode}]"))
+            .collect();
+        let holds_it = |pid: &u32| {
+            let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten();
+            open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+                .any(|link| inodes.iter().any(|inode| link.as_os_str() == inode.as_str()))
+        };
+        self.pids("").into_iter().find(holds_it)
+    }
+
+    /// Kills a child with SIGKILL; returns once it is gone.
+    pub fn kill_pid(&self, pid: u32) {
+        signal(pid, Signal::KILL);
+        eventually("a killed process is gone", || (!is_alive(pid)).then_some(()));
+    }
+
+    /// Stops a child with SIGSTOP.
+    pub fn stop_pid(&self, pid: u32) {
+        signal(pid, Signal::STOP);
+    }
+
+    /// Lets a stopped child go on.
+    pub fn continue_pid(&self, pid: u32) {
+        signal(pid, Signal::CONT);
     }
 
     /// Kills the supervisor with SIGKILL; it gets no chance to stop its children.
@@ -225,9 +288,14 @@ impl Stack {
         signal(self.process.id(), Signal::KILL);
     }
 
+    /// Where the log lies.
+    pub fn log_path(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
     /// The log so far.
     pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
     /// The last lines of the log, for failures.
@@ -276,7 +344,8 @@ pub fn is_alive(pid: u32) -> bool {
     state.is_some_and(|state| state != "Z")
 }
 
-fn signal(pid: u32, signal: Signal) {
+/// Sends a signal to a process that may have gone.
+pub fn signal(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(pid.cast_signed()).expect("a process id is positive");
     // It may have gone in this moment.
     let _ = kill_process(pid, signal);

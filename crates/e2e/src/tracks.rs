@@ -1,7 +1,7 @@
 //! A channel's tracks, read segment by segment from the edge as a player would, down to the samples' decode times.
 
 use bytes::Bytes;
-use cmaf::{ChunkReader, Event, ReadChunk};
+use cmaf::{ChunkReader, Event, ReadChunk, ReadError};
 use conformance::Playlist;
 
 use crate::hls::{media_playlist, media_playlists};
@@ -68,16 +68,20 @@ pub fn segment_starts(track: &ReadTrack) -> Vec<u64> {
 }
 
 fn chunks_of(track: &ReadTrack, segment: &Bytes) -> Vec<ReadChunk> {
-    let torn = |fault| panic!("{}: {fault}", track.uri);
+    read_chunks(&track.header, segment).unwrap_or_else(|fault| panic!("{}: {fault}", track.uri))
+}
+
+/// The chunks of one segment; an error where it is torn.
+pub fn read_chunks(header: &Bytes, segment: &Bytes) -> Result<Vec<ReadChunk>, ReadError> {
     let mut reader = ChunkReader::new();
-    reader.feed(track.header.clone());
+    reader.feed(header.clone());
     reader.feed(segment.clone());
     let mut chunks = Vec::new();
-    while let Some(event) = reader.next().unwrap_or_else(torn) {
+    while let Some(event) = reader.next()? {
         if let Event::Chunk(chunk) = event {
             chunks.push(chunk);
         }
     }
-    reader.finish().unwrap_or_else(|fault| panic!("{}: {fault}", track.uri));
-    chunks
+    reader.finish()?;
+    Ok(chunks)
 }

@@ -91,10 +91,10 @@ impl Origins {
             for ((before, after), url) in before.into_iter().flatten().zip(health.states()).zip(&self.urls) {
                 match (before, after) {
                     (State::Down { .. }, State::Good | State::Doubtful { .. }) => {
-                        tracing::info!(origin = %url, "the origin is back");
+                        tracing::info!(event = "origin_down", state = "cleared", origin = %url, "the origin is back");
                     }
                     (State::Good | State::Doubtful { .. }, State::Down { .. }) => {
-                        tracing::warn!(origin = %url, "the origin is down");
+                        tracing::warn!(event = "origin_down", state = "raised", origin = %url, "the origin is down");
                     }
                     _ => {}
                 }

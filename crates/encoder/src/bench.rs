@@ -57,6 +57,7 @@ pub fn run(file: &Path, rungs: Vec<Rung>, cores: usize) -> anyhow::Result<Figure
         channel: "bench".into(),
         rungs: rungs.clone(),
         audio_bps: 128_000,
+        audio: vec![spec::AudioRendition::first()],
         grid: Grid::new(SEGMENT_MS),
         latency: spec::Latency::Standard,
         pace: Pace::Offline,
@@ -64,8 +65,10 @@ pub fn run(file: &Path, rungs: Vec<Rung>, cores: usize) -> anyhow::Result<Figure
         fill: spec::Fill::default(),
         door: Door::Itself,
         backup: None,
+        prefers: transcode::Side::Primary,
         selector: transcode::Selector::default(),
         cores,
+        pulse: crate::pulse::Pulse::default(),
         clock,
         drain: drain.clone(),
     };
@@ -99,7 +102,7 @@ impl Sink for Null {
 
     fn chunk(&mut self, _chunk: Chunk) {}
 
-    fn end_segment(&mut self) {}
+    fn end_segment(&mut self, _: wire::Measured) {}
 }
 
 /// Processor time of this process so far; zero where the system does not tell.

@@ -97,6 +97,7 @@ fn encode(preset: Preset, pictures: &[Frame]) -> Result<Take, ffmpeg::Error> {
         max_bitrate_bps: BITRATE_BPS / 10 * 11,
         buffer_bits: BITRATE_BPS / 2 * 3,
         preset: preset.as_str(),
+        headers_of: preset.as_str(),
         profile: "high",
         threads: 1,
         low_delay: false,

@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use daemon::{Drain, EpochClock};
 use media::{MediaTime, Rational, Timescale, Utc};
-use spec::{Fill, Rung};
+use spec::{AudioRendition, Fill, Rung};
 use tokio::sync::oneshot;
 use wire::sample_stream::{Feed, FeedInput};
-use wire::{ChannelJob, Source};
+use wire::{ChannelJob, Pipeline, Source};
 
 use crate::door::Door;
 use crate::metrics::TranscodeMetrics;
+use crate::pulse::Pulse;
 use crate::push::{PushHandle, PushMetrics, PushUrlError, Target};
 use crate::source::file::{FileSource, Play};
 use crate::source::pattern::Pattern;
-use crate::source::{self, Receiver};
-use crate::transcode::{self, Pace, Selector, Settings, Sources, Start, TrackHead, TranscodeError};
+use crate::source::{self, Gate, Receiver};
+use crate::transcode::{self, Pace, Selector, Settings, Side, Sources, Start, TrackHead, TranscodeError};
 
 /// Longest wait at the start for the origin to say where the timeline stands.
 const NEXT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -40,8 +41,10 @@ pub struct Channel {
     pub job: ChannelJob,
     /// Highest bitrate first, never empty.
     pub rungs: Vec<Rung>,
-    /// Bits per second of the AAC track.
+    /// Bits per second of each AAC track.
     pub audio_bps: u32,
+    /// The audio renditions, never empty.
+    pub audio: Vec<AudioRendition>,
     /// What is shown while the source is away.
     pub fill: Fill,
     /// Which of its inputs the operator wants to see.
@@ -50,6 +53,8 @@ pub struct Channel {
     pub cores: usize,
     /// Its way outside.
     pub door: Door,
+    /// Tells the supervisor that it goes on.
+    pub pulse: Pulse,
 }
 
 /// Figures of all channels of the process.
@@ -105,6 +110,7 @@ impl Channel {
             channel: self.job.name.to_string(),
             rungs: self.rungs.clone(),
             audio_bps: self.audio_bps,
+            audio: self.audio.clone(),
             grid: self.job.grid,
             latency: self.job.latency,
             pace: Pace::Live,
@@ -112,8 +118,13 @@ impl Channel {
             fill: self.fill.clone(),
             door: self.door.clone(),
             backup: self.job.backup.as_ref().map(|backup| backup.failover.clone()),
+            prefers: match self.job.pipeline {
+                Some(Pipeline { prefers_backup: true, .. }) => Side::Backup,
+                Some(_) | None => Side::Primary,
+            },
             selector: self.selector.clone(),
             cores: self.cores,
+            pulse: self.pulse.clone(),
             clock,
             drain: drain.clone(),
         };
@@ -126,6 +137,7 @@ impl Channel {
                 track: head.name.clone(),
                 is_video: head.track.format.is_video(),
                 door: self.door.clone(),
+                pipeline: self.job.pipeline.map(|pipeline| pipeline.number),
             };
             pushes.push(PushHandle::spawn(&target, head.init.clone(), &metrics.push)?);
         }
@@ -170,9 +182,12 @@ impl Channel {
             let left = NEXT_TIMEOUT.saturating_sub(asked.elapsed());
             next.push(tokio::time::timeout(left, push.next_expected()).await.ok().flatten());
         }
-        let Some(slot) = settings.resume_slot(heads, &next) else { return Start::Now };
         let now = MediaTime::new(settings.clock.now().0, Timescale::MICROS);
         let current = settings.grid.slot(now);
+        let Some(slot) = settings.resume_slot(heads, &next) else {
+            // Two pipelines have every segment alike, the first one too.
+            return if self.job.pipeline.is_some() { Start::Slot(current) } else { Start::Now };
+        };
         let oldest = MediaTime::new(now.ticks - MAX_REPLAY_US, now.scale);
         if slot < settings.grid.slot(oldest) {
             tracing::info!(channel = %self.job.name, slot = current, "the origin holds only older media: going on now");
@@ -198,11 +213,19 @@ impl Channel {
             Source::Ingest { .. } | Source::File { .. } => source::CODED_EVENTS,
         });
         let drain = drain.clone();
+        let mut gate = Gate::new(input, &self.job.quarantine, self.pulse.clone());
         let feed = Feed { channel: self.job.name.clone(), input };
         let span = tracing::info_span!("source", channel = %feed);
         match source {
+            // What is no publisher has one session. The transcoder goes on without it for as long as the sender lives.
+            Source::Pattern | Source::File { .. } if !gate.begins(0) => {
+                tokio::spawn(async move {
+                    drain.requested().await;
+                    drop(sender);
+                });
+            }
             Source::Ingest { socket } => {
-                let pump = source::pump(socket.clone(), self.door.clone(), feed, from, sender);
+                let pump = source::pump(socket.clone(), self.door.clone(), feed, from, gate, sender);
                 tokio::spawn(async move {
                     tokio::select! {
                         () = pump => {}
@@ -222,6 +245,8 @@ impl Channel {
             Source::File { path } => {
                 let file =
                     FileSource { path: PathBuf::from(path), play: Play::Looped, door: self.door.clone() };
+                // Reading it apart is FFmpeg's, too.
+                self.pulse.decodes(input);
                 spawn("file", move || {
                     let _entered = span.enter();
                     file.run(&clock, from, &sender, &drain);

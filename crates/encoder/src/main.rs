@@ -10,6 +10,7 @@ use daemon::{Drain, EpochClock, listen};
 use encoder::channel::{Channel, Metrics};
 use encoder::control::{self, Selectors};
 use encoder::door::Door;
+use encoder::pulse::{Lane, Pulse};
 use encoder::transcode::Selector;
 use encoder::{bench, calibrate, confine, passthrough};
 use prometheus_client::registry::Registry;
@@ -20,6 +21,14 @@ use wire::{Job, Ladder};
 const MAX_JOB_BYTES: u64 = 4 << 20;
 /// A process that was asked to end does so within this time, whatever a peer or an encoder does.
 const DRAIN_WITHIN: Duration = Duration::from_millis(1_900);
+
+/// Name of a process that waits for a job.
+const WAITING: &str = "headwater-spare";
+const NO_JOB: &str =
+    "no job on standard input: `headwater up` starts this program; see --help for what else it does";
+
+/// How often the runtime shows that it turns.
+const TURN: Duration = Duration::from_millis(200);
 
 /// Encodes live channels for Headwater and pushes them to the origin as CMAF.
 ///
@@ -73,7 +82,20 @@ fn main() -> anyhow::Result<()> {
     });
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     match arguments.command {
-        None => run_job(read_job()?, cores),
+        None => {
+            let pulse = Pulse::on_standard_input().context("the supervisor's socket on standard input")?;
+            if !pulse.is_told() {
+                let job = read_job()?.context(NO_JOB)?;
+                return run_job(job, cores, &pulse);
+            }
+            // Whoever looks for encoders sees that this one is none yet.
+            let name = be_called(WAITING);
+            pulse.ready();
+            // A supervisor that ends without a job for it has no need of it.
+            let Some(job) = read_job()? else { return Ok(()) };
+            be_called(&name);
+            run_job(job, cores, &pulse)
+        }
         Some(Command::Calibrate) => print(&calibrate::calibrate(cores).context("calibrate")?),
         Some(Command::Bench { file, ladder, preset, cores: wanted }) => {
             let rungs = bench::ladder(&ladder, &preset)?;
@@ -87,18 +109,34 @@ fn print(figures: &impl serde::Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn read_job() -> anyhow::Result<Job> {
+/// Gives this process another name in lists of processes; the one it had.
+fn be_called(name: &str) -> String {
+    const NAME: &str = "/proc/self/comm";
+    let before = std::fs::read_to_string(NAME).unwrap_or_default();
+    // Where that cannot be, nothing is lost but the name.
+    let _ = std::fs::write(NAME, name);
+    before.trim_end().to_owned()
+}
+
+/// The job; `None` where standard input ends without one.
+fn read_job() -> anyhow::Result<Option<Job>> {
     let mut line = String::new();
     std::io::stdin().lock().take(MAX_JOB_BYTES).read_line(&mut line).context("read the job")?;
     if line.trim().is_empty() {
-        bail!(
-            "no job on standard input: `headwater up` starts this program; see --help for what else it does"
-        );
+        return Ok(None);
     }
-    serde_json::from_str(&line).context("the job on standard input")
+    serde_json::from_str(&line).map(Some).context("the job on standard input")
 }
 
-fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
+/// Shows that the runtime turns, which passes on what is encoded.
+async fn turn(lane: Lane) {
+    loop {
+        lane.mark();
+        tokio::time::sleep(TURN).await;
+    }
+}
+
+fn run_job(job: Job, cores: usize, pulse: &Pulse) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     let broker = {
@@ -109,6 +147,8 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
     let confined = confine::enter(&job, cores, broker.is_some())?;
     let outcome = runtime.block_on(async {
         let drain = Drain::on_signal_or_orphaned();
+        pulse.start().context("start the pulse")?;
+        tokio::spawn(turn(pulse.lane()));
         let (metrics, passed) = (Metrics::default(), passthrough::Metrics::default());
         let metrics = Metrics { push: passed.push.clone(), ..metrics };
         let mut registry = Registry::default();
@@ -141,7 +181,7 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
                             .map_err(anyhow::Error::from)
                     });
                 }
-                Ladder::Transcode { rungs, audio_bps, fill } => {
+                Ladder::Transcode { rungs, audio_bps, audio, fill } => {
                     if rungs.is_empty() {
                         bail!("channel `{}`: the ladder has no rungs", channel.name);
                     }
@@ -150,7 +190,17 @@ fn run_job(job: Job, cores: usize) -> anyhow::Result<()> {
                     if channel.backup.is_some() {
                         selectors.insert(channel.name.to_string(), selector.clone());
                     }
-                    let channel = Channel { job: channel, rungs, audio_bps, fill, selector, cores, door };
+                    let channel = Channel {
+                        job: channel,
+                        rungs,
+                        audio_bps,
+                        audio,
+                        fill,
+                        selector,
+                        cores,
+                        door,
+                        pulse: pulse.clone(),
+                    };
                     let metrics = metrics.clone();
                     channels.spawn(async move {
                         channel.run(clock, metrics, drain).await.with_context(|| format!("channel `{name}`"))

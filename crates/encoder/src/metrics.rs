@@ -126,6 +126,12 @@ pub struct TranscodeMetrics {
     fill_frames: Family<FillLabels, Counter>,
     timestamp_jumps: Family<ChannelLabels, Counter>,
     drift_ppm: Family<ChannelLabels, Gauge<f64, AtomicU64>>,
+    quality_step: Family<ChannelLabels, Gauge>,
+    decode_errors: Family<ChannelLabels, Counter>,
+    input_changes: Family<ChannelLabels, Counter>,
+    long_gop: Family<ChannelLabels, Gauge>,
+    av_drift_ms: Family<ChannelLabels, Gauge>,
+    audio_lost: Family<TrackLabels, Gauge>,
     input_active: Family<InputLabels, Gauge>,
     input_fault: Family<FaultLabels, Gauge>,
     failovers: Family<FailoverLabels, Counter>,
@@ -179,6 +185,36 @@ impl TranscodeMetrics {
             "How fast the source's clock runs against this machine's, in parts per million",
             self.drift_ppm.clone(),
         );
+        registry.register(
+            "quality_step",
+            "Steps of quality given up because encoding was slower than real time",
+            self.quality_step.clone(),
+        );
+        registry.register(
+            "decode_errors",
+            "Damaged units and pictures of the source: dropped, or shown with what is missing made up",
+            self.decode_errors.clone(),
+        );
+        registry.register(
+            "input_changes",
+            "Times a source came with other formats than before",
+            self.input_changes.clone(),
+        );
+        registry.register(
+            "long_gop",
+            "1 while the source's key frames are more than ten seconds apart",
+            self.long_gop.clone(),
+        );
+        registry.register(
+            "av_drift_ms",
+            "How far the source's sound has run from its own times within five minutes: later is positive",
+            self.av_drift_ms.clone(),
+        );
+        registry.register(
+            "audio_lost",
+            "1 while silence stands in for a track's sound",
+            self.audio_lost.clone(),
+        );
         registry.register("input_active", "1 for the input that is shown", self.input_active.clone());
         registry.register("input_fault", "1 while an input has this fault", self.input_fault.clone());
         registry.register("failovers", "Times the other input was shown, by reason", self.failovers.clone());
@@ -211,6 +247,11 @@ impl TranscodeMetrics {
             }),
             timestamp_jumps: self.timestamp_jumps.get_or_create(&labels).clone(),
             drift_ppm: self.drift_ppm.get_or_create(&labels).clone(),
+            quality_step: self.quality_step.get_or_create(&labels).clone(),
+            decode_errors: self.decode_errors.get_or_create(&labels).clone(),
+            input_changes: self.input_changes.get_or_create(&labels).clone(),
+            long_gop: self.long_gop.get_or_create(&labels).clone(),
+            av_drift_ms: self.av_drift_ms.get_or_create(&labels).clone(),
         }
     }
 
@@ -227,6 +268,12 @@ impl TranscodeMetrics {
             }),
             failovers: Reason::ALL.map(|why| self.failovers.get_or_create(&reason(why)).clone()),
         }
+    }
+
+    /// 1 while silence stands in for the sound of a track.
+    pub(crate) fn audio_lost(&self, channel: &str, track: &str) -> Gauge {
+        let labels = TrackLabels { channel: channel.to_owned(), track: track.to_owned() };
+        self.audio_lost.get_or_create(&labels).clone()
     }
 
     /// The figures of one output track.
@@ -268,6 +315,16 @@ pub struct ChannelFigures {
     pub timestamp_jumps: Counter,
     /// Parts per million by which the source's clock runs fast.
     pub drift_ppm: Gauge<f64, AtomicU64>,
+    /// Steps of quality given up for want of speed.
+    pub quality_step: Gauge,
+    /// Damaged units and pictures.
+    pub decode_errors: Counter,
+    /// Times other formats came.
+    pub input_changes: Counter,
+    /// 1 while key frames are far apart.
+    pub long_gop: Gauge,
+    /// Milliseconds by which sound has run late.
+    pub av_drift_ms: Gauge,
 }
 
 /// One output track's figures.

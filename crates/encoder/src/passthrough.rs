@@ -45,6 +45,7 @@ pub struct Metrics {
     pub push: PushMetrics,
     samples: Family<ChannelLabels, Counter>,
     refused: Family<ChannelLabels, Counter>,
+    refused_tracks: Family<ChannelLabels, Counter>,
 }
 
 /// Whose figure it is.
@@ -63,6 +64,11 @@ impl Metrics {
             "refused_samples",
             "Coded frames dropped because their decode time did not rise",
             self.refused.clone(),
+        );
+        registry.register(
+            "refused_tracks",
+            "Tracks of publishers left out because CMAF cannot carry them",
+            self.refused_tracks.clone(),
         );
     }
 }
@@ -165,6 +171,13 @@ impl Channel<'_> {
     /// another, and cuts from the next key frame on.
     fn set_up(&mut self, tracks: &Tracks) -> Result<(), PassthroughError> {
         self.end_segments();
+        for track in tracks.tracks.iter().filter(|track| !track.format.in_cmaf()) {
+            self.metrics.refused_tracks.get_or_create(&self.labels()).inc();
+            let channel = &self.job.name;
+            let reason = format!("{} ({})", track.format.codec_name(), track.format);
+            let text = "CMAF cannot carry a track: give the channel rungs, so that it is decoded";
+            tracing::warn!(event = "input_refused", state = "happened", %channel, reason, "{text}");
+        }
         let carried = tracks.tracks.iter().filter(|track| track.format.in_cmaf());
         let of_kind = |is_video| carried.clone().find(move |track| track.format.is_video() == is_video);
         let wanted: Vec<&Track> = [of_kind(true), of_kind(false)].into_iter().flatten().collect();
@@ -196,6 +209,10 @@ impl Channel<'_> {
         Ok(())
     }
 
+    fn labels(&self) -> ChannelLabels {
+        ChannelLabels { channel: self.job.name.to_string() }
+    }
+
     /// Makes a lane for `track`, or gives the one there is to it.
     fn take(&mut self, track: &Track) -> Result<(), PassthroughError> {
         let is_video = track.format.is_video();
@@ -211,6 +228,7 @@ impl Channel<'_> {
             return Ok(());
         }
         let target = Target {
+            pipeline: self.job.pipeline.map(|pipeline| pipeline.number),
             push_url: self.job.push_url.clone(),
             channel: self.job.name.to_string(),
             track: name.to_owned(),

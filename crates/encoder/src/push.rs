@@ -16,6 +16,7 @@ use bytes::Bytes;
 use cmaf::Chunk;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use wire::Measured;
 
 use crate::door::Door;
 
@@ -46,6 +47,8 @@ pub struct Target {
     pub is_video: bool,
     /// The way there.
     pub door: Door,
+    /// Which of two pipelines this is, where there are two.
+    pub pipeline: Option<u8>,
 }
 
 /// Why a push URL cannot be used.
@@ -162,6 +165,13 @@ impl PushHandle {
         self.shared.changed.notify_one();
         if dropped > 0 {
             self.shared.metrics.dropped(&self.shared.labels, dropped);
+        }
+    }
+
+    /// Says what is wrong with the open segment; it goes with it.
+    pub fn measured(&self, measured: Measured) {
+        if let Some(open) = self.shared.queue().segments.back() {
+            open.measured(measured);
         }
     }
 

@@ -11,10 +11,12 @@ use std::time::{Duration, Instant};
 use ffmpeg::{Frame, Parameters};
 use media::{MediaTime, Rational, Sample, Timescale, Track, TrackId, Utc};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use wire::sample_stream::{Feed, Message};
+use wire::Quarantined;
+use wire::sample_stream::{Feed, FeedInput, Message};
 
 use self::ingest::IngestClient;
 use crate::door::Door;
+use crate::pulse::Pulse;
 
 pub mod file;
 pub mod ingest;
@@ -69,6 +71,8 @@ pub struct InputTrack {
     pub frame_rate: Option<Rational>,
     /// Size of the picture; zero where it is not known.
     pub size: (u32, u32),
+    /// The language of its sound, where the source tells it.
+    pub language: Option<String>,
     /// What a decoder must know.
     pub parameters: Parameters,
     /// One phrase for the log.
@@ -88,8 +92,12 @@ impl InputTrack {
             is_video: track.format.is_video(),
             frame_rate,
             size,
+            language: track.language.clone(),
             parameters: Parameters::of(&track.format)?,
-            description: track.format.to_string(),
+            description: match &track.language {
+                Some(language) => format!("{} {language}", track.format),
+                None => track.format.to_string(),
+            },
         })
     }
 }
@@ -179,11 +187,68 @@ impl Receiver {
     }
 }
 
+/// Lets an input's publishing sessions in, but not the one that is in quarantine.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    input: FeedInput,
+    /// The session that is not let in.
+    shut_to: Option<u64>,
+    /// The session that is there is let in.
+    is_open: bool,
+    pulse: Pulse,
+}
+
+impl Gate {
+    /// For `input`, of which `quarantine` may hold a session.
+    pub fn new(input: FeedInput, quarantine: &[Quarantined], pulse: Pulse) -> Self {
+        let shut_to = quarantine.iter().find(|held| held.input == input).map(|held| held.session);
+        Self { input, shut_to, is_open: shut_to.is_none(), pulse }
+    }
+
+    /// A session has begun, which the supervisor is told; whether it is let in.
+    pub fn begins(&mut self, session: u64) -> bool {
+        self.pulse.session(self.input, session);
+        self.is_open = self.shut_to != Some(session);
+        if !self.is_open {
+            let input = self.input;
+            tracing::warn!(
+                ?input,
+                session,
+                "the publisher is in quarantine: its samples have killed encoders"
+            );
+        }
+        self.is_open
+    }
+
+    /// Whether the session that is there is let in.
+    pub const fn is_open(&self) -> bool {
+        self.is_open
+    }
+}
+
 /// Takes an input's samples from ingest, for as long as somebody receives them. `from`: replay from there.
-pub async fn pump(socket: PathBuf, door: Door, feed: Feed, from: Option<Utc>, sender: Sender) {
+pub async fn pump(
+    socket: PathBuf,
+    door: Door,
+    feed: Feed,
+    from: Option<Utc>,
+    mut gate: Gate,
+    sender: Sender,
+) {
     let mut client = IngestClient::new(socket, feed, from, ingest::Pace::AtOnce).through(door);
     loop {
-        let event = match client.next().await {
+        let message = client.next().await;
+        let is_let_in = match &message {
+            Message::Tracks(tracks) => gate.begins(tracks.session),
+            Message::Sample(_) | Message::Ended(_) => gate.is_open(),
+        };
+        if !is_let_in {
+            if sender.is_closed() {
+                return;
+            }
+            continue;
+        }
+        let event = match message {
             Message::Sample(sample) => Event::Sample(sample),
             Message::Ended(ended) => Event::Ended(ended.reason),
             Message::Tracks(tracks) => {
@@ -213,5 +278,22 @@ fn kib(event: &Event) -> u32 {
     match event {
         Event::Sample(sample) => sample.data.len().div_ceil(1_024).clamp(1, CODED_KIB) as u32,
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_in_quarantine_is_kept_out_and_the_next_one_let_in() {
+        let held = Quarantined { input: FeedInput::Primary, session: 7 };
+        let mut gate = Gate::new(FeedInput::Primary, &[held], Pulse::default());
+        assert!(!gate.is_open(), "nothing is let in before it is known whose it is");
+        assert!(!gate.begins(7));
+        assert!(!gate.begins(7), "the same session after ingest was away");
+        assert!(gate.begins(8) && gate.is_open());
+        let other = Gate::new(FeedInput::Backup, &[held], Pulse::default());
+        assert!(other.is_open());
     }
 }

@@ -11,9 +11,11 @@
 //! ```
 
 mod alarms;
+mod av_drift;
 mod cadence;
 mod conductor;
 mod cuts;
+mod effort;
 mod failover;
 mod feed;
 mod fill;
@@ -21,6 +23,7 @@ mod fit;
 mod flow;
 mod frame_sync;
 mod input;
+mod key_frames;
 mod monitor;
 mod output;
 mod pyramid;
@@ -32,17 +35,20 @@ mod sound_line;
 mod sources;
 mod speed;
 mod stills;
+mod tally;
 mod track;
 
 use std::io;
+use std::time::Duration;
 
 use daemon::{Drain, EpochClock};
 use ffmpeg::Colour;
 use media::{Grid, Rational};
-use spec::{Failover, Fill, Latency, Rung};
+use spec::{AudioRendition, Failover, Fill, Latency, Rung};
 
 use crate::door::Door;
 use crate::metrics::TranscodeMetrics;
+use crate::pulse::Pulse;
 
 pub(crate) use failover::Reason;
 pub use failover::Side;
@@ -57,8 +63,10 @@ pub struct Settings {
     pub channel: String,
     /// Highest bitrate first, never empty.
     pub rungs: Vec<Rung>,
-    /// Bits per second of the AAC track.
+    /// Bits per second of each AAC track.
     pub audio_bps: u32,
+    /// The audio renditions, never empty.
+    pub audio: Vec<AudioRendition>,
     /// Where segments are cut.
     pub grid: Grid,
     /// Whether they leave part by part.
@@ -73,10 +81,14 @@ pub struct Settings {
     pub door: Door,
     /// When the second source is shown, where there is one.
     pub backup: Option<Failover>,
+    /// Which is shown where both are well, and first.
+    pub prefers: Side,
     /// Which the operator wants to see.
     pub selector: Selector,
     /// Cores the channel may keep busy.
     pub cores: usize,
+    /// Tells the supervisor that it goes on.
+    pub pulse: Pulse,
     /// The output clock.
     pub clock: EpochClock,
     /// Ends the channel at once, without what its source has sent already.
@@ -150,6 +162,11 @@ impl Settings {
         self.rungs.iter().min_by(slower).expect("a ladder has rungs").frame_rate
     }
 
+    /// How long a segment is.
+    fn segment(&self) -> Duration {
+        Duration::from_millis(self.grid.duration_ms().into())
+    }
+
     /// Encoder threads of each rung: its share of the cores by what it costs, rounded up, so that the largest rung
     /// is never bound to less than its share.
     fn threads(&self) -> Vec<usize> {
@@ -159,14 +176,16 @@ impl Settings {
         self.rungs.iter().map(share).collect()
     }
 
-    /// What each track will be: the rungs in their order, then the sound. The headers are those of a source that
-    /// says nothing of its colours; a source that does changes them when it begins.
+    /// What each track will be: the rungs in their order, then the sound. The headers are those of every live channel; offline,
+    /// a source of other colours changes them when it begins.
     pub fn heads(&self) -> Result<Vec<TrackHead>, TranscodeError> {
-        let mut heads = Vec::with_capacity(self.rungs.len() + 1);
+        let mut heads = Vec::with_capacity(self.rungs.len() + self.audio.len());
         for (rung, threads) in self.rungs.iter().zip(self.threads()) {
-            heads.push(rung::open(rung, threads, self.latency, Colour::BT709)?.1);
+            heads.push(rung::open(rung, rung.preset, threads, self.latency, Colour::BT709)?.1);
         }
-        heads.push(sound::open(self.audio_bps)?.1);
+        for (index, rendition) in self.audio.iter().enumerate() {
+            heads.push(sound::open(self.audio_bps, index, rendition)?.1);
+        }
         Ok(heads)
     }
 

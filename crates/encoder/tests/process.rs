@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -19,6 +20,8 @@ use hyper_util::rt::TokioIo;
 use media::{Grid, Rational, VideoCodec};
 use spec::{Preset, Profile, Rung};
 use tokio::net::TcpListener;
+use wire::report::{REPORT_BYTES, Report};
+use wire::sample_stream::FeedInput;
 use wire::{ChannelJob, Confinement, Job, Ladder, Source};
 
 /// Longest wait for anything here; far above what it takes.
@@ -144,11 +147,14 @@ fn job(folder: &Path, push_url: String, source: Source) -> Job {
         ladder: Ladder::Transcode {
             rungs: vec![rung, small],
             audio_bps: 64_000,
+            audio: vec![spec::AudioRendition::first()],
             fill: spec::Fill::default(),
         },
         grid: Grid::new(1_000),
         latency: spec::Latency::Standard,
         push_url,
+        quarantine: Vec::new(),
+        pipeline: None,
     };
     Job {
         channels: vec![channel],
@@ -250,6 +256,104 @@ async fn a_missing_file_is_waited_for_and_a_looped_one_has_no_seam() {
     for track in TRACKS {
         assert_eq!(held[track].holes(), [0_i64; 0], "{track}");
     }
+}
+
+/// The program with a supervisor's socket as its standard input, and what it reports. Call inside a tokio runtime.
+fn supervised(job: &Job) -> (Child, UnixStream) {
+    let (ours, theirs) = broker::pair().expect("a line");
+    tokio::spawn(broker::serve(ours, Arc::new(job.clone())));
+    let (supervisor, line) = UnixStream::pair().expect("a pair");
+    let process = Command::new(env!("CARGO_BIN_EXE_headwater-encoder"))
+        .stdin(Stdio::from(std::os::fd::OwnedFd::from(line)))
+        .stdout(theirs)
+        .env("HEADWATER_LOG", "warn")
+        .env("HEADWATER_TEST_FAULTS", "1")
+        .spawn()
+        .expect("starts");
+    supervisor.set_read_timeout(Some(PATIENCE)).expect("is set");
+    writeln!(&supervisor, "{}", serde_json::to_string(job).expect("a job is JSON")).expect("is read");
+    (process, supervisor)
+}
+
+fn report(supervisor: &mut UnixStream) -> Option<Report> {
+    let mut bytes = [0; REPORT_BYTES];
+    supervisor.read_exact(&mut bytes).ok()?;
+    Some(Report::decode(&bytes).expect("a report"))
+}
+
+/// A clip, two seconds into which a picture carries `text` as user data.
+fn marked_clip(path: &Path, text: &str) {
+    let part = |name: &str, sei: Option<&str>| {
+        let path = path.with_file_name(name);
+        let mut command = Command::new("ffmpeg");
+        command.args(["-v", "error", "-nostdin", "-y", "-f", "lavfi"]);
+        command.args(["-i", "testsrc2=size=320x180:rate=30:duration=2", "-c:v", "libx264", "-bf", "0"]);
+        if let Some(text) = sei {
+            let user_data =
+                format!("h264_metadata=sei_user_data=086f3693-b7b3-4f2c-9653-21492feee5b8+{text}");
+            command.args(["-bsf:v", &user_data]);
+        }
+        assert!(command.arg(&path).status().expect("ffmpeg is installed").success());
+        path
+    };
+    let list = path.with_file_name("list.txt");
+    let (good, bad) = (part("good.mp4", None), part("bad.mp4", Some(text)));
+    std::fs::write(&list, format!("file '{}'\nfile '{}'\n", good.display(), bad.display())).expect("writes");
+    let joined = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-y", "-f", "concat", "-safe", "0", "-i"])
+        .args([&list])
+        .args(["-c", "copy"])
+        .arg(path)
+        .status();
+    assert!(joined.expect("ffmpeg is installed").success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_tells_whose_samples_it_dies_of_and_lives_without_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("clip.mp4");
+    marked_clip(&path, "headwater-test-abort");
+    let (push_url, held) = origin().await;
+    let mut job = job(folder.path(), push_url, Source::File { path });
+    let (mut process, mut supervisor) = supervised(&job);
+    let reports: Vec<_> = std::iter::from_fn(|| report(&mut supervisor)).collect();
+    let status = process.wait().expect("ends");
+    assert_eq!(status.signal(), Some(6), "SIGABRT");
+    let input = FeedInput::Primary;
+    assert_eq!(reports[0], Report::Ready);
+    for expected in [Report::Session { input, session: 0 }, Report::Decodes { input }] {
+        assert!(reports.contains(&expected), "{expected:?} of {reports:?}");
+    }
+    let frames = |report: &Report| matches!(report, Report::Beat(beat) if beat.frames > 0);
+    assert!(reports.iter().any(frames), "it encoded for two seconds: {reports:?}");
+
+    job.channels[0].quarantine = vec![wire::Quarantined { input, session: 0 }];
+    let (mut process, mut supervisor) = supervised(&job);
+    let before = segments(&held.lock().expect("not poisoned"), "180p30");
+    wait_for(&held, "slate", |held| segments(held, "180p30") >= before + 6).await;
+    assert!(process.try_wait().expect("is there").is_none(), "it lives on slate");
+    process.kill().expect("is there");
+    process.wait().expect("ends");
+    let reports: Vec<_> = std::iter::from_fn(|| report(&mut supervisor)).collect();
+    assert!(!reports.contains(&Report::Decodes { input }), "{reports:?}");
+    assert_eq!(held.lock().expect("not poisoned")["180p30"].holes(), [0_i64; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_decoder_that_hangs_is_told_though_the_process_beats() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("clip.mp4");
+    marked_clip(&path, "headwater-test-hang");
+    let (push_url, _held) = origin().await;
+    let job = job(folder.path(), push_url, Source::File { path });
+    let (mut process, mut supervisor) = supervised(&job);
+    let stalled = std::iter::from_fn(|| report(&mut supervisor)).find(|report| {
+        // What a supervisor kills for.
+        matches!(report, Report::Beat(beat) if beat.stalled_ms >= 2_000)
+    });
+    assert!(stalled.is_some(), "the process ended by itself");
+    process.kill().expect("is there");
+    process.wait().expect("ends");
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! Sources through the transcoder to CMAF in memory, judged by FFmpeg and by our own reader.
 
+#[path = "transcode/inputs.rs"]
+mod inputs;
 #[path = "transcode/kit.rs"]
 mod kit;
+#[path = "transcode/ts.rs"]
+mod ts;
 
 use encoder::source::pattern::read_strip;
 use encoder::source::{Event, InputTrack};
@@ -44,6 +48,34 @@ fn every_track_is_contiguous_to_the_tick_and_cut_on_the_epoch_grid() {
     let end = audio.samples.last().expect("sound").dts + 1_024;
     let picture_end = (cuts[0][0] + 195 * 3_000) * 48_000 / 90_000;
     assert!((0..1_024).contains(&(end - picture_end)), "{end} {picture_end}");
+}
+
+#[test]
+fn two_encoders_of_a_channel_make_the_same_headers_and_segments_of_the_same_times() {
+    let mut rungs = ladder(&[(640, 360, 30), (320, 180, 30)]);
+    rungs[1].codec = VideoCodec::H265;
+    let one = settings(rungs);
+    // Another machine, another moment: neither may show.
+    let other = encoder::transcode::Settings { cores: 5, ..one.clone() };
+    let long = of_pattern(&one, (640, 360), Rational::whole(30), 0..140);
+    let late = of_pattern(&other, (640, 360), Rational::whole(30), 40..140);
+    for (long, late) in long.tracks.iter().zip(&late.tracks) {
+        assert!(long.header.raw == late.header.raw, "{}: one header serves both", long.name);
+        let (long, late_starts) = (long.segment_starts(), late.segment_starts());
+        // It began in the middle of a segment; those after it are the same.
+        assert!(late_starts.len() >= 3 && long.ends_with(&late_starts[1..]), "{}", late.name);
+    }
+}
+
+#[test]
+fn a_whole_segment_has_nothing_wrong_and_one_begun_late_lacks_what_came_before() {
+    let made = of_pattern(&settings(ladder(&[(320, 180, 30)])), (320, 180), Rational::whole(30), 0..75);
+    let pictures = &made.tracks[0].measured;
+    // The pattern begins half a second before a slot's start: 15 frames, then 30 and 30.
+    let missing = |frames| wire::Measured { frames: 30, missing: frames, ..wire::Measured::default() };
+    assert_eq!(pictures[..3], [missing(15), missing(0), missing(0)]);
+    assert_eq!(pictures[1].score(), 100);
+    assert_eq!(made.tracks[1].measured[1].score(), 100, "of the sound, too");
 }
 
 #[test]

@@ -145,6 +145,9 @@ pub struct Decoder {
 unsafe impl Send for Decoder {}
 
 impl Decoder {
+    /// Luma samples of the largest picture that is decoded: 4096 × 2304.
+    pub const MAX_PICTURE: u64 = 4_096 * 2_304;
+
     /// Opens a decoder that works on `threads` threads.
     pub fn open(parameters: &Parameters, threads: usize) -> Result<Self, Error> {
         let spare = Frame::empty()?;
@@ -161,6 +164,7 @@ impl Decoder {
             let code = ffi::avcodec_parameters_to_context(raw.as_ptr(), parameters.raw());
             check("avcodec_parameters_to_context", code)?;
             decoder.raw.as_mut().thread_count = threads.clamp(1, 16) as i32;
+            decoder.raw.as_mut().max_pixels = Self::MAX_PICTURE as i64;
             check("avcodec_open2", ffi::avcodec_open2(raw.as_ptr(), codec, std::ptr::null_mut()))?;
             Ok(decoder)
         }

@@ -10,6 +10,7 @@ use crate::error::{EAGAIN, Error, check};
 use crate::frame::{Colour, Frame};
 use crate::options::Options;
 use crate::packet::Packet;
+use crate::x264;
 
 /// How one video rendition is encoded. Key frames come only where [`Picture::Key`] asks for them; groups of pictures
 /// are closed.
@@ -31,6 +32,9 @@ pub struct VideoSettings<'a> {
     pub buffer_bits: u32,
     /// The encoder's effort preset by its own name.
     pub preset: &'a str,
+    /// The preset whose H.264 headers the stream has, by its own name: where it is not `preset`, then a slower one, whose
+    /// coding tools that are told in headers stay in use.
+    pub headers_of: &'a str,
     /// The H.264 profile by its own name; ignored for H.265 (always Main).
     pub profile: &'a str,
     /// Threads the encoder may use.
@@ -88,7 +92,11 @@ impl Encoder {
         let name = match settings.codec {
             VideoCodec::H264 => {
                 options.set("profile", settings.profile)?;
-                options.set("x264-params", "scenecut=0:open-gop=0:stitchable=1")?;
+                let mut parameters = "scenecut=0:open-gop=0:stitchable=1".to_owned();
+                if settings.headers_of != settings.preset {
+                    parameters.push_str(&x264::pins(settings));
+                }
+                options.set("x264-params", &parameters)?;
                 c"libx264"
             }
             VideoCodec::H265 => {

@@ -234,6 +234,17 @@ impl Frame {
     pub const fn samples(&self) -> usize {
         self.raw().nb_samples as usize
     }
+
+    /// Samples per second of a block of sound.
+    pub const fn sample_rate(&self) -> u32 {
+        self.raw().sample_rate as u32
+    }
+
+    /// Whether what it was decoded from was damaged: some of it is made up.
+    pub const fn is_damaged(&self) -> bool {
+        let raw = self.raw();
+        raw.decode_error_flags != 0 || raw.flags & ffi::AV_FRAME_FLAG_CORRUPT != 0
+    }
 }
 
 impl Drop for Frame {

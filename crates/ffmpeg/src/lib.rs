@@ -25,6 +25,7 @@ mod pool;
 mod resampler;
 mod scaler;
 mod still;
+mod x264;
 
 pub use decoder::{Decoder, Parameters};
 pub use deinterlacer::{Deinterlacer, Fields};

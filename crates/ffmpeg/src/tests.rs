@@ -18,6 +18,7 @@ fn settings() -> VideoSettings<'static> {
         max_bitrate_bps: 440_000,
         buffer_bits: 600_000,
         preset: "veryfast",
+        headers_of: "veryfast",
         profile: "high",
         threads: 1,
         low_delay: false,
@@ -386,4 +387,26 @@ fn luma_is_sampled_from_black_to_white_whatever_the_range() {
     bytes[stride * 540..].fill(16);
     let samples = frame.luma_samples().expect("planar").0;
     assert_eq!((samples[32 * 8], samples[32 * 9]), (255, 0), "the lower half is black");
+}
+
+#[test]
+fn a_stream_keeps_its_headers_and_its_order_under_every_cheaper_preset() {
+    const PRESETS: [&str; 7] = ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"];
+    for profile in ["baseline", "main", "high"] {
+        for low_delay in [false, true] {
+            for (place, headers_of) in PRESETS.into_iter().enumerate() {
+                let open = |preset| {
+                    let settings = VideoSettings { preset, headers_of, profile, low_delay, ..settings() };
+                    Encoder::video(&settings).expect("opens")
+                };
+                let configured = open(headers_of);
+                for preset in &PRESETS[..place] {
+                    let cheaper = open(preset);
+                    let what = format!("{preset} for {headers_of}, {profile}, low delay {low_delay}");
+                    assert_eq!(cheaper.headers(), configured.headers(), "{what}");
+                    assert_eq!(cheaper.reorder_frames(), configured.reorder_frames(), "{what}");
+                }
+            }
+        }
+    }
 }

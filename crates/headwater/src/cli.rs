@@ -42,6 +42,10 @@ pub(crate) enum Command {
     Restart(Restart),
     /// Show a channel's primary or backup input whatever becomes of it, or let the channel choose again
     Switch(Switch),
+    /// Say which inputs are left out because they killed encoders, or take those of a channel again
+    Quarantine(Quarantine),
+    /// Tell what happens to channels and processes: conditions that began and those that are over
+    Events(Events),
     /// Run the ingest role alone: RTMP and SRT publishers in, samples out to encoders
     Ingest(Role),
     /// Run the origin role alone: CMAF in, HLS and DASH out
@@ -97,6 +101,29 @@ pub(crate) struct Switch {
     pub(crate) data: PathBuf,
 }
 
+/// Options of `events`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+  headwater events -f                        everything since the start (the latest 1,000), and what comes
+  headwater events --json | jq .event        one JSON object a line
+  curl -N http://127.0.0.1:9400/events       the same as server-sent events
+
+docs/events.md names every event.")]
+pub(crate) struct Events {
+    /// Go on with what comes
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Of this channel alone
+    #[arg(long, value_name = "NAME")]
+    pub(crate) channel: Option<media::ChannelName>,
+    /// The data folder that `up` was given
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+}
+
 /// What a channel can be told to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum SwitchTo {
@@ -106,6 +133,35 @@ pub(crate) enum SwitchTo {
     Backup,
     /// What its failover settings choose
     Auto,
+}
+
+/// Options of `quarantine`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+  headwater quarantine list             channels, and which of their inputs are left out
+  headwater quarantine release main     take them again; the encoder is started anew, viewers see nothing of it
+
+An input that killed its encoder three times within a minute is left out, until another publisher comes or it is released.
+What it sent last lies in quarantine/ under --data, for its owner alone. More: docs/operations.md.")]
+pub(crate) struct Quarantine {
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) order: QuarantineOrder,
+    /// The data folder that `up` was given
+    #[arg(long, value_name = "DIR", default_value = "data", global = true)]
+    pub(crate) data: PathBuf,
+}
+
+/// What can be done about quarantine.
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineOrder {
+    /// Say what is left out
+    List,
+    /// Take a channel's inputs again
+    Release {
+        /// The channel
+        channel: media::ChannelName,
+    },
 }
 
 /// A role that can be started again while it serves.

@@ -32,6 +32,8 @@ fn main() -> ExitCode {
         cli::Command::Up(up) => supervise::up(&up),
         cli::Command::Restart(options) => supervise::restart(&options),
         cli::Command::Switch(options) => supervise::switch(&options),
+        cli::Command::Quarantine(options) => supervise::quarantine(&options),
+        cli::Command::Events(options) => supervise::events::follow::print(&options),
         cli::Command::Ingest(options) => role::ingest(&options),
         cli::Command::Origin(options) => role::origin(&options),
         cli::Command::Edge(options) => role::edge(&options),

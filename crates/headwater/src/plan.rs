@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use http::StatusCode;
-use spec::{Channel, Input, Ladder, OriginUrl, Rung, Sandbox, Scheme, Workflow};
-use wire::{ChannelJob, Confinement, Job, Source};
+use ingest::udp;
+use media::ChannelName;
+use spec::{Channel, Input, Ladder, OriginUrl, Pipelines, Rung, Sandbox, Scheme, Workflow};
+use wire::{ChannelJob, Confinement, Job, Pipeline, Source};
 
 /// Where things lie under `--data`.
 #[derive(Clone, Debug)]
@@ -45,6 +47,16 @@ impl Layout {
         self.run().join("samples.sock")
     }
 
+    /// Where roles tell the supervisor their events.
+    pub(crate) fn event_intake(&self) -> PathBuf {
+        self.run().join("events.in.sock")
+    }
+
+    /// Where `headwater events` asks for them.
+    pub(crate) fn events_socket(&self) -> PathBuf {
+        self.run().join("events.sock")
+    }
+
     /// Where the supervisor is asked to replace the edge.
     pub(crate) fn control_socket(&self) -> PathBuf {
         self.run().join("control.sock")
@@ -58,6 +70,11 @@ impl Layout {
     /// Where the encoder `process` takes the operator's orders.
     pub(crate) fn encoder_control(&self, process: &str) -> PathBuf {
         self.run().join(format!("{process}.control.sock"))
+    }
+
+    /// Samples of inputs that killed encoders, for whoever looks into it.
+    pub(crate) fn quarantine(&self) -> PathBuf {
+        self.data.join("quarantine")
     }
 
     /// Where `process` answers with its metrics.
@@ -75,7 +92,7 @@ pub(crate) struct EncoderProcess {
     pub(crate) job: Job,
 }
 
-/// The encoder processes of `workflow`: one a transcoding channel, one for all passthrough channels.
+/// The encoder processes of `workflow`: one or two a transcoding channel, one for all passthrough channels.
 pub(crate) fn encoders(workflow: &Workflow, layout: &Layout) -> Vec<EncoderProcess> {
     let mut processes = Vec::new();
     let mut passthrough = Vec::new();
@@ -88,12 +105,15 @@ pub(crate) fn encoders(workflow: &Workflow, layout: &Layout) -> Vec<EncoderProce
             }
             Ladder::Transcode(rungs) => {
                 let (audio_bps, fill) = (channel.audio_bps, channel.fill.clone());
-                wire::Ladder::Transcode { rungs: rungs.clone(), audio_bps, fill }
+                let audio = channel.audio.clone();
+                wire::Ladder::Transcode { rungs: rungs.clone(), audio_bps, audio, fill }
             }
         };
-        let name = format!("encoder-{}", channel.name);
-        let channels = vec![channel_job(channel, ladder, workflow, layout)];
-        processes.push(EncoderProcess { job: job(channels, &name, workflow, layout), name });
+        let whole = channel_job(channel, ladder, workflow, layout);
+        for (pipeline, name) in pipelines(channel.pipelines).zip(encoder_names(&channel.name)) {
+            let channels = vec![ChannelJob { pipeline, ..whole.clone() }];
+            processes.push(EncoderProcess { job: job(channels, &name, workflow, layout), name });
+        }
     }
     if !passthrough.is_empty() {
         // No channel can take this name: channel names hold no capital.
@@ -101,6 +121,28 @@ pub(crate) fn encoders(workflow: &Workflow, layout: &Layout) -> Vec<EncoderProce
         processes.push(EncoderProcess { job: job(passthrough, &name, workflow, layout), name });
     }
     processes
+}
+
+/// What the processes of a channel are called, whether it has one or two.
+pub(crate) fn encoder_names(channel: &ChannelName) -> [String; 2] {
+    // No channel can take the second's name: channel names hold no dot.
+    [format!("encoder-{channel}"), format!("encoder-{channel}.1")]
+}
+
+fn pipelines(pipelines: Pipelines) -> impl Iterator<Item = Option<Pipeline>> {
+    let two = |prefers_backup| {
+        [false, prefers_backup]
+            .into_iter()
+            .zip(0..)
+            .map(|(prefers_backup, number)| Some(Pipeline { number, prefers_backup }))
+            .collect()
+    };
+    let all: Vec<_> = match pipelines {
+        Pipelines::One => vec![None],
+        Pipelines::Two => two(false),
+        Pipelines::Pair => two(true),
+    };
+    all.into_iter()
 }
 
 fn job(channels: Vec<ChannelJob>, name: &str, workflow: &Workflow, layout: &Layout) -> Job {
@@ -132,9 +174,13 @@ fn confinement(workflow: &Workflow, channels: &[ChannelJob]) -> Confinement {
 
 fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, layout: &Layout) -> ChannelJob {
     let source = |input: &Input| match input {
-        Input::Rtmp(_) | Input::Srt(_) | Input::SrtCall(_) | Input::Cmaf => {
-            Source::Ingest { socket: layout.samples_socket() }
-        }
+        Input::Rtmp(_)
+        | Input::Srt(_)
+        | Input::SrtCall(_)
+        | Input::Udp(_)
+        | Input::Rtp(_)
+        | Input::Hls(_)
+        | Input::Cmaf => Source::Ingest { socket: layout.samples_socket() },
         Input::Test => Source::Pattern,
         Input::File(path) => Source::File { path: path.clone() },
     };
@@ -150,12 +196,33 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
         grid: channel.grid,
         latency: channel.latency,
         push_url: format!("http://{}/ingest/{}", reachable(workflow.listen.origin), channel.name),
+        quarantine: Vec::new(),
+        pipeline: None,
     }
 }
 
 /// Whether a channel waits for an SRT publisher, so that the listener is wanted.
 pub(crate) fn takes_srt(workflow: &Workflow) -> bool {
     workflow.channels.iter().flat_map(spec::Channel::inputs).any(|input| matches!(input, Input::Srt(_)))
+}
+
+/// What an input of datagrams receives; `None` for those that are none.
+pub(crate) fn datagrams(input: &Input) -> Option<udp::Source> {
+    let endpoint = |leg: &spec::Leg| udp::Endpoint {
+        address: leg.address,
+        interface: leg.interface,
+        senders: leg.from.clone(),
+    };
+    match input {
+        Input::Udp(udp) => Some(udp::Source::Udp(endpoint(&udp.leg))),
+        Input::Rtp(rtp) => Some(udp::Source::Rtp {
+            first: endpoint(&rtp.first),
+            second: rtp.second.as_ref().map(endpoint),
+            latency: rtp::Latency::from_ms(rtp.latency_ms).expect("the workflow's bounds are the receiver's"),
+            fec: if rtp.fec { udp::Fec::On } else { udp::Fec::Off },
+        }),
+        _ => None,
+    }
 }
 
 /// Where the edge fetches: from this machine's origin unless others are named.
@@ -259,6 +326,11 @@ pub(crate) fn describe(workflow: &Workflow) -> String {
                     line("  rung", rung.to_string());
                 }
                 line("  audio", format!("AAC {} kbit/s", channel.audio_bps / 1_000));
+                match channel.pipelines {
+                    Pipelines::One => {}
+                    Pipelines::Two => line("  pipelines", "two, of the same input".to_owned()),
+                    Pipelines::Pair => line("  pipelines", "two, the second prefers the backup".to_owned()),
+                }
             }
         }
         let parts = match channel.latency.part_ms() {
@@ -295,6 +367,54 @@ mod tests {
             processes.iter().map(|process| (process.name.as_str(), process.job.channels.len())).collect();
         assert_eq!(names, [("encoder-a", 1), ("encoder-PASSTHROUGH", 2)]);
         assert_eq!(processes[0].job.channels[0].push_url, "http://127.0.0.1:8300/ingest/a");
+    }
+
+    #[test]
+    fn inputs_of_datagrams_are_received_as_the_workflow_says() {
+        let text = "
+            [[channel]]\nname = \"a\"\ninput = { udp = \"239.1.2.3:5000\", interface = \"10.0.0.5\", from = \"10.0.0.9\" }
+            backup = { rtp = \"0.0.0.0:5004\", second = \"10.0.0.5:5104\", fec = true, latency = 0.5 }
+        ";
+        let workflow = Workflow::parse(text).expect("valid");
+        let endpoint = |address: &str| udp::Endpoint::open(address.parse().expect("an address"));
+        let group = udp::Endpoint {
+            interface: Some([10, 0, 0, 5].into()),
+            senders: vec!["10.0.0.9".parse().expect("an address")],
+            ..endpoint("239.1.2.3:5000")
+        };
+        let rtp = udp::Source::Rtp {
+            first: endpoint("0.0.0.0:5004"),
+            second: Some(endpoint("10.0.0.5:5104")),
+            latency: rtp::Latency::from_ms(500).expect("within bounds"),
+            fec: udp::Fec::On,
+        };
+        let sources: Vec<_> = workflow.channels[0].inputs().map(datagrams).collect();
+        assert_eq!(sources, [Some(udp::Source::Udp(group)), Some(rtp)]);
+    }
+
+    #[test]
+    fn two_pipelines_are_two_processes_with_the_same_work() {
+        let text = "
+            [[channel]]\nname = \"a\"\ninput = { rtmp = \"live/a\" }\nladder = [\"360p\"]\npipelines = 2
+            [[channel]]\nname = \"b\"\ninput = \"test\"\nladder = [\"360p\"]\nbackup = { rtmp = \"live/b\" }\npipelines = \"pair\"
+        ";
+        let workflow = Workflow::parse(text).expect("valid");
+        let processes = encoders(&workflow, &Layout::under(Path::new("data")));
+        let told: Vec<_> = processes
+            .iter()
+            .map(|process| (process.name.as_str(), process.job.channels[0].pipeline))
+            .collect();
+        let of = |number, prefers_backup| Some(Pipeline { number, prefers_backup });
+        let expected = [
+            ("encoder-a", of(0, false)),
+            ("encoder-a.1", of(1, false)),
+            ("encoder-b", of(0, false)),
+            ("encoder-b.1", of(1, true)),
+        ];
+        assert_eq!(told, expected);
+        let [one, other] =
+            [0, 1].map(|at| ChannelJob { pipeline: None, ..processes[at].job.channels[0].clone() });
+        assert_eq!(one, other);
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! A role as a process of its own: its settings from the workflow, its listener handed over or bound here.
 
+use std::net::UdpSocket;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use anyhow::Context;
 use daemon::metrics::Endpoint;
 use daemon::{Drain, listen};
-use spec::{EdgeLimits, Input, Ladder, Latency};
+use spec::{EdgeLimits, Input, Ladder, Latency, Workflow};
 use wire::sample_stream::{Feed, FeedInput};
 
 use crate::cli::{Edge, Role};
@@ -21,8 +22,9 @@ const PASSTHROUGH_BATCH: Duration = Duration::from_millis(200);
 /// The same for a publisher whose pictures are decoded or leave part by part: under a frame, so that the work is even.
 const SMALL_BATCH: Duration = Duration::from_millis(20);
 
-/// How long an encoder takes to be back at most, once it has gone: it is started again after 0.1 s.
-const RESTART: Duration = Duration::from_secs(1);
+/// How long an encoder takes to be back at most, once it brings nothing any more: it hangs for two seconds, and the next one
+/// asks for the samples within another.
+const RESTART: Duration = Duration::from_secs(3);
 
 /// Set for processes whose standard input the supervisor holds: its end means that the supervisor has gone.
 pub(crate) const SUPERVISED_VARIABLE: &str = "HEADWATER_SUPERVISED";
@@ -31,63 +33,113 @@ pub(crate) const SUPERVISED_VARIABLE: &str = "HEADWATER_SUPERVISED";
 pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
     let workflow = workflow::from_file(&options.workflow, options.folder.as_deref())?.workflow;
     let layout = Layout::under(&options.data);
-    let publishers = workflow
-        .channels
-        .iter()
-        .flat_map(|channel| {
-            channel.inputs().zip([FeedInput::Primary, FeedInput::Backup]).map(move |of| (channel, of))
-        })
-        .filter_map(|(channel, (source, input))| {
-            Some(ingest::Publisher {
+    let takes_srt = plan::takes_srt(&workflow);
+    run(&layout, async |drain| {
+        let mut inherited = listen::Inherited::from_environment();
+        let rtmp = inherited.tcp_or_bind(0, "rtmp", workflow.listen.rtmp)?;
+        let srt = match takes_srt {
+            true => Some(inherited.udp_or_bind(1, "srt", workflow.listen.srt)?),
+            false => None,
+        };
+        let mut places = 1 + usize::from(takes_srt)..;
+        let mut socket = |endpoint: &ingest::udp::Endpoint| match inherited
+            .udp(places.next().expect("endless"), "input")?
+        {
+            Some(socket) => Ok(socket),
+            None => Ok(ingest::udp::bind(endpoint)?),
+        };
+        let config = ingest::Config {
+            rtmp,
+            srt,
+            publishers: publishers(&workflow, &mut socket)?,
+            socket: layout.samples_socket(),
+            metrics_socket: layout.metrics_socket("ingest"),
+        };
+        Ok(ingest::run(config, drain).await?)
+    })
+}
+
+/// Who may publish, and how. `socket` gives a socket for each endpoint of datagrams, in the order of channels and inputs.
+fn publishers(
+    workflow: &Workflow,
+    socket: &mut impl FnMut(&ingest::udp::Endpoint) -> anyhow::Result<UdpSocket>,
+) -> anyhow::Result<Vec<ingest::Publisher>> {
+    let mut publishers = Vec::new();
+    for channel in &workflow.channels {
+        for (source, input) in channel.inputs().zip([FeedInput::Primary, FeedInput::Backup]) {
+            let Some(door) = door(source, socket).with_context(|| format!("channel `{}`", channel.name))?
+            else {
+                continue;
+            };
+            publishers.push(ingest::Publisher {
                 feed: Feed { channel: channel.name.clone(), input },
-                door: door(source)?,
+                door,
                 keep: Duration::from_millis(channel.grid.duration_ms().into()) + RESTART,
                 batch: match (&channel.ladder, channel.latency) {
                     (Ladder::Passthrough, Latency::Standard) => PASSTHROUGH_BATCH,
                     (Ladder::Passthrough, Latency::Low { .. })
                     | (Ladder::Transcode(_) | Ladder::Pushed, _) => SMALL_BATCH,
                 },
-            })
-        })
-        .collect();
-    let takes_srt = plan::takes_srt(&workflow);
-    run(&layout, async |drain| {
-        let mut inherited = listen::Inherited::from_environment();
-        let config = ingest::Config {
-            rtmp: inherited.tcp_or_bind(0, "rtmp", workflow.listen.rtmp)?,
-            srt: match takes_srt {
-                true => Some(inherited.udp_or_bind(1, "srt", workflow.listen.srt)?),
-                false => None,
-            },
-            socket: layout.samples_socket(),
-            metrics_socket: layout.metrics_socket("ingest"),
-            publishers,
-        };
-        Ok(ingest::run(config, drain).await?)
-    })
+            });
+        }
+    }
+    Ok(publishers)
 }
 
 /// How an input's samples come to ingest; `None` for those that do not.
-fn door(input: &Input) -> Option<ingest::Door> {
+fn door(
+    input: &Input,
+    socket: &mut impl FnMut(&ingest::udp::Endpoint) -> anyhow::Result<UdpSocket>,
+) -> anyhow::Result<Option<ingest::Door>> {
     let terms = |terms: &spec::SrtTerms| ingest::Terms {
         passphrase: terms.passphrase.as_ref().map(|passphrase| {
             ingest::Passphrase::new(&passphrase.0).expect("the workflow's bounds are libsrt's")
         }),
         latency: terms.latency(),
     };
-    match input {
-        Input::Rtmp(rtmp) => Some(ingest::Door::Rtmp { app: rtmp.app.clone(), key: rtmp.key.clone() }),
-        Input::Srt(srt) => {
-            Some(ingest::Door::Srt { stream_id: srt.stream_id.clone(), terms: terms(&srt.terms) })
-        }
-        Input::SrtCall(call) => Some(ingest::Door::SrtCall(ingest::SrtCall {
+    Ok(Some(match input {
+        Input::Rtmp(rtmp) => ingest::Door::Rtmp { app: rtmp.app.clone(), key: rtmp.key.clone() },
+        Input::Srt(srt) => ingest::Door::Srt {
+            stream_id: srt.stream_id.clone(),
+            terms: terms(&srt.terms),
+            select: select(srt.select),
+        },
+        Input::SrtCall(call) => ingest::Door::SrtCall(ingest::SrtCall {
             host: call.host.clone(),
             port: call.port,
             stream_id: call.stream_id.clone(),
             terms: terms(&call.terms),
-            reach: if call.allow_private { ingest::Reach::Private } else { ingest::Reach::Public },
-        })),
-        Input::Test | Input::File(_) | Input::Cmaf => None,
+            reach: reach(call.allow_private),
+            select: select(call.select),
+        }),
+        Input::Udp(spec::Udp { select: chosen, .. }) | Input::Rtp(spec::Rtp { select: chosen, .. }) => {
+            let source = plan::datagrams(input).expect("these inputs are of datagrams");
+            ingest::Door::Datagrams {
+                bound: ingest::udp::Bound::with(source, socket)?,
+                select: select(*chosen),
+            }
+        }
+        Input::Hls(pull) => ingest::Door::Hls(ingest::HlsPull {
+            url: pull.url.clone(),
+            choice: pull.choice.clone(),
+            at_end: if pull.is_looped { ingest::AtEnd::Loop } else { ingest::AtEnd::Wait },
+            reach: reach(pull.allow_private),
+        }),
+        Input::Test | Input::File(_) | Input::Cmaf => return Ok(None),
+    }))
+}
+
+/// Whether addresses in this machine's own networks are called too.
+fn reach(allow_private: bool) -> ingest::Reach {
+    if allow_private { ingest::Reach::Private } else { ingest::Reach::Public }
+}
+
+/// What of a transport stream is wanted.
+fn select(chosen: spec::Select) -> ingest::Select {
+    ingest::Select {
+        program: chosen.program,
+        video_pid: chosen.video_pid,
+        audio_pids: chosen.audio_pid.map(|pid| vec![pid]),
     }
 }
 

@@ -1,8 +1,11 @@
 //! `headwater up`: every role as a child process of one machine.
 //!
 //! - [`child`]: one child: spawn, watch, restart with backoff, replace, stop.
+//! - [`clock`]: whether the wall clock was set.
+//! - [`encoder`]: an encoder process, which is watched more closely.
 //! - [`control`]: what a running supervisor is asked: to replace the edge.
 //! - [`gather`]: all processes' metrics as one page.
+//! - [`events`]: all processes' events as one stream.
 //! - [`announce`]: tells people when a channel is on air.
 //!
 //! The supervisor binds the listeners and hands them over, so that connections made while a role restarts wait in the
@@ -10,7 +13,10 @@
 
 mod announce;
 mod child;
+mod clock;
 mod control;
+mod encoder;
+pub(crate) mod events;
 mod gather;
 
 use std::fs;
@@ -22,15 +28,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use daemon::{Drain, listen};
+use daemon::{CLOCK_VARIABLE, Drain, EpochClock, listen};
 use spec::Workflow;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{Restart, Restartable, Switch, SwitchTo, Up};
+use crate::cli::{Quarantine, QuarantineOrder, Restart, Restartable, Switch, SwitchTo, Up};
 use crate::demo;
 use crate::plan::{self, Layout};
 use crate::workflow::{self, Loaded};
 use child::{Child, Spec};
+use events::Events;
 
 /// Used where `up` is given no file and this one exists.
 const DEFAULT_FILE: &str = "headwater.toml";
@@ -38,9 +45,9 @@ const DEFAULT_FILE: &str = "headwater.toml";
 /// What a role may take to end beyond its own drain time.
 const DRAIN_SLACK: Duration = Duration::from_secs(3);
 
-/// Environment of processes that hold segments. glibc raises its threshold for mapping large blocks once one was freed, and
+/// For processes that hold segments. glibc raises its threshold for mapping large blocks once one was freed, and
 /// segments then fragment the heap; held still, each goes back to the system when it is dropped.
-const SEGMENT_HOLDER: &[(&str, &str)] = &[("MALLOC_MMAP_THRESHOLD_", "131072")];
+const SEGMENT_HOLDER: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "131072");
 
 /// Runs everything until Ctrl-C; with `--check` only says what would run.
 pub(crate) fn up(options: &Up) -> anyhow::Result<()> {
@@ -64,7 +71,8 @@ pub(crate) fn restart(options: &Restart) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Tells the encoder of a channel which input to show.
+/// Tells the encoders of a channel, one or two, which input to show. One that cannot be told is no hindrance where the
+/// other was.
 pub(crate) fn switch(options: &Switch) -> anyhow::Result<()> {
     let input = match options.input {
         SwitchTo::Primary => "primary",
@@ -72,10 +80,32 @@ pub(crate) fn switch(options: &Switch) -> anyhow::Result<()> {
         SwitchTo::Auto => "auto",
     };
     let channel = &options.channel;
-    let socket = Layout::under(&options.data).encoder_control(&format!("encoder-{channel}"));
-    let said = control::ask(&socket, &format!("switch {channel} {input}"))
-        .with_context(|| format!("channel `{channel}`: does it run, and has it a `backup`?"))?;
+    let layout = Layout::under(&options.data);
+    let order = format!("switch {channel} {input}");
+    let [first, second] = plan::encoder_names(channel).map(|name| layout.encoder_control(&name));
+    let told = control::ask(&first, &order);
+    let said = match second.exists() {
+        true => match (told, control::ask(&second, &order)) {
+            (Ok(said), Ok(_)) => said,
+            (Ok(said), Err(fault)) | (Err(fault), Ok(said)) => {
+                eprintln!("one of two pipelines was not told: {fault:#}");
+                said
+            }
+            (Err(fault), Err(_)) => return Err(fault),
+        },
+        false => told.with_context(|| format!("channel `{channel}`: does it run, and has it a `backup`?"))?,
+    };
     println!("{said}");
+    Ok(())
+}
+
+/// Says which inputs are in quarantine, or lets those of a channel out.
+pub(crate) fn quarantine(options: &Quarantine) -> anyhow::Result<()> {
+    let request = match &options.order {
+        QuarantineOrder::List => control::QUARANTINE.to_owned(),
+        QuarantineOrder::Release { channel } => format!("{} {channel}", control::RELEASE),
+    };
+    println!("{}", control::ask(&Layout::under(&options.data).control_socket(), &request)?);
     Ok(())
 }
 
@@ -112,13 +142,27 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             if plan::takes_srt(workflow) {
                 doors.push(listen::bind_udp("srt", workflow.listen.srt)?.into());
             }
+            doors.extend(datagram_sockets(workflow)?);
             Some((doors, listen::bind("origin", workflow.listen.origin)?))
         }
     };
     let metrics = listen::bind("metrics", workflow.listen.metrics)?;
     prepare(&layout, &loaded.text)?;
+    let (drain, trigger) = Drain::manual();
+    let events = Events::take(&layout.event_intake(), drain.clone()).context("take events")?;
+    events::follow::serve(events.clone(), &layout.events_socket(), drain.clone()).context("tell events")?;
+    // The supervisor's own go the same way.
+    daemon::events::connect(&layout.event_intake()).context("tell events")?;
     eprint!("{}", plan::describe(workflow));
 
+    // One clock for all, whenever they start.
+    let clock = EpochClock::start();
+    let (name, value) = SEGMENT_HOLDER;
+    let environment: child::Environment = vec![
+        (name, value.into()),
+        (CLOCK_VARIABLE, clock.handed_over().into()),
+        (daemon::events::SOCKET_VARIABLE, layout.event_intake().into()),
+    ];
     let role = |name: &'static str, listeners: Vec<OwnedFd>| -> anyhow::Result<Spec> {
         Ok(Spec {
             name: name.to_owned(),
@@ -132,10 +176,8 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
                 "--folder".into(),
                 loaded.folder.clone().into(),
             ],
-            environment: SEGMENT_HOLDER,
+            environment: environment.clone(),
             listeners,
-            broker: None,
-            input: Vec::new(),
             metrics_socket: layout.metrics_socket(name),
             drain_limit: match name {
                 "edge" => Duration::from_millis(workflow.edge.limits.drain_ms) + DRAIN_SLACK,
@@ -152,23 +194,33 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
     };
     let edge_listeners = std::iter::once(viewers.into()).chain(viewers_tls).collect();
     let edge = Child::start(role("edge", edge_listeners)?);
-    let mut encoders = Vec::new();
-    for process in plan::encoders(workflow, &layout) {
-        let mut input = serde_json::to_vec(&process.job).context("write the encoder's job")?;
-        input.push(b'\n');
-        let program = plan::encoder_binary()?;
-        encoders.push(Child::start(Spec {
+    let processes = plan::encoders(workflow, &layout);
+    let program = match processes.is_empty() {
+        true => None,
+        false => Some(encoder::Program {
+            path: plan::encoder_binary()?,
+            arguments: Vec::new(),
+            environment: environment.clone(),
+        }),
+    };
+    let spare = encoder::Spare::start(program.clone().filter(|_| workflow.encoder.spare));
+    let (mut encoders, mut wards) = (Vec::new(), Vec::new());
+    for (process, program) in processes.into_iter().zip(std::iter::repeat(program).flatten()) {
+        let memory_bytes = Some(process.job.confinement.memory_bytes);
+        let encoder = encoder::Encoder {
             name: process.name,
             program,
-            arguments: Vec::new(),
-            environment: SEGMENT_HOLDER,
-            listeners: Vec::new(),
-            input,
-            metrics_socket: process.job.metrics_socket.clone(),
-            broker: Some(Arc::new(process.job)),
-            drain_limit: child::DRAIN_LIMIT,
-        }));
+            spare: spare.clone(),
+            job: process.job,
+            memory_bytes,
+            evidence: layout.quarantine(),
+        };
+        let (child, ward) = encoder.start();
+        encoders.push(child);
+        wards.extend(ward);
     }
+    let own = gather::Own { spare: spare.figures(), clock: clock::watch(clock), events };
+    drop(spare);
 
     let figures: Vec<_> = ingest
         .iter()
@@ -177,11 +229,10 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         .chain(&encoders)
         .map(|child| (layout.metrics_socket(child.name()), child.figures()))
         .collect();
-    let (drain, trigger) = Drain::manual();
-    gather::serve(metrics, figures, drain.clone())?;
+    gather::serve(metrics, figures, own, drain.clone())?;
     tokio::spawn(announce::when_on_air(Arc::new(workflow.clone()), drain.clone()));
 
-    control::serve(&layout.control_socket(), edge.replacer(), drain.clone())
+    control::serve(&layout.control_socket(), edge.replacer(), wards, drain.clone())
         .context("answer `headwater restart`")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("handle Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("handle SIGTERM")?;
@@ -214,6 +265,21 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         _ = interrupt.recv() => tracing::warn!("stopped at once"),
     }
     Ok(())
+}
+
+/// The sockets of every input of datagrams, in the order in which ingest takes them over.
+fn datagram_sockets(workflow: &Workflow) -> anyhow::Result<Vec<OwnedFd>> {
+    let mut sockets = Vec::new();
+    for channel in &workflow.channels {
+        for source in channel.inputs().filter_map(plan::datagrams) {
+            let bound = ingest::udp::Bound::bind(source)
+                .with_context(|| format!("channel `{}`: its input", channel.name))?;
+            for socket in bound.sockets() {
+                sockets.push(socket.try_clone().context("copy a socket")?.into());
+            }
+        }
+    }
+    Ok(sockets)
 }
 
 /// Makes the run-time folder and writes the workflow that the roles of this run read: later edits of the file cannot

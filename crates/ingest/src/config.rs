@@ -6,13 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mpegts::Select;
+use playlist::{Choice, Url};
 use srt::Terms;
 use wire::sample_stream::Feed;
 
 use crate::channel::Channel;
 use crate::metrics::Metrics;
+use crate::pull::Pull;
 use crate::ticks::Ticks;
-use crate::{Call, Route, SrtRoute};
+use crate::{Call, Inlet, Route, SrtRoute, udp};
 
 /// What [`crate::run`] is told.
 #[derive(Debug)]
@@ -60,9 +63,42 @@ pub enum Door {
         stream_id: String,
         /// Under what terms it is let in.
         terms: Terms,
+        /// What of its stream is wanted.
+        select: Select,
     },
     /// We call it by SRT, again and again while it is away.
     SrtCall(SrtCall),
+    /// It sends datagrams, from wherever it may.
+    Datagrams {
+        /// Where they come.
+        bound: udp::Bound,
+        /// What of the stream is wanted.
+        select: Select,
+    },
+    /// We fetch it by HLS.
+    Hls(HlsPull),
+}
+
+/// Where an HLS stream is fetched.
+#[derive(Clone, Debug)]
+pub struct HlsPull {
+    /// Its playlist; user, password and query are never printed.
+    pub url: Url,
+    /// Which of its streams.
+    pub choice: Choice,
+    /// What comes after its end.
+    pub at_end: AtEnd,
+    /// Whether it, and all it names, may lie in this machine's own networks.
+    pub reach: Reach,
+}
+
+/// What comes after the end of a list that has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtEnd {
+    /// Whatever is listed next.
+    Wait,
+    /// Its first segment.
+    Loop,
 }
 
 /// Where an SRT stream is fetched.
@@ -78,6 +114,8 @@ pub struct SrtCall {
     pub terms: Terms,
     /// Whether it may lie in this machine's own networks.
     pub reach: Reach,
+    /// What of the stream is wanted.
+    pub select: Select,
 }
 
 /// Which addresses may be called.
@@ -95,10 +133,12 @@ impl fmt::Debug for Door {
             Self::Rtmp { app, key } => {
                 f.debug_struct("Rtmp").field("app", app).field("key", &rtmp::Key::new(key)).finish()
             }
-            Self::Srt { stream_id, terms } => {
+            Self::Srt { stream_id, terms, .. } => {
                 f.debug_struct("Srt").field("stream_id", stream_id).field("terms", terms).finish()
             }
+            Self::Datagrams { bound, .. } => f.debug_tuple("Datagrams").field(bound).finish(),
             Self::SrtCall(call) => call.fmt(f),
+            Self::Hls(pull) => pull.fmt(f),
         }
     }
 }
@@ -112,6 +152,9 @@ pub enum Error {
     /// The SRT listener cannot be used.
     #[error("the SRT listener")]
     SrtListener(#[source] srt::Error),
+    /// A socket for datagrams cannot be used.
+    #[error("a socket for datagrams")]
+    Datagrams(#[source] io::Error),
     /// The sample socket cannot be made.
     #[error("make the sample socket `{}`", path.display())]
     SamplesSocket {
@@ -147,6 +190,8 @@ pub(crate) struct Doors {
     pub(crate) rtmp: Vec<Route>,
     pub(crate) srt: Vec<SrtRoute>,
     pub(crate) calls: Vec<Arc<Call>>,
+    pub(crate) inlets: Vec<Inlet>,
+    pub(crate) pulls: Vec<Arc<Pull>>,
     /// One of each period.
     pub(crate) ticks: Vec<Arc<Ticks>>,
 }
@@ -169,18 +214,31 @@ impl Doors {
                     doors.rtmp.push(Route { app, key, ticks, channel: channel.clone() });
                     taken
                 }
-                Door::Srt { stream_id, terms } => {
+                Door::Srt { stream_id, terms, select } => {
                     let taken = doors.srt.iter().find(|route| route.stream_id == stream_id);
                     let taken = taken.map(|route| route.channel.clone());
                     let ticks = doors.ticks(batch.max(LEAST_SRT_BATCH));
                     let link = metrics.srt(&name);
-                    doors.srt.push(SrtRoute { stream_id, terms, ticks, link, channel: channel.clone() });
+                    let channel = channel.clone();
+                    doors.srt.push(SrtRoute { stream_id, terms, select, ticks, link, channel });
                     taken
                 }
                 Door::SrtCall(to) => {
                     let ticks = doors.ticks(batch.max(LEAST_SRT_BATCH));
                     let link = metrics.srt(&name);
                     doors.calls.push(Arc::new(Call { to, ticks, link, channel: channel.clone() }));
+                    None
+                }
+                Door::Datagrams { bound, select } => {
+                    let figures = metrics.datagrams(&name, bound.source());
+                    let (gather, channel) =
+                        (batch.clamp(udp::LEAST_GATHER, udp::MOST_GATHER), channel.clone());
+                    doors.inlets.push(Inlet { bound, select, gather, figures, channel });
+                    None
+                }
+                Door::Hls(from) => {
+                    let metrics = metrics.pull(&name);
+                    doors.pulls.push(Arc::new(Pull { from, metrics, channel: channel.clone() }));
                     None
                 }
             };

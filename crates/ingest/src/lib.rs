@@ -1,25 +1,29 @@
-//! The ingest role: terminates RTMP and SRT, lays each publisher's samples on the epoch timeline, hands them to encoders.
+//! The ingest role: terminates RTMP, SRT and MPEG-TS by UDP and RTP, lays each publisher's samples on the epoch timeline, hands them to encoders.
 //!
 //! An RTMP publisher's bytes: `transport` (socket) → `connection` (who may publish what) → [`rtmp::Session`] → `source`
-//! (tracks and samples; `anchor` fixes their time) → `publisher` → `channel` (its `replay` log) → `subscriber` (unix
+//! (tracks and samples; [`media::Anchor`] fixes their time) → `publisher` → `channel` (its `replay` log) → `subscriber` (unix
 //! socket, [`wire::sample_stream`]).
 //!
 //! A transport stream's: `srt_listener` (who may publish what) or `srt_caller` (where it is fetched) → `link` (one session
-//! over any [`srt::Link`]) → `ts` (from bytes to tracks and samples, by [`mpegts::Demuxer`] and `anchor`) → `publisher`,
-//! and on as above.
+//! over any [`srt::Link`]), or [`udp`] (datagrams put in order) → `datagrams` (a session is what one sender sends) → `ts`
+//! (from bytes to tracks and samples, by [`mpegts::Demuxer`] and [`media::Anchor`]) → `publisher`, and on as above.
+//!
+//! HLS is fetched by `pull`, through `fetch`, the guarded client of all URLs.
 //!
 //! Made for one thread: tasks wait far more than they compute.
 
 #![forbid(unsafe_code)]
 
-mod anchor;
 mod channel;
 mod config;
 mod connection;
+mod datagrams;
 mod end_to_end;
+mod fetch;
 mod link;
 mod metrics;
 mod publisher;
+mod pull;
 mod reach;
 mod replay;
 mod source;
@@ -45,10 +49,13 @@ use wire::sample_stream::Feed;
 
 use channel::Channel;
 use config::Doors;
-use metrics::{Metrics, SrtMetrics};
+use metrics::{DatagramMetrics, Metrics, SrtMetrics};
 use ticks::Ticks;
 
-pub use config::{Config, Door, Error, Publisher, Reach, SrtCall};
+pub use config::{AtEnd, Config, Door, Error, HlsPull, Publisher, Reach, SrtCall};
+pub use mpegts::Select;
+pub use playlist::{Choice, Url};
+pub use spec::Network;
 pub use srt::{Passphrase, PassphraseError, Terms};
 
 /// RTMP connections at once, publishers and those that have yet to say what they want. Further ones are closed at once.
@@ -90,6 +97,7 @@ struct Route {
 struct SrtRoute {
     stream_id: String,
     terms: Terms,
+    select: Select,
     /// When its connection is looked at.
     ticks: Arc<Ticks>,
     link: SrtMetrics,
@@ -102,6 +110,17 @@ struct Call {
     to: SrtCall,
     ticks: Arc<Ticks>,
     link: SrtMetrics,
+    channel: Arc<Channel>,
+}
+
+/// Where a channel's stream comes in datagrams.
+#[derive(Debug)]
+struct Inlet {
+    bound: udp::Bound,
+    select: Select,
+    /// How long datagrams gather before they are read.
+    gather: Duration,
+    figures: DatagramMetrics,
     channel: Arc<Channel>,
 }
 
@@ -144,7 +163,8 @@ impl Ingest {
 pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    let Doors { channels, rtmp, srt, calls, ticks } = Doors::open(config.publishers, &metrics)?;
+    let Doors { channels, rtmp, srt, calls, inlets, pulls, ticks } =
+        Doors::open(config.publishers, &metrics)?;
 
     // The kernel sizes receive buffers by what is taken at once, so those of publishers read at ticks grow by themselves;
     // a size set here would be cut to `rmem_max`, 20 Mbit/s at ten looks a second.
@@ -173,6 +193,14 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     for call in calls {
         fetching.spawn(srt_caller::call(ingest.clone(), call));
     }
+    for pull in pulls {
+        fetching.spawn(pull::run(ingest.clone(), pull));
+    }
+    let mut receiving = JoinSet::new();
+    for inlet in inlets {
+        let input = udp::Input::open(&inlet.bound, inlet.gather).map_err(Error::Datagrams)?;
+        receiving.spawn(datagrams::receive(ingest.clone(), inlet, input));
+    }
     let mut subscribed = JoinSet::new();
     tokio::select! {
         () = accept_publishers(&ingest, publishers, &mut publishing) => {}
@@ -185,6 +213,7 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     publishing.shutdown().await;
     publishing_srt.shutdown().await;
     fetching.shutdown().await;
+    receiving.shutdown().await;
     drop(door);
     for channel in &ingest.channels {
         channel.close();

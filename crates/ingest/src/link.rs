@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use media::Utc;
+use mpegts::Select;
 use srt::{Link, Lost, MAX_MESSAGE_BYTES, Received, Stats};
 use tokio::time::Instant;
 
@@ -55,12 +56,13 @@ enum Look {
 pub(crate) async fn publish(
     ingest: &Ingest,
     lease: Lease,
+    select: &Select,
     conn: u64,
     ticks: &Ticks,
     metrics: &SrtMetrics,
     link: &mut impl Link,
 ) -> Result<(), End> {
-    let source = TsSource::after(lease.floor());
+    let source = TsSource::new(select.clone(), lease.floor());
     let mut session = Session { publisher: Publisher::new(lease, conn), source };
     let mut figures = Figures { metrics, told: Stats::default(), at: Instant::now() };
     let end = session.take_all(ingest, ticks, &mut figures, link).await;

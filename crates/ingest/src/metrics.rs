@@ -1,5 +1,7 @@
 //! What ingest tells Prometheus.
 
+mod datagrams;
+mod pull;
 mod srt;
 
 use std::sync::atomic::AtomicU64;
@@ -11,6 +13,10 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use wire::sample_stream::Feed;
 
+use crate::udp::Source;
+
+pub(crate) use datagrams::{DatagramMetrics, Way};
+pub(crate) use pull::PullMetrics;
 pub(crate) use srt::SrtMetrics;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -50,6 +56,8 @@ pub(crate) struct Metrics {
     refused: Family<ReasonLabel, Counter>,
     connections: Gauge,
     srt: srt::Families,
+    datagrams: datagrams::Families,
+    pull: pull::Families,
 }
 
 /// One channel's figures, looked up once.
@@ -112,6 +120,8 @@ impl Metrics {
         registry.register("refused", "Connections refused or broken off, by reason", all.refused.clone());
         registry.register("connections", "RTMP connections open", all.connections.clone());
         all.srt.register(registry.sub_registry_with_prefix("srt"));
+        all.datagrams.register(registry);
+        all.pull.register(registry.sub_registry_with_prefix("pull"));
         all
     }
 
@@ -139,6 +149,16 @@ impl Metrics {
     /// The link figures of one channel that SRT brings; they are exported from now on, at zero.
     pub(crate) fn srt(&self, name: &Feed) -> SrtMetrics {
         self.srt.channel(&ChannelLabel { channel: name.to_string() })
+    }
+
+    /// The figures of one channel whose stream comes in datagrams; they are exported from now on, at zero.
+    pub(crate) fn datagrams(&self, name: &Feed, source: &Source) -> DatagramMetrics {
+        self.datagrams.channel(&ChannelLabel { channel: name.to_string() }, source)
+    }
+
+    /// The figures of one channel that fetches HLS; they are exported from now on, at zero.
+    pub(crate) fn pull(&self, name: &Feed) -> PullMetrics {
+        self.pull.channel(ChannelLabel { channel: name.to_string() })
     }
 
     /// Counts a connection that was refused or broken off.

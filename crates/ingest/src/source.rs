@@ -3,10 +3,9 @@
 mod audio;
 mod video;
 
-use media::{Sample, Track, TrackId, Utc};
+use media::{Anchor, Sample, Track, TrackId, Utc};
 use rtmp::flv::{Audio, Video};
 
-use crate::anchor::Anchor;
 use crate::trouble::Trouble;
 use audio::AudioTrack;
 use video::VideoTrack;

@@ -74,7 +74,8 @@ async fn publish(ingest: &Ingest, call: &Call, mut connection: Connection) {
     let key_bits = connection.key_bytes().map_or(0, |bytes| bytes * 8);
     tracing::info!(%channel, conn, %peer, key_bits, "fetching by SRT");
     call.link.key_bits.set(key_bits.into());
-    match link::publish(ingest, lease, conn, &call.ticks, &call.link, &mut connection).await {
+    match link::publish(ingest, lease, &call.to.select, conn, &call.ticks, &call.link, &mut connection).await
+    {
         Ok(()) => tracing::info!(%channel, conn, %peer, "the other side closed the connection"),
         Err(end) => {
             tracing::warn!(%channel, conn, %peer, reason = %end, "SRT stream gone");

@@ -208,7 +208,8 @@ async fn publish(ingest: Arc<Ingest>, mut connection: Connection, conn: u64) {
     let latency = connection.stats().unwrap_or_default().latency;
     tracing::info!(%channel, conn, %peer, key_bits, ?latency, "publishing by SRT");
     route.link.key_bits.set(key_bits.into());
-    match link::publish(&ingest, lease, conn, &route.ticks, &route.link, &mut connection).await {
+    match link::publish(&ingest, lease, &route.select, conn, &route.ticks, &route.link, &mut connection).await
+    {
         Ok(()) => tracing::info!(%channel, conn, %peer, "the publisher closed the connection"),
         Err(end) => {
             tracing::warn!(%channel, conn, %peer, reason = %end, "publisher gone");

@@ -27,7 +27,7 @@ pub(crate) enum Trouble {
     BadSample(String),
     /// A packet type of a later protocol.
     UnknownPacket(Skipped),
-    /// A second track of a kind.
+    /// More tracks of a kind than are carried.
     OtherTrack,
     /// The timestamps jumped, by this many ms; the stream is anchored anew.
     TimestampJump(i64),
@@ -37,6 +37,8 @@ pub(crate) enum Trouble {
     AudioOverlap(i64),
     /// A decode time that did not rise: moved a tick behind its predecessor.
     DecodeTime,
+    /// A picture that is to be shown before it is decoded: decoded when it is shown.
+    PresentationTime,
     /// A sample at or before the end of what its track has had: dropped.
     BehindTrack,
     /// What is wrong with a transport stream.
@@ -62,6 +64,7 @@ impl Trouble {
             Self::AudioGap(_) => "audio_gap",
             Self::AudioOverlap(_) => "audio_overlap",
             Self::DecodeTime => "decode_time",
+            Self::PresentationTime => "presentation_time",
             Self::BehindTrack => "behind_track",
             Self::Ts(warning) => warning.label(),
         }
@@ -81,11 +84,12 @@ impl fmt::Display for Trouble {
             Self::BeforeKeyFrame => f.write_str("a picture came before the first key frame"),
             Self::BadSample(why) => write!(f, "a frame is damaged: {why}"),
             Self::UnknownPacket(what) => write!(f, "skipped {what}"),
-            Self::OtherTrack => f.write_str("one track of each kind is carried, the source sends more"),
+            Self::OtherTrack => f.write_str("more tracks come than are carried"),
             Self::TimestampJump(ms) => write!(f, "timestamps jumped by {ms} ms, anchored anew"),
             Self::AudioGap(ms) => write!(f, "{ms} ms of audio are missing"),
             Self::AudioOverlap(ms) => write!(f, "an audio frame {ms} ms too early was dropped"),
             Self::DecodeTime => f.write_str("a decode time did not rise"),
+            Self::PresentationTime => f.write_str("a picture's presentation time is before its decode time"),
             Self::BehindTrack => f.write_str("a sample from before the end of its track was dropped"),
             Self::Ts(warning) => warning.fmt(f),
         }

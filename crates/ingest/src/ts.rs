@@ -1,9 +1,8 @@
 //! The door for transport streams, whatever brings their bytes: from MPEG-TS to tracks and samples on the epoch timeline.
 
-use media::{Sample, Timescale, Track, TrackId, Utc, rescale_floor, rescale_nearest};
+use media::{Anchor, Sample, Timescale, Track, TrackId, Utc, rescale_floor, rescale_nearest};
 use mpegts::{Demuxer, Event, Select};
 
-use crate::anchor::Anchor;
 use crate::end_to_end::EndToEnd;
 use crate::source::{AUDIO, Output, VIDEO};
 use crate::trouble::Trouble;
@@ -11,6 +10,11 @@ use crate::trouble::Trouble;
 /// How far behind the latest sample another track's may lie, in ms: multiplexers send pictures up to a decoder's buffer
 /// earlier than the sound they go with.
 const INTERLEAVE_MS: i64 = 3_000;
+/// Transport packets in a datagram, as everybody sends them: what an Ethernet frame holds.
+const PACKETS_PER_DATAGRAM: u64 = 7;
+
+/// Audio tracks of a program that are carried.
+const MAX_SOUNDS: usize = 8;
 
 /// One publishing session's transport stream.
 #[derive(Debug)]
@@ -34,10 +38,10 @@ struct Carried {
 }
 
 impl TsSource {
-    /// A source whose samples all lie after `floor`.
-    pub(crate) fn after(floor: Utc) -> Self {
+    /// A source of what `select` names, whose samples all lie after `floor`.
+    pub(crate) fn new(select: Select, floor: Utc) -> Self {
         Self {
-            demuxer: Demuxer::new(Select::default()),
+            demuxer: Demuxer::new(select),
             anchor: Anchor::after(floor).with_disorder(INTERLEAVE_MS),
             floor,
             carried: Vec::new(),
@@ -52,6 +56,12 @@ impl TsSource {
     /// Takes bytes, cut anywhere, that arrived at `now`; appends what comes of them to `out`.
     pub(crate) fn push(&mut self, bytes: &[u8], now: Utc, out: &mut Vec<Output>) {
         self.demuxer.push(bytes);
+        self.poll(now, out);
+    }
+
+    /// So many datagrams are missing before the next bytes.
+    pub(crate) fn lost(&mut self, datagrams: u64, now: Utc, out: &mut Vec<Output>) {
+        self.demuxer.lost(datagrams.saturating_mul(PACKETS_PER_DATAGRAM));
         self.poll(now, out);
     }
 
@@ -73,18 +83,24 @@ impl TsSource {
         }
     }
 
-    /// One track of each kind is carried: the first that the program's map names.
+    /// The first picture and the first sounds that the program's map names are carried.
     fn tracks(&mut self, streams: Vec<mpegts::Stream>, out: &mut Vec<Output>) {
         let mut before = std::mem::take(&mut self.carried);
         for stream in streams {
             let from = stream.track.id;
-            let id = if stream.track.format.is_video() { VIDEO } else { AUDIO };
-            if self.carried.iter().any(|carried| carried.track.id == id) {
-                out.push(Output::Trouble(Trouble::OtherTrack));
-                continue;
-            }
-            let track = Track { id, ..stream.track };
-            let same = |old: &mut Carried| old.track.id == id && old.track.timescale == track.timescale;
+            let is_video = stream.track.format.is_video();
+            let before_it = self.carried.iter().filter(|carried| carried.track.format.is_video() == is_video);
+            let id = match (is_video, before_it.count()) {
+                (true, 0) => VIDEO,
+                (false, sounds) if sounds < MAX_SOUNDS => TrackId(AUDIO.0 + sounds as u8),
+                _ => {
+                    out.push(Output::Trouble(Trouble::OtherTrack));
+                    continue;
+                }
+            };
+            let language = stream.language.map(|language| language.to_string());
+            let track = Track { id, language, ..stream.track };
+            let same = |old: &mut Carried| old.from == from && old.track.timescale == track.timescale;
             let old = before.extract_if(.., same).next();
             let (last, laid) = old.map_or_else(Default::default, |old| (old.last, old.laid));
             self.carried.push(Carried { from, track, last, laid });
@@ -117,7 +133,7 @@ impl TsSource {
             return;
         }
         let placed = match sample.duration {
-            Some(ticks) if carried.track.id == AUDIO => carried.laid.place(dts, ticks, scale, out),
+            Some(ticks) if carried.track.id != VIDEO => carried.laid.place(dts, ticks, scale, out),
             _ => Some(dts),
         };
         let Some(dts) = placed else { return };

@@ -90,6 +90,7 @@ struct SetKey {
     kind: Kind,
     codec: String,
     language: Option<String>,
+    label: Option<String>,
 }
 
 fn set_key(track: &Track, period: Period) -> Option<SetKey> {
@@ -102,6 +103,7 @@ fn set_key(track: &Track, period: Period) -> Option<SetKey> {
         },
         codec: codecs.split('.').next().unwrap_or(codecs).to_owned(),
         language: header.language.clone(),
+        label: header.label.clone(),
     })
 }
 
@@ -148,6 +150,9 @@ fn write_period(
         attributes.push(("segmentAlignment", &"true"));
         attributes.push(("startWithSAP", &"1"));
         xml.open("AdaptationSet", &attributes);
+        if let Some(label) = &key.label {
+            xml.text("Label", label);
+        }
         if let Addressing::Slot { .. } = addressing {
             low_latency::write_producer_reference_time(xml, tracks, period, addressing);
         }

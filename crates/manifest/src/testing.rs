@@ -28,6 +28,7 @@ pub(crate) fn header(name: &str, version: u64) -> Header {
                 rfc6381: "mp4a.40.2".to_owned(),
             }),
             language: rest.strip_prefix('-').map(str::to_owned),
+            label: None,
             declared_bps: None,
         };
     }
@@ -46,6 +47,7 @@ pub(crate) fn header(name: &str, version: u64) -> Header {
             rfc6381: "avc1.64001f".to_owned(),
         }),
         language: None,
+        label: None,
         declared_bps: None,
     }
 }

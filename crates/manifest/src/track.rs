@@ -34,6 +34,8 @@ pub struct Header {
     pub format: Format,
     /// BCP 47 tag, where the header tells one.
     pub language: Option<String>,
+    /// What a person reads who chooses it, where the header tells it: without quotation marks and control characters.
+    pub label: Option<String>,
     /// What its encoder aims at, bits per second, where the header tells it.
     pub declared_bps: Option<u32>,
 }

@@ -5,6 +5,8 @@ use crate::{Grid, MediaTime, Rational};
 /// Where a frame stands in its slot's segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// The slot.
+    pub slot: i64,
     /// Frames of the segment before it.
     pub at: i64,
     /// Frames of the whole segment.
@@ -53,7 +55,7 @@ impl Cuts {
     pub const fn place(self, index: i64, rate: Rational) -> Place {
         let slot = self.slot_of_frame(index, rate);
         let first = self.frame_of(slot, rate);
-        Place { at: index - first, of: self.frame_of(slot + 1, rate) - first }
+        Place { slot, at: index - first, of: self.frame_of(slot + 1, rate) - first }
     }
 
     /// Whether frame `index` of `rate` begins a slot's segment.

@@ -4,6 +4,7 @@
 //!
 //! - [`Timescale`], [`MediaTime`], [`rescale_floor`], [`rescale_nearest`]: exact media time in ticks.
 //! - [`Unwrap`]: counters that wrap, on one long line.
+//! - [`Anchor`]: a publisher's milliseconds, laid on the epoch.
 //! - [`Utc`]: a wall-clock date, for labels and logs only.
 //! - [`Rational`]: frame rates and aspect ratios.
 //! - [`Grid`]: where segments start on the epoch; [`Parts`]: how one is shared out among its parts;
@@ -11,6 +12,7 @@
 //! - [`ChannelName`], [`TrackId`]: who.
 //! - [`Track`], [`Format`], [`Sample`]: what flows.
 
+mod anchor;
 mod channel_name;
 mod cuts;
 mod grid;
@@ -22,6 +24,7 @@ mod track;
 mod unwrap;
 mod utc;
 
+pub use anchor::{Anchor, Placed};
 pub use channel_name::{ChannelName, ChannelNameError};
 pub use cuts::{Cuts, Place, first_frame_from};
 pub use grid::Grid;

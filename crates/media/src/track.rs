@@ -21,6 +21,9 @@ pub struct Track {
     pub timescale: Timescale,
     /// What its samples are.
     pub format: Format,
+    /// The language of its sound where the source tells it: ISO 639-2 (`eng`) or BCP 47 (`pt-BR`).
+    #[serde(default)]
+    pub language: Option<String>,
 }
 
 /// What a track's samples are.
@@ -112,6 +115,26 @@ impl Format {
         match self {
             Self::Video(video) => !matches!(video.codec, VideoCodec::Mpeg2),
             Self::Audio(audio) => matches!(audio.codec, AudioCodec::Aac | AudioCodec::Opus),
+        }
+    }
+
+    /// The codec as people call it.
+    pub const fn codec_name(&self) -> &'static str {
+        match self {
+            Self::Video(video) => match video.codec {
+                VideoCodec::H264 => "H.264",
+                VideoCodec::H265 => "H.265",
+                VideoCodec::Av1 => "AV1",
+                VideoCodec::Mpeg2 => "MPEG-2",
+            },
+            Self::Audio(audio) => match audio.codec {
+                AudioCodec::Aac => "AAC",
+                AudioCodec::Opus => "Opus",
+                AudioCodec::Mp2 => "MP2",
+                AudioCodec::Mp3 => "MP3",
+                AudioCodec::Ac3 => "AC-3",
+                AudioCodec::Eac3 => "E-AC-3",
+            },
         }
     }
 

@@ -20,6 +20,8 @@ use crate::unwrap::StampLine;
 use crate::{Language, Select, Warning};
 
 const PAT_PID: u16 = 0;
+/// A continuity counter has four bits.
+const COUNTER_VALUES: u64 = 16;
 
 /// A demultiplexer of one program of a transport stream.
 #[derive(Debug)]
@@ -87,6 +89,25 @@ impl Demuxer {
         let dropped = self.sync.push(bytes);
         if dropped > 0 {
             self.warn(Warning::Unread { dropped });
+        }
+    }
+
+    /// At least `packets` transport packets are missing before the next bytes, as whoever brings the stream knows. Fewer than
+    /// sixteen show in the packets' counters; more may not, and then every stream begins anew at its next unit. Call it
+    /// between [`Self::poll`]'s `None` and [`Self::push`].
+    pub fn lost(&mut self, packets: u64) {
+        if packets < COUNTER_VALUES {
+            return;
+        }
+        self.association.lost();
+        if let Some(program) = &mut self.program {
+            program.table.lost();
+        }
+        for at in 0..self.streams.len() {
+            let (stream, mut steps) = (&mut self.streams[at], Vec::new());
+            stream.continuity = Continuity::default();
+            stream.lost(&mut steps);
+            self.steps(at, steps);
         }
     }
 
@@ -344,6 +365,11 @@ fn told(streams: &[Elementary]) -> Vec<(u16, Option<Language>)> {
 }
 
 impl Table {
+    fn lost(&mut self) {
+        self.continuity = Continuity::default();
+        self.sections.reset();
+    }
+
     fn packet(&mut self, packet: &Packet<'_>) -> Vec<Result<Bytes, SectionFault>> {
         let mut found = Vec::new();
         let order = self.continuity.step(packet);

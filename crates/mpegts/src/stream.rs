@@ -197,7 +197,7 @@ impl Elementary {
             Format::Video(_) => Timescale::MPEG,
             Format::Audio(audio) => Timescale::new(audio.sample_rate),
         };
-        Track { id: self.id, timescale, format }
+        Track { id: self.id, timescale, format, language: None }
     }
 }
 

@@ -87,7 +87,7 @@ pub enum Warning {
         /// The stream's PID.
         pid: u16,
     },
-    /// A presentation time over ten seconds from its decode time: taken to be equal.
+    /// A presentation time before its decode time, or over ten seconds after it: taken to be equal.
     PresentationTime {
         /// The stream's PID.
         pid: u16,
@@ -177,7 +177,7 @@ impl fmt::Display for Warning {
             Self::NoTimestamp { pid } => write!(f, "PID {pid}: dropped what has no time stamp"),
             Self::DecodeTime { pid } => write!(f, "PID {pid}: a decode time did not rise"),
             Self::PresentationTime { pid } => {
-                write!(f, "PID {pid}: a presentation time is far from its decode time")
+                write!(f, "PID {pid}: a presentation time is before its decode time, or far from it")
             }
             Self::MissingHeader { pid } => write!(f, "PID {pid}: a picture came before its parameter sets"),
             Self::BeforeKeyFrame { pid } => write!(f, "PID {pid}: a picture came before the first key frame"),

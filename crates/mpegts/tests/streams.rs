@@ -360,6 +360,35 @@ fn losses_cost_a_picture_and_duplicates_nothing() {
 }
 
 #[test]
+fn a_loss_that_the_counters_hide_is_known_from_who_brings_the_stream() {
+    let mut bench = Bench::of(&[H264]);
+    bench.picture(0, true);
+    let before = bench.writer.take();
+    bench.video(1, &[&[0, 0, 0, 1, 9, 0xF0, 0, 0, 1, 0x41, 0x88, 0x81], &[0x55; 6_000][..]].concat());
+    let holed = bench.writer.take();
+    bench.picture(2, false);
+    bench.picture(3, true);
+    let after = bench.writer.take();
+    for (told, pictures) in [(0, 4), (15, 4), (16, 3)] {
+        let mut demuxer = Demuxer::new(Select::default());
+        let mut events = Vec::new();
+        for piece in [&before[..], &holed[..5 * PACKET_BYTES]] {
+            demuxer.push(piece);
+            events.extend(std::iter::from_fn(|| demuxer.poll()));
+        }
+        demuxer.lost(told);
+        for piece in [&holed[21 * PACKET_BYTES..], &after[..]] {
+            demuxer.push(piece);
+            events.extend(std::iter::from_fn(|| demuxer.poll()));
+        }
+        demuxer.finish();
+        events.extend(std::iter::from_fn(|| demuxer.poll()));
+        let samples = events.iter().filter(|event| matches!(event, Event::Sample(_))).count();
+        assert_eq!(samples, pictures, "{told} told: {:?}", words(&events));
+    }
+}
+
+#[test]
 fn what_is_scrambled_is_refused_by_name_once() {
     let told = with(second(), |packets| packets[2..].iter_mut().for_each(|packet| packet[3] |= 0x80));
     assert_eq!(told, ["PID 256 is scrambled: send it in the clear", "ended"]);

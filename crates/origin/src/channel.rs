@@ -1,7 +1,10 @@
 //! One channel: its timeline, its bytes, and who publishes.
 
+mod contest;
 mod frame_rate;
+mod low_score;
 mod part;
+mod pipelines;
 mod restore;
 mod segment;
 mod slate;
@@ -24,6 +27,11 @@ use crate::shift::Shift;
 use crate::slate::Slate;
 use crate::window::{Stored, Window, header_id};
 
+use contest::Contest;
+use low_score::LowScore;
+use pipelines::Brought;
+
+pub(crate) use pipelines::{NoPipeline, Pipeline};
 pub(crate) use segment::{CommitError, Segment};
 
 /// A channel is on air while segments come at least this often, in target durations.
@@ -40,6 +48,8 @@ pub(crate) struct Channel {
     /// When a byte of media last came, in microseconds since the epoch.
     heard_us: AtomicI64,
     began: Utc,
+    /// Where two pipelines make a track. Locked before the state, where both are.
+    contests: Mutex<HashMap<TrackName, Contest<Brought>>>,
     state: Mutex<State>,
 }
 
@@ -55,6 +65,11 @@ pub(crate) struct State {
     slate_shown: Option<i64>,
     /// Each track's newest header, for reading its chunks.
     headers: HashMap<TrackName, Publishing>,
+    /// The headers that each of two pipelines sent last.
+    pipeline_headers: HashMap<(TrackName, Pipeline), Arc<cmaf::Header>>,
+    /// Whose segment each track's newest is.
+    listed_of: HashMap<TrackName, Pipeline>,
+    low_score: LowScore,
     /// Frame rates that were measured where a header tells none.
     measured: HashMap<HeaderId, Rational>,
     last_arrival: Option<Utc>,
@@ -118,8 +133,16 @@ impl Channel {
             state.keep_header(&self.name, track, id, &header.raw);
         }
         state.headers.insert(track.clone(), Publishing { header: header.clone(), id, fresh: true });
-        let next = state.timeline.track(track).and_then(manifest::Track::next_start);
-        Ok(next.filter(|_| state.shift.is_epoch()))
+        Ok(state.next_start(track))
+    }
+
+    /// The decode time a track's publisher may go on from, where it counts from the epoch and the origin has some of it.
+    fn next_start(&self, track: &TrackName) -> Option<i64> {
+        self.state().next_start(track)
+    }
+
+    fn contests(&self) -> MutexGuard<'_, HashMap<TrackName, Contest<Brought>>> {
+        self.contests.lock().expect("no holder of the lock panics")
     }
 
     /// Lets the log's thread end.
@@ -160,11 +183,18 @@ impl State {
         self.last_arrival.is_some_and(|last| now.0 - last.0 <= longest)
     }
 
+    fn next_start(&self, track: &TrackName) -> Option<i64> {
+        let next = self.timeline.track(track).and_then(manifest::Track::next_start);
+        next.filter(|_| self.shift.is_epoch())
+    }
+
     /// The timeline makes room for new tracks by forgetting silent ones.
     fn forget_unknown_tracks(&mut self) {
         let timeline = &self.timeline;
         let known = |track: &TrackName| timeline.track(track).is_some();
         self.headers.retain(|track, _| known(track));
+        self.pipeline_headers.retain(|(track, _), _| known(track));
+        self.listed_of.retain(|track, _| known(track));
         self.window.retain_headers(known);
         self.slates.retain(|track, _| known(track));
         let headers: Vec<_> = self.headers.values().map(|publishing| publishing.id).collect();

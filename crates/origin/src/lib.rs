@@ -7,6 +7,7 @@
 //! Live serving never waits for disk: the log is written by one thread behind a bounded queue.
 
 mod channel;
+mod cmsd;
 mod fingerprint;
 mod http;
 mod log;

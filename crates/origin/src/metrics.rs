@@ -22,6 +22,13 @@ pub(crate) struct TrackLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct PipelineLabels {
+    channel: String,
+    track: String,
+    pipeline: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct ReasonLabels {
     channel: String,
     reason: &'static str,
@@ -45,6 +52,10 @@ pub(crate) struct Metrics {
     bytes: Family<TrackLabels, Counter>,
     refused: Family<ReasonLabels, Counter>,
     discontinuities: Family<ChannelLabels, Counter>,
+    listed: Family<PipelineLabels, Counter>,
+    switches: Family<TrackLabels, Counter>,
+    scores: Family<TrackLabels, Gauge>,
+    low_scores: Family<ChannelLabels, Gauge>,
     requests: Family<RequestLabels, Counter>,
     sent_bytes: Counter,
     pub(crate) connections: Gauge,
@@ -77,6 +88,14 @@ impl Metrics {
         add.metric("segment_bytes_received", "Bytes of whole segments taken", &m.bytes);
         add.metric("refused", "Bodies refused or segments dropped, by reason", &m.refused);
         add.metric("discontinuities", "Periods begun after the first", &m.discontinuities);
+        add.metric("pipeline_segments", "Segments listed, by the pipeline that made them", &m.listed);
+        add.metric(
+            "pipeline_switches",
+            "Segments listed of another pipeline than the one before",
+            &m.switches,
+        );
+        add.metric("segment_score", "Score of the newest segment, 0 to 100, where it was told", &m.scores);
+        add.metric("low_score", "1 while segments are listed that score under 90", &m.low_scores);
         add.metric("requests", "Requests answered, by method and status", &m.requests);
         add.metric("sent_bytes", "Bytes of answer bodies", &m.sent_bytes);
         add.metric("connections", "Connections open", &m.connections);
@@ -116,6 +135,29 @@ impl Metrics {
     pub(crate) fn slate_segment(&self, channel: &ChannelName, track: &TrackName) {
         let labels = TrackLabels { channel: channel.to_string(), track: track.to_string() };
         self.slate_segments.get_or_create(&labels).inc();
+    }
+
+    /// A segment was listed.
+    pub(crate) fn listed(
+        &self,
+        channel: &ChannelName,
+        track: &TrackName,
+        pipeline: &'static str,
+        score: Option<u8>,
+        switched: bool,
+    ) {
+        let labels = TrackLabels { channel: channel.to_string(), track: track.to_string() };
+        if let Some(score) = score {
+            self.scores.get_or_create(&labels).set(score.into());
+        }
+        self.switches.get_or_create(&labels).inc_by(u64::from(switched));
+        let TrackLabels { channel, track } = labels;
+        self.listed.get_or_create(&PipelineLabels { channel, track, pipeline }).inc();
+    }
+
+    pub(crate) fn low_score(&self, channel: &ChannelName, is_low: bool) {
+        let labels = ChannelLabels { channel: channel.to_string() };
+        self.low_scores.get_or_create(&labels).set(is_low.into());
     }
 
     pub(crate) fn request(&self, method: &http::Method, status: u16, bytes: u64) {

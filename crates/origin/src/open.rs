@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http_body_util::channel::{Channel, Sender};
 use tokio::sync::watch;
 
+use crate::channel::Pipeline;
+
 /// Parts that wait for a reader of an open segment to take them; a slower one is waited for.
 const READER_PARTS: usize = 8;
 
@@ -16,6 +18,8 @@ pub(crate) struct Open {
     grown: watch::Sender<Growth>,
     /// A publisher sent some of it twice: the bytes kept are not all of the last body.
     pub(crate) resumed: bool,
+    /// Whose its first part is.
+    pub(crate) pipeline: Pipeline,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -25,8 +29,8 @@ struct Growth {
 }
 
 impl Open {
-    pub(crate) fn new() -> Self {
-        Self { grown: watch::Sender::new(Growth::default()), resumed: false }
+    pub(crate) fn new(pipeline: Pipeline) -> Self {
+        Self { grown: watch::Sender::new(Growth::default()), resumed: false, pipeline }
     }
 
     pub(crate) fn push(&self, part: Bytes) {
@@ -88,7 +92,7 @@ mod tests {
 
     #[tokio::test]
     async fn early_and_late_readers_get_the_whole_and_nobody_takes_a_torn_one_for_it() {
-        let open = Open::new();
+        let open = Open::new(Pipeline::default());
         let early = tokio::spawn(open.body().collect());
         open.push(Bytes::from_static(b"one "));
         tokio::task::yield_now().await;
@@ -99,7 +103,7 @@ mod tests {
         for reader in [early, late] {
             assert_eq!(reader.await.unwrap().unwrap().to_bytes(), "one two");
         }
-        let torn = Open::new();
+        let torn = Open::new(Pipeline::default());
         torn.push(Bytes::from_static(b"one"));
         let reader = tokio::spawn(torn.body().collect());
         tokio::task::yield_now().await;

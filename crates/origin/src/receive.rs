@@ -14,14 +14,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
 use manifest::{Header, HeaderId};
+use wire::Measured;
 
 pub use self::mpd::{MpdError, Names, read_mpd};
 use self::refusal::Refusal;
 use self::target::Target;
 use crate::Origin;
-use crate::channel::Channel;
+use crate::channel::{Channel, Pipeline};
 use crate::serve::Answer;
 
 /// Largest segment taken, in bytes: 16 s at 32 Mbit/s.
@@ -103,6 +104,7 @@ async fn put(
             return Err(Refusal::ContentType(kind));
         }
     }
+    let pipeline = Pipeline::read(headers.get(wire::PIPELINE))?;
     match target {
         Target::Ignored => {
             drain(body, MPD_BYTES_MAX).await?;
@@ -116,41 +118,61 @@ async fn put(
         }
         Target::Slate(track) => {
             let bytes = drain(body, SLATE_BYTES_MAX).await?;
-            channel.take_slate(&track, bytes.into())?;
+            channel.take_slate(&track, pipeline, bytes.into())?;
             Ok(Told::default())
         }
         Target::Track(track, cut) => {
-            let mut reading = body::Reading::new(channel, track.clone(), cut);
+            let mut measured = measured(headers);
+            let mut reading = body::Reading::new(channel, track.clone(), cut, pipeline);
             let mut body = body;
-            while let Some(bytes) = next_bytes(&mut body).await? {
-                channel.somebody_publishes();
-                reading.feed(bytes)?;
-            }
-            let next = reading.finish()?;
-            Ok(Told { next, durable: channel.durable(&track) })
-        }
-    }
-}
-
-/// The next bytes of a body; `None` at its end. A body that breaks off or stands still is an error.
-async fn next_bytes(body: &mut Incoming) -> Result<Option<Bytes>, Refusal> {
-    loop {
-        let frame = tokio::time::timeout(BODY_IDLE, body.frame()).await.map_err(|_| Refusal::Idle)?;
-        match frame {
-            None => return Ok(None),
-            Some(Err(_)) => return Err(Refusal::BrokenOff),
-            Some(Ok(frame)) => {
-                if let Ok(bytes) = frame.into_data() {
-                    return Ok(Some(bytes));
+            loop {
+                match next_piece(&mut body).await? {
+                    Some(Piece::Bytes(bytes)) => {
+                        channel.somebody_publishes();
+                        reading.feed(bytes)?;
+                    }
+                    Some(Piece::Trailers(trailers)) => measured = self::measured(&trailers).or(measured),
+                    None => {
+                        let next = reading.finish(measured)?;
+                        return Ok(Told { next, durable: channel.durable(&track) });
+                    }
                 }
             }
         }
     }
 }
 
+/// What was measured of a segment, in its fields or trailer fields. Text that says nothing is as none: the segment counts.
+fn measured(fields: &http::HeaderMap) -> Option<Measured> {
+    fields.get(wire::MEASURED)?.to_str().ok()?.parse().ok()
+}
+
+/// What a body brings.
+enum Piece {
+    Bytes(Bytes),
+    Trailers(http::HeaderMap),
+}
+
+/// The next piece of a body; `None` at its end. A body that breaks off or stands still is an error.
+async fn next_piece(body: &mut Incoming) -> Result<Option<Piece>, Refusal> {
+    loop {
+        let frame = tokio::time::timeout(BODY_IDLE, body.frame()).await.map_err(|_| Refusal::Idle)?;
+        match frame {
+            None => return Ok(None),
+            Some(Err(_)) => return Err(Refusal::BrokenOff),
+            Some(Ok(frame)) => match frame.into_data().map_err(Frame::into_trailers) {
+                Ok(bytes) => return Ok(Some(Piece::Bytes(bytes))),
+                Err(Ok(trailers)) => return Ok(Some(Piece::Trailers(trailers))),
+                Err(Err(_)) => {}
+            },
+        }
+    }
+}
+
 async fn drain(mut body: Incoming, most: usize) -> Result<Vec<u8>, Refusal> {
     let mut all = Vec::new();
-    while let Some(bytes) = next_bytes(&mut body).await? {
+    while let Some(piece) = next_piece(&mut body).await? {
+        let Piece::Bytes(bytes) = piece else { continue };
         if all.len() + bytes.len() > most {
             return Err(Refusal::TooLarge(most));
         }
@@ -166,7 +188,11 @@ pub(crate) fn header_of(header: &cmaf::Header, id: HeaderId) -> Header {
     let fits = (2..=35).contains(&language.len())
         && language != "und"
         && language.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_plain = |label: &&String| {
+        (1..=128).contains(&label.len()) && label.chars().all(|c| !c.is_control() && c != '"')
+    };
     Header {
+        label: header.labels.label.as_ref().filter(is_plain).cloned(),
         id,
         timescale: header.track.timescale,
         format: header.track.format.clone(),

@@ -108,6 +108,11 @@ impl Slate {
         &self.bytes
     }
 
+    /// Ticks of each frame.
+    pub(crate) const fn ticks(&self) -> i64 {
+        self.ticks
+    }
+
     /// Frames a second.
     pub(crate) const fn rate(&self) -> Rational {
         self.rate
@@ -174,7 +179,7 @@ mod tests {
             config: Bytes::from_static(&[0x11, 0x90]),
             rfc6381: "mp4a.40.2".to_owned(),
         });
-        let track = Track { id: TrackId(0), timescale: Timescale::new(scale), format };
+        let track = Track { id: TrackId(0), timescale: Timescale::new(scale), format, language: None };
         let header = Header::read(init_segment(&track, &Labels::named("t"))).expect("ours");
         let mut fragmenter = Fragmenter::new(&track);
         for frame in 0..count {

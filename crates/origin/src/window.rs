@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::Bytes;
+use http::HeaderValue;
 use manifest::{HeaderId, TrackName};
 use media::Utc;
 
@@ -44,6 +45,8 @@ struct Segment {
     stored: Stored,
     /// Where each of its parts ends, in bytes from its start; empty where it has none.
     part_ends: Vec<usize>,
+    /// What is said about it beside it.
+    cmsd: Option<HeaderValue>,
 }
 
 #[derive(Debug)]
@@ -56,11 +59,18 @@ struct Retired {
 
 impl Window {
     /// Keeps a segment; `part_ends` tells where its parts end, in bytes from its start.
-    pub(crate) fn insert(&mut self, track: &TrackName, start: i64, bytes: Bytes, part_ends: Vec<usize>) {
+    pub(crate) fn insert(
+        &mut self,
+        track: &TrackName,
+        start: i64,
+        bytes: Bytes,
+        part_ends: Vec<usize>,
+        cmsd: Option<HeaderValue>,
+    ) {
         let stored = Stored::new(bytes);
         self.bytes += stored.bytes.len() as u64;
         let track = self.segments.entry(track.clone()).or_default();
-        if let Some(before) = track.insert(start, Segment { stored, part_ends }) {
+        if let Some(before) = track.insert(start, Segment { stored, part_ends, cmsd }) {
             self.bytes -= before.stored.bytes.len() as u64;
         }
     }
@@ -96,9 +106,14 @@ impl Window {
         self.segments.get(track)?.get(&start).map(|segment| &segment.stored)
     }
 
+    /// What is said about a segment beside it.
+    pub(crate) fn cmsd(&self, track: &TrackName, start: i64) -> Option<&HeaderValue> {
+        self.segments.get(track)?.get(&start)?.cmsd.as_ref()
+    }
+
     /// A part of a whole segment.
     pub(crate) fn part(&self, track: &TrackName, start: i64, index: usize) -> Option<Bytes> {
-        let Segment { stored, part_ends } = self.segments.get(track)?.get(&start)?;
+        let Segment { stored, part_ends, .. } = self.segments.get(track)?.get(&start)?;
         let end = *part_ends.get(index)?;
         let begin = index.checked_sub(1).map_or(0, |before| part_ends[before]);
         Some(stored.bytes.slice(begin..end))
@@ -155,9 +170,9 @@ mod tests {
     fn a_removed_segment_stays_until_its_time_and_bytes_are_counted_once() {
         let mut window = Window::default();
         for start in 0..4 {
-            window.insert(&name(), start, Bytes::from(vec![0; 100]), Vec::new());
+            window.insert(&name(), start, Bytes::from(vec![0; 100]), Vec::new(), None);
         }
-        window.insert(&name(), 3, Bytes::from(vec![1; 50]), Vec::new());
+        window.insert(&name(), 3, Bytes::from(vec![1; 50]), Vec::new(), None);
         assert_eq!(window.bytes(), 350);
         window.retire(name(), 0, Utc(10));
         window.retire(name(), 1, Utc(20));
@@ -174,7 +189,7 @@ mod tests {
         let mut window = Window::default();
         let half = (RETIRED_BYTES_MAX / 2) as usize;
         for start in 0..3 {
-            window.insert(&name(), start, Bytes::from(vec![0; half]), Vec::new());
+            window.insert(&name(), start, Bytes::from(vec![0; half]), Vec::new(), None);
             window.retire(name(), start, Utc(i64::MAX));
         }
         window.expire(Utc(0));

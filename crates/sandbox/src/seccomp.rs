@@ -165,7 +165,7 @@ fn allowed() -> Result<Rules, seccompiler::BackendError> {
     rules.insert(libc::SYS_tgkill, vec![rule([argument(0, Dword, Eq, this)?])?]);
     // Asking for a limit, not setting one.
     rules.insert(libc::SYS_prlimit64, vec![rule([argument(0, Dword, Eq, 0)?, argument(2, Qword, Eq, 0)?])?]);
-    rules.insert(libc::SYS_ioctl, one_of(1, &[libc::FIONBIO as u64, libc::FIOCLEX as u64])?);
+    rules.insert(libc::SYS_ioctl, one_of(1, &[libc::FIONBIO, libc::FIOCLEX])?);
     rules.insert(libc::SYS_prctl, one_of(0, &[libc::PR_SET_NAME as u64, PR_SET_VMA])?);
     let descriptors = [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL, libc::F_DUPFD_CLOEXEC];
     rules.insert(libc::SYS_fcntl, one_of(1, &descriptors.map(|command| command as u64))?);

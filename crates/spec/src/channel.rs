@@ -5,12 +5,16 @@ use std::path::PathBuf;
 
 use media::{ChannelName, Grid};
 
+use crate::audio::AudioRendition;
+use crate::datagrams::{self, Rtp, Udp};
 use crate::failover::Failover;
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
 use crate::fill::Fill;
+use crate::hls::HlsPull;
 use crate::ladder::{Ladder, read_preset};
 use crate::latency::Latency;
+use crate::pipelines::Pipelines;
 use crate::rung::Preset;
 use crate::srt::{SrtCall, SrtListen};
 
@@ -33,14 +37,19 @@ pub struct Channel {
     pub window_ms: u64,
     /// `audio_bitrate` of a transcoded channel, bits per second, default 128 kbit/s.
     pub audio_bps: u32,
+    /// Its audio renditions: `[[channel.audio]]`, never empty; others than the source's first track only of a transcoded
+    /// channel.
+    pub audio: Vec<AudioRendition>,
     /// What a transcoded channel shows while its source is away: `fill`.
     pub fill: Fill,
+    /// How many encoder processes make it: `pipelines`.
+    pub pipelines: Pipelines,
 }
 
 /// A transcoded channel's second input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
-    /// Where it comes from: an RTMP publisher, a file or the test pattern.
+    /// Where it comes from: any input but pushed CMAF.
     pub input: Input,
     /// When it is shown: `failover`.
     pub failover: Failover,
@@ -55,6 +64,12 @@ pub enum Input {
     Srt(SrtListen),
     /// An SRT stream that is fetched: `{ srt_call = "host:port", … }`.
     SrtCall(SrtCall),
+    /// A transport stream in datagrams: `{ udp = "239.1.2.3:5000", … }`.
+    Udp(Udp),
+    /// A transport stream over RTP: `{ rtp = "0.0.0.0:5004", … }`.
+    Rtp(Rtp),
+    /// An HLS stream that is fetched: `{ hls = "https://…/index.m3u8", … }`.
+    Hls(HlsPull),
     /// The built-in moving pattern with clock, beep and flash: `"test"`.
     Test,
     /// A local media file, repeated for ever: `{ file = "clip.mp4" }`; relative to the workflow file.
@@ -89,6 +104,9 @@ impl fmt::Display for Input {
                     if call.host.contains(':') { format!("[{}]", call.host) } else { call.host.clone() };
                 write!(f, "SRT from {host}:{}, {}", call.port, call.terms)
             }
+            Self::Udp(udp) => udp.fmt(f),
+            Self::Rtp(rtp) => rtp.fmt(f),
+            Self::Hls(pull) => pull.fmt(f),
             Self::Test => f.write_str("built-in test pattern"),
             Self::File(path) => write!(f, "file {}, repeated", path.display()),
             Self::Cmaf => f.write_str("CMAF pushed to the origin"),
@@ -117,7 +135,7 @@ impl Channel {
             (_, None) => Ladder::standard(preset),
             (Input::Test | Input::File(_), Some(field)) if field.as_str() == Some("passthrough") => {
                 return Err(field.fault(
-                    "\"passthrough\" is implemented for RTMP and SRT inputs; give this channel rungs",
+                    "\"passthrough\" is implemented for RTMP, SRT, UDP and RTP inputs; give this channel rungs",
                 ));
             }
             (_, Some(field)) => Ladder::read(field, preset)?,
@@ -145,6 +163,15 @@ impl Channel {
             None => 128_000,
             Some(field) => field.scaled(32_000..=512_000, "bits per second")? as u32,
         };
+        let audio = match fields.take("audio") {
+            None => vec![AudioRendition::first()],
+            Some(field) if !matches!(ladder, Ladder::Transcode(_)) => {
+                return Err(
+                    field.fault("only a channel with rungs makes audio renditions of its source's tracks")
+                );
+            }
+            Some(field) => AudioRendition::read_all(field)?,
+        };
         let fill = match fields.take("fill") {
             None => Fill::default(),
             Some(field) if !matches!(ladder, Ladder::Transcode(_)) => {
@@ -155,7 +182,8 @@ impl Channel {
             Some(field) => Fill::read(field.table()?)?,
         };
         let backup = Backup::read(fields.take("backup"), fields.take("failover"), &ladder)?;
-        fields.refuse_unimplemented(&["pipelines", "endpoint", "drm", "dvr"])?;
+        let pipelines = Pipelines::read(fields.take("pipelines"), &ladder, backup.as_ref())?;
+        fields.refuse_unimplemented(&["endpoint", "drm", "dvr"])?;
         fields.finish()?;
         Ok(Self {
             name,
@@ -166,7 +194,9 @@ impl Channel {
             latency,
             window_ms,
             audio_bps,
+            audio,
             fill,
+            pipelines,
         })
     }
 }
@@ -209,7 +239,12 @@ impl Input {
         match (self, other) {
             (Self::Rtmp(one), Self::Rtmp(other)) => one == other,
             (Self::Srt(one), Self::Srt(other)) => one.stream_id == other.stream_id,
-            _ => false,
+            _ => {
+                let others = datagrams::sockets(other);
+                datagrams::sockets(self)
+                    .iter()
+                    .any(|one| others.iter().any(|other| datagrams::clash(*one, *other)))
+            }
         }
     }
 
@@ -223,29 +258,33 @@ impl Input {
             );
         }
         let mut fields = field.table()?;
-        let rtmp = fields.take("rtmp");
-        let file = fields.take("file");
-        let srt = fields.take("srt");
-        let srt_call = fields.take("srt_call");
-        fields.refuse_unimplemented(&["rtp", "udp", "hls", "rtsp", "whip"])?;
-        let named: Vec<_> = [&rtmp, &file, &srt, &srt_call].into_iter().flatten().collect();
-        if let [_, second, ..] = named.as_slice() {
-            return Err(second.fault("an input is one thing: `rtmp`, `srt`, `srt_call` or `file`"));
+        let mut named = Vec::new();
+        for kind in ["rtmp", "file", "srt", "srt_call", "udp", "rtp", "hls"] {
+            named.extend(fields.take(kind).map(|field| (kind, field)));
         }
-        let input = match (rtmp, file, srt, srt_call) {
-            (Some(rtmp), ..) => Self::Rtmp(RtmpKey::read(&rtmp)?),
-            (_, Some(file), ..) => match file.string()? {
-                "" => return Err(file.fault("a path is wanted here")),
+        fields.refuse_unimplemented(&["rtsp", "whip"])?;
+        if let [_, (_, second), ..] = named.as_slice() {
+            return Err(second
+                .fault("an input is one thing: `rtmp`, `srt`, `srt_call`, `udp`, `rtp`, `hls` or `file`"));
+        }
+        let Some((kind, field)) = named.pop() else {
+            return Err(fields.fault(
+                "an input is { rtmp = \"app/key\" }, { srt = \"main\" }, { srt_call = \"host:port\" }, \
+                 { udp = \"address:port\" }, { rtp = \"address:port\" }, { hls = \"https://…/index.m3u8\" }, \
+                 { file = \"clip.mp4\" }, \"test\" or \"cmaf\"",
+            ));
+        };
+        let input = match kind {
+            "rtmp" => Self::Rtmp(RtmpKey::read(&field)?),
+            "srt" => Self::Srt(SrtListen::read(&field, &mut fields)?),
+            "srt_call" => Self::SrtCall(SrtCall::read(&field, &mut fields)?),
+            "udp" => Self::Udp(Udp::read(&field, &mut fields)?),
+            "rtp" => Self::Rtp(Rtp::read(&field, &mut fields)?),
+            "hls" => Self::Hls(HlsPull::read(&field, &mut fields)?),
+            _ => match field.string()? {
+                "" => return Err(field.fault("a path is wanted here")),
                 path => Self::File(path.into()),
             },
-            (_, _, Some(srt), _) => Self::Srt(SrtListen::read(&srt, &mut fields)?),
-            (_, _, _, Some(call)) => Self::SrtCall(SrtCall::read(&call, &mut fields)?),
-            (None, None, None, None) => {
-                return Err(fields.fault(
-                    "an input is { rtmp = \"app/key\" }, { srt = \"main\" }, { srt_call = \"host:port\" }, \
-                     { file = \"clip.mp4\" }, \"test\" or \"cmaf\"",
-                ));
-            }
         };
         fields.finish()?;
         Ok(input)

@@ -1,4 +1,4 @@
-//! How encoder processes are held in: `[encoder]`.
+//! How encoder processes are held in and replaced: `[encoder]`.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::fields::Fields;
 
 /// `[encoder]`: every encoder process of this machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoder {
     /// `sandbox`: how much of a sandbox each must have, default `"best"`.
     pub sandbox: Sandbox,
@@ -14,6 +14,14 @@ pub struct Encoder {
     pub memory_bytes: Option<u64>,
     /// `nice`: their niceness, 0 to 19, default 0.
     pub nice: i32,
+    /// `spare`: whether a process waits to take the place of the next one that dies, default true.
+    pub spare: bool,
+}
+
+impl Default for Encoder {
+    fn default() -> Self {
+        Self { sandbox: Sandbox::default(), memory_bytes: None, nice: 0, spare: true }
+    }
 }
 
 /// How much of a sandbox an encoder process must have.
@@ -50,6 +58,9 @@ impl Encoder {
         if let Some(field) = fields.take("nice") {
             encoder.nice = field.integer(0..=19, "as a niceness")? as i32;
         }
+        if let Some(field) = fields.take("spare") {
+            encoder.spare = field.boolean()?;
+        }
         fields.finish()?;
         Ok(encoder)
     }
@@ -69,8 +80,9 @@ mod tests {
     #[test]
     fn an_encoder_has_the_best_sandbox_unless_it_is_told_otherwise() {
         assert_eq!(read(""), Ok(Encoder::default()));
-        let told = "sandbox = \"off\"\nmemory = \"2G\"\nnice = 5";
-        let expected = Encoder { sandbox: Sandbox::Off, memory_bytes: Some(2_000_000_000), nice: 5 };
+        let told = "sandbox = \"off\"\nmemory = \"2G\"\nnice = 5\nspare = false";
+        let expected =
+            Encoder { sandbox: Sandbox::Off, memory_bytes: Some(2_000_000_000), nice: 5, spare: false };
         assert_eq!(read(told), Ok(expected));
         for (wrong, words) in [
             ("sandbox = \"none\"", "line 2: encoder.sandbox: \"none\" is none of"),

@@ -179,6 +179,12 @@ impl<'t> Field<'t> {
         }
     }
 
+    /// A table without fields, for what may be written as a table or as one value.
+    pub(crate) fn empty_table(&self) -> Fields<'t> {
+        let (path, span) = (self.path.clone(), self.span.clone());
+        Fields { text: self.text, path, table: DeTable::new(), span, known: Vec::new() }
+    }
+
     /// Whether the value is a table.
     pub(crate) fn is_table(&self) -> bool {
         self.value.is_table()

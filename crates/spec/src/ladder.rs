@@ -2,6 +2,7 @@
 
 use media::{Rational, VideoCodec};
 
+use crate::audio::AudioRendition;
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
 use crate::rung::{Preset, Profile, Rung};
@@ -167,7 +168,11 @@ fn spelled_out(mut fields: Fields<'_>, preset: Preset) -> Result<Rung, Fault> {
         Some(field) => {
             let name = field.string()?;
             let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-            if name.is_empty() || name.len() > 32 || !name.chars().all(fits) || name == "audio" {
+            if name.is_empty()
+                || name.len() > 32
+                || !name.chars().all(fits)
+                || AudioRendition::takes_name(name)
+            {
                 return Err(field.fault("a rung's name is 1 to 32 of a-z, 0-9, `-` and `_`, and not `audio`"));
             }
             name.to_owned()

@@ -4,7 +4,9 @@
 //! number is within its bound, so nobody checks again. A [`Fault`] names line, field and bound.
 
 mod access;
+mod audio;
 mod channel;
+mod datagrams;
 mod edge;
 mod edge_limits;
 mod encoder;
@@ -12,28 +14,38 @@ mod failover;
 mod fault;
 mod fields;
 mod fill;
+mod hls;
 mod ladder;
 mod latency;
 mod listen;
+mod network;
 mod origin_url;
+mod pipelines;
 mod rung;
+mod select;
 mod srt;
 mod tls;
 mod workflow;
 
 pub use access::{Access, AccessKey, KeyFile};
+pub use audio::AudioRendition;
 pub use channel::{Backup, Channel, Input, RtmpKey};
+pub use datagrams::{Leg, Rtp, Udp};
 pub use edge::{Disk, Edge};
 pub use edge_limits::EdgeLimits;
 pub use encoder::{Encoder, Sandbox};
 pub use failover::{Failover, Preference};
 pub use fault::Fault;
 pub use fill::{Fill, Slate};
+pub use hls::HlsPull;
 pub use ladder::Ladder;
 pub use latency::Latency;
 pub use listen::Listen;
+pub use network::Network;
 pub use origin_url::{OriginUrl, OriginUrlFault, Scheme};
+pub use pipelines::Pipelines;
 pub use rung::{Preset, Profile, Rung};
+pub use select::Select;
 pub use srt::{Passphrase, SrtCall, SrtListen, SrtTerms};
 pub use tls::{Acme, Certificate, Tls};
 pub use workflow::Workflow;

@@ -52,6 +52,16 @@ impl Preset {
         Self::Slow,
     ];
 
+    /// How many presets are cheaper.
+    pub const fn steps_to_cheapest(self) -> u8 {
+        self as u8
+    }
+
+    /// The one `steps` cheaper, or the cheapest.
+    pub const fn cheaper(self, steps: u8) -> Self {
+        Self::ALL[(self as u8).saturating_sub(steps) as usize]
+    }
+
     /// The encoders' own name.
     pub const fn as_str(self) -> &'static str {
         match self {

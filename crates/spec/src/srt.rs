@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
+use crate::select::Select;
 
 /// Latencies an SRT input may have, in seconds.
 const LATENCY: std::ops::RangeInclusive<f64> = 0.02..=8.0;
@@ -16,6 +17,8 @@ pub struct SrtListen {
     pub stream_id: String,
     /// Under what terms.
     pub terms: SrtTerms,
+    /// What of it is wanted.
+    pub select: Select,
 }
 
 /// A stream that is fetched by SRT: `{ srt_call = "encoder.example.org:9000", streamid = "…", … }`.
@@ -31,6 +34,8 @@ pub struct SrtCall {
     pub terms: SrtTerms,
     /// `allow_private`: the other side may lie in private networks or on this machine, default false.
     pub allow_private: bool,
+    /// What of it is wanted.
+    pub select: Select,
 }
 
 /// What both kinds of SRT input are made with.
@@ -98,7 +103,7 @@ impl SrtListen {
                  in one that begins with #!::",
             ));
         }
-        Ok(Self { stream_id, terms: SrtTerms::read(fields)? })
+        Ok(Self { stream_id, terms: SrtTerms::read(fields)?, select: Select::read(fields)? })
     }
 }
 
@@ -116,7 +121,8 @@ impl SrtCall {
             None => false,
             Some(field) => field.boolean()?,
         };
-        Ok(Self { host, port, stream_id, terms: SrtTerms::read(fields)?, allow_private })
+        let (terms, select) = (SrtTerms::read(fields)?, Select::read(fields)?);
+        Ok(Self { host, port, stream_id, terms, allow_private, select })
     }
 }
 
@@ -163,7 +169,7 @@ mod tests {
     #[test]
     fn a_listener_input_has_a_stream_id_and_terms() {
         let terms = SrtTerms { passphrase: None, latency_ms: 120 };
-        let plain = SrtListen { stream_id: "main".to_owned(), terms };
+        let plain = SrtListen { stream_id: "main".to_owned(), terms, select: Select::default() };
         assert_eq!(read("{ srt = \"main\" }"), Ok(Input::Srt(plain)));
         let input = read("{ srt = \"main\", passphrase = \"correct horse\", latency = 0.5 }").expect("valid");
         assert_eq!(input.to_string(), "SRT publisher of main, encrypted, latency 0.5 s");
@@ -204,13 +210,13 @@ mod tests {
         refused(
             "{ rtmp = \"live/a\", passphrase = \"correct horse\" }",
             expect![
-                "line 3: channel[0].input.passphrase: no such field; there are: rtmp, file, srt, srt_call"
+                "line 3: channel[0].input.passphrase: no such field; there are: rtmp, file, srt, srt_call, udp, rtp, hls"
             ],
         );
         refused(
             "{ srt = \"main\", srt_call = \"a:1\" }",
             expect![
-                "line 3: channel[0].input.srt_call: an input is one thing: `rtmp`, `srt`, `srt_call` or `file`"
+                "line 3: channel[0].input.srt_call: an input is one thing: `rtmp`, `srt`, `srt_call`, `udp`, `rtp`, `hls` or `file`"
             ],
         );
         refused(

@@ -57,12 +57,15 @@ impl Workflow {
         }
         let mut channels: Vec<Channel> = Vec::with_capacity(entries.len());
         for entry in entries {
-            let (same_name, same_key, same_stream) = (
+            let (same_name, same_key, same_stream, same_port) = (
                 entry.fault("another channel has this name"),
                 entry.fault(
                     "another input has this RTMP application and key; each publisher needs its own key",
                 ),
                 entry.fault("another input has this SRT stream id; each publisher needs its own"),
+                entry.fault(
+                    "another input receives on this address and port; each needs its own, unless it is a multicast group",
+                ),
             );
             let channel = Channel::read(entry.table()?)?;
             if channels.iter().any(|other| other.name == channel.name) {
@@ -71,7 +74,11 @@ impl Workflow {
             let mut earlier: Vec<&Input> = channels.iter().flat_map(Channel::inputs).collect();
             for input in channel.inputs() {
                 if earlier.iter().any(|other| input.shares_door_with(other)) {
-                    return Err(if matches!(input, Input::Srt(_)) { same_stream } else { same_key });
+                    return Err(match input {
+                        Input::Srt(_) => same_stream,
+                        Input::Udp(_) | Input::Rtp(_) => same_port,
+                        _ => same_key,
+                    });
                 }
                 earlier.push(input);
             }
@@ -87,6 +94,7 @@ mod tests {
     use super::*;
     use crate::edge::Disk;
     use crate::ladder::Ladder;
+    use crate::pipelines::Pipelines;
     use crate::tls::{Acme, Certificate, Tls};
     use expect_test::{Expect, expect};
 
@@ -155,7 +163,7 @@ mod tests {
         check(
             "[[channel]]\nname = \"a\"\ninput = \"test\"\nsegmnt = 3\n",
             expect![[
-                r#"line 4: channel[0].segmnt: no such field; there are: name, input, preset, ladder, segment, latency, part, window, audio_bitrate, fill, backup, failover"#
+                r#"line 4: channel[0].segmnt: no such field; there are: name, input, preset, ladder, segment, latency, part, window, audio_bitrate, audio, fill, backup, failover, pipelines"#
             ]],
         );
         check(
@@ -278,6 +286,37 @@ mod tests {
             "[edge]\norigins = [\"http://a\"]\nchannel = []\n",
             expect![
                 "line 3: edge.channel: no such field; there are: cache, disk, key_query, threads, origins, origin_ca, failover_on, failover_after, limits, access, tls"
+            ],
+        );
+    }
+
+    #[test]
+    fn two_pipelines_are_for_channels_whose_pictures_are_made_here() {
+        let channel = |rest: &str| format!("[[channel]]\nname = \"a\"\ninput = \"test\"\n{rest}\n");
+        let backup = "backup = { rtmp = \"live/b\" }\n";
+        for (rest, pipelines) in [
+            (String::new(), Pipelines::One),
+            ("pipelines = 1".to_owned(), Pipelines::One),
+            ("pipelines = 2".to_owned(), Pipelines::Two),
+            (format!("{backup}pipelines = \"pair\""), Pipelines::Pair),
+        ] {
+            let workflow = Workflow::parse(&channel(&rest)).expect("valid");
+            assert_eq!(workflow.channels[0].pipelines, pipelines);
+        }
+        check(
+            &channel("pipelines = 3"),
+            expect!["line 4: channel[0].pipelines: 3 is out of bounds: 1 to 2 pipelines"],
+        );
+        check(
+            &channel("pipelines = \"pair\""),
+            expect![
+                "line 4: channel[0].pipelines: a pair has an input each: give the channel a `backup`, such as backup = { rtmp = \"live/backup\" }"
+            ],
+        );
+        check(
+            "[[channel]]\nname = \"a\"\ninput = \"cmaf\"\npipelines = 2\n",
+            expect![
+                "line 4: channel[0].pipelines: only a channel with rungs has two pipelines: its segments are made here"
             ],
         );
     }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use media::{ChannelName, Grid};
 use serde::{Deserialize, Serialize};
-use spec::{Failover, Fill, Latency, Rung, Sandbox, Slate};
+use spec::{AudioRendition, Failover, Fill, Latency, Rung, Sandbox, Slate};
+
+use crate::sample_stream::FeedInput;
 
 /// The work of one encoder process: one transcoding channel, or every passthrough channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +50,28 @@ pub struct ChannelJob {
     pub latency: Latency,
     /// CMAF ingest publishing point, such as `http://127.0.0.1:8300/ingest/main`.
     pub push_url: String,
+    /// Inputs that are not taken, because they have killed encoders.
+    pub quarantine: Vec<Quarantined>,
+    /// Which of the channel's two pipelines this is; `None` where it is the only one.
+    pub pipeline: Option<Pipeline>,
+}
+
+/// One of two encoder processes that make the same segments of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pipeline {
+    /// 0 or 1.
+    pub number: u8,
+    /// It shows the backup where both inputs are well.
+    pub prefers_backup: bool,
+}
+
+/// An input that is not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// Which.
+    pub input: FeedInput,
+    /// The publishing session that did the harm; another one is taken. 0 for what is no publisher.
+    pub session: u64,
 }
 
 impl ChannelJob {
@@ -107,8 +131,10 @@ pub enum Ladder {
     Transcode {
         /// Highest bitrate first, never empty.
         rungs: Vec<Rung>,
-        /// Bits per second of the AAC track.
+        /// Bits per second of each AAC track.
         audio_bps: u32,
+        /// The audio renditions, never empty.
+        audio: Vec<AudioRendition>,
         /// What is shown while the source is away.
         fill: Fill,
     },

@@ -11,7 +11,7 @@ const PARAMETER_SETS: &[u8] = include_bytes!("../../../codec/testdata/x264-720p3
 
 fn video() -> Track {
     let format = codec::h264::format_from_annexb(PARAMETER_SETS).expect("x264's own");
-    Track { id: TrackId(0), timescale: Timescale::MPEG, format: Format::Video(format) }
+    Track { id: TrackId(0), timescale: Timescale::MPEG, format: Format::Video(format), language: None }
 }
 
 fn audio() -> Track {
@@ -25,6 +25,7 @@ fn audio() -> Track {
             config: Bytes::from_static(&[0x11, 0x90]),
             rfc6381: "mp4a.40.2".to_owned(),
         }),
+        language: None,
     }
 }
 

@@ -13,6 +13,7 @@ fn track() -> Track {
         id: TrackId(0),
         timescale: Timescale::MPEG,
         format: media::Format::Video(codec::h264::format_from_annexb(sets).expect("x264's own")),
+        language: None,
     }
 }
 
@@ -20,6 +21,7 @@ fn labels() -> Labels {
     Labels {
         name: "1080p29".to_owned(),
         language: "pt-BR".to_owned(),
+        label: Some("Sound & <more>".into()),
         role: Some("main".to_owned()),
         bitrate_bps: Some(5_000_000),
     }

@@ -11,6 +11,7 @@ fn track() -> Track {
         format: media::Format::Audio(
             codec::aac::format_from_asc(Bytes::from_static(&[0x11, 0x90])).expect("AAC-LC"),
         ),
+        language: None,
     }
 }
 

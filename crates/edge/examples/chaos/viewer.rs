@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use conformance::Playback;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, sleep_until, timeout};
@@ -21,7 +22,6 @@ const RETRY: Duration = Duration::from_millis(250);
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) viewer: usize,
-    pub(crate) start: Option<Instant>,
     pub(crate) requests: u64,
     /// Statuses other than 200, wrong bytes, broken connections, silence.
     pub(crate) errors: u64,
@@ -109,9 +109,8 @@ pub(crate) async fn watch(
     [start, come, end]: [Instant; 3],
 ) -> Report {
     sleep_until(come.into()).await;
-    let mut viewer =
-        Viewer { edge, connection: None, report: Report { viewer, start: Some(start), ..Report::default() } };
-    let mut player = Player::default();
+    let mut viewer = Viewer { edge, connection: None, report: Report { viewer, ..Report::default() } };
+    let mut player = Playback::new(BUFFER);
     let mut next: Option<u64> = None;
     while Instant::now() < end {
         let target = match next {
@@ -130,7 +129,8 @@ pub(crate) async fn watch(
             match viewer.get(&format!("/live/{wanted}.m4s")).await {
                 Some(bytes) if bytes == segment(wanted) => {
                     wanted += 1;
-                    player.got(Instant::now(), &mut viewer.report);
+                    player.got(Instant::now(), Duration::from_secs(SECONDS));
+                    viewer.report.segments += 1;
                 }
                 Some(_) => viewer.erred("other bytes than the segment's".into()),
                 None => {
@@ -146,8 +146,14 @@ pub(crate) async fn watch(
             sleep(Duration::from_millis(if is_new { 1_000 * SECONDS } else { 500 * SECONDS })).await;
         }
     }
-    player.over(end, &mut viewer.report);
-    viewer.report
+    player.over(end);
+    Report {
+        longest_gap_ms: player.longest_gap.as_millis() as u64,
+        longest_gap_at_s: player.longest_gap_end.map_or(0, |ended| (ended - start).as_secs()),
+        stalls: player.stalls,
+        stalled_ms: player.stalled.as_millis() as u64,
+        ..viewer.report
+    }
 }
 
 /// The oldest and the newest segment listed.
@@ -195,52 +201,5 @@ impl Viewer {
     fn erred(&mut self, fault: String) {
         self.report.errors += 1;
         self.report.first_error.get_or_insert(fault);
-    }
-}
-
-/// Media in the buffer, and whether it lasts.
-#[derive(Default)]
-struct Player {
-    got: Duration,
-    /// When what was got is played to its end, once playing.
-    dry_at: Option<Instant>,
-    last: Option<Instant>,
-}
-
-impl Player {
-    fn got(&mut self, now: Instant, report: &mut Report) {
-        report.segments += 1;
-        self.gap(now, report);
-        self.last = Some(now);
-        let more = Duration::from_secs(SECONDS);
-        self.got += more;
-        self.dry_at = match self.dry_at {
-            Some(dry_at) if now > dry_at => {
-                report.stalls += 1;
-                report.stalled_ms += (now - dry_at).as_millis() as u64;
-                Some(now + more)
-            }
-            Some(dry_at) => Some(dry_at + more),
-            None if self.got >= BUFFER => Some(now + self.got),
-            None => None,
-        };
-    }
-
-    fn over(&self, now: Instant, report: &mut Report) {
-        self.gap(now, report);
-        if let Some(dry_at) = self.dry_at.filter(|dry_at| now > *dry_at) {
-            report.stalls += 1;
-            report.stalled_ms += (now - dry_at).as_millis() as u64;
-        }
-    }
-
-    fn gap(&self, now: Instant, report: &mut Report) {
-        if let Some(last) = self.last {
-            let gap = (now - last).as_millis() as u64;
-            if gap > report.longest_gap_ms {
-                report.longest_gap_ms = gap;
-                report.longest_gap_at_s = (now - report.start.unwrap_or(now)).as_secs();
-            }
-        }
     }
 }

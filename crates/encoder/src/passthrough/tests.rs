@@ -29,8 +29,8 @@ fn tracks(session: u64, parameter_sets: &[u8]) -> Message {
     let video = codec::h264::format_from_annexb(parameter_sets).expect("x264's own");
     let audio = codec::aac::format_from_asc(Bytes::from_static(&[0x11, 0x90])).expect("AAC-LC");
     let tracks = vec![
-        Track { id: VIDEO, timescale: Timescale::MPEG, format: Format::Video(video) },
-        Track { id: AUDIO, timescale: Timescale::new(48_000), format: Format::Audio(audio) },
+        Track { id: VIDEO, timescale: Timescale::MPEG, format: Format::Video(video), language: None },
+        Track { id: AUDIO, timescale: Timescale::new(48_000), format: Format::Audio(audio), language: None },
     ];
     Message::Tracks(Tracks { session, tracks })
 }
@@ -186,6 +186,8 @@ fn job(socket: std::path::PathBuf, push_url: String) -> ChannelJob {
         grid: Grid::new(2_000),
         latency: spec::Latency::Standard,
         push_url,
+        quarantine: Vec::new(),
+        pipeline: None,
     }
 }
 
@@ -303,6 +305,30 @@ async fn a_publisher_that_comes_back_with_another_format_goes_on_after_a_new_hea
     let starts: Vec<i64> = pictures.iter().map(|samples| samples[0].dts - START_S * 90_000).collect();
     assert_eq!(starts, [0, 2, 3, 4, 6].map(|second| second * 90_000));
     assert!(is_contiguous(&pictures));
+}
+
+#[tokio::test]
+async fn a_track_that_cmaf_does_not_carry_is_refused_and_the_other_goes_on() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let socket = dir.path().join("samples.sock");
+    let listener = UnixListener::bind(&socket).expect("a socket");
+    let origin = Origin::default();
+    let job = job(socket, origin.start().await);
+    let (drain, trigger) = Drain::manual();
+    let metrics = Metrics::default();
+    let running = tokio::spawn(run(job, Settings::default(), Door::Itself, metrics.clone(), drain));
+    let (mut stream, _) = accept(&listener).await;
+    let Message::Tracks(mut tracks) = tracks(1, PARAMETER_SETS) else { unreachable!("made above") };
+    let Format::Audio(sound) = &mut tracks.tracks[1].format else { panic!("sound is second") };
+    (sound.codec, sound.rfc6381) = (media::AudioCodec::Ac3, "ac-3".to_owned());
+    send(&mut stream, [Message::Tracks(tracks)]).await;
+    send(&mut stream, media(START_S, 5).into_iter().map(Message::Sample)).await;
+    origin.reaches("video", START_S + 4).await;
+    trigger.start();
+    running.await.expect("no panic").expect("a good job");
+    assert!(origin.track("audio").is_none());
+    let labels = ChannelLabels { channel: "main".to_owned() };
+    assert_eq!(metrics.refused_tracks.get_or_create(&labels).get(), 1);
 }
 
 #[tokio::test]

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hyper::body::Body;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, TRAILER};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
+use wire::{MEASURED, PIPELINE};
 
 use crate::door::Door;
 
@@ -41,6 +43,7 @@ pub(super) struct Peer {
     /// Path of the track, with no slash at the end.
     path: String,
     content_type: &'static str,
+    pipeline: Option<HeaderValue>,
 }
 
 impl Peer {
@@ -55,17 +58,34 @@ impl Peer {
             host: authority.to_string(),
             path: format!("{}/{}", uri.path().trim_end_matches('/'), target.track),
             content_type: if target.is_video { "video/mp4" } else { "audio/mp4" },
+            pipeline: target.pipeline.map(|number| HeaderValue::from(u16::from(number))),
         })
     }
 
     fn put(&self, name: &str, body: PushBody) -> Request<PushBody> {
-        Request::builder()
+        let mut request = Request::builder()
             .method(Method::PUT)
             .uri(format!("{}/{name}", self.path))
             .header(HOST, &self.host)
             .header(CONTENT_TYPE, self.content_type)
             .body(body)
-            .expect("the path is a URL's and the names are ours")
+            .expect("the path is a URL's and the names are ours");
+        if let Some(pipeline) = &self.pipeline {
+            request.headers_mut().insert(PIPELINE, pipeline.clone());
+        }
+        request
+    }
+
+    fn put_segment(&self, segment: &Arc<Segment>) -> Request<PushBody> {
+        let (body, measured) = PushBody::of(segment.clone());
+        let mut request = self.put(&format!("{}.m4s", segment.first_dts), body);
+        let is_growing = request.body().size_hint().exact().is_none();
+        if let Some(measured) = measured {
+            request.headers_mut().insert(MEASURED, measured);
+        } else if is_growing {
+            request.headers_mut().insert(TRAILER, HeaderValue::from_static(MEASURED));
+        }
+        request
     }
 }
 
@@ -193,8 +213,7 @@ async fn session(
             header = segment.header.clone();
             wire.send_header(peer, &header).await?;
         }
-        let name = format!("{}.m4s", segment.first_dts);
-        let (status, durable) = wire.send_segment(peer, &name, &segment).await?;
+        let (status, durable) = wire.send_segment(peer, &segment).await?;
         match status {
             status if status.is_success() => {
                 outage.over(shared);
@@ -325,12 +344,10 @@ impl Wire {
     async fn send_segment(
         &mut self,
         peer: &Peer,
-        name: &str,
         segment: &Arc<Segment>,
     ) -> Result<(StatusCode, Option<i64>), Fault> {
         timeout(ANSWER_TIMEOUT, self.sender.ready()).await.map_err(|_| Fault::NoAnswer)??;
-        let request = peer.put(name, PushBody::of(segment.clone()));
-        let answer = self.sender.send_request(request);
+        let answer = self.sender.send_request(peer.put_segment(segment));
         tokio::pin!(answer);
         loop {
             // Once the segment is complete, the answer has a limit.

@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, Bytes};
+use hyper::HeaderMap;
 use hyper::body::{Body, Frame, SizeHint};
+use hyper::header::{HeaderName, HeaderValue};
+use wire::{MEASURED, Measured};
 
 /// One segment; may be read several times, by one body at a time.
 #[derive(Debug)]
@@ -22,6 +25,7 @@ pub(super) struct Segment {
 struct State {
     chunks: Vec<Vec<Bytes>>,
     bytes: usize,
+    measured: Option<Measured>,
     progress: Progress,
     /// The body that waits for more.
     waiting: Option<Waker>,
@@ -62,6 +66,14 @@ impl Segment {
         }
     }
 
+    /// What is wrong with it, before it ends.
+    pub(super) fn measured(&self, measured: Measured) {
+        let mut state = self.state();
+        if state.progress == Progress::Open {
+            state.measured = Some(measured);
+        }
+    }
+
     /// Ends it without an end: a body that reads it breaks off, so that the origin publishes nothing of it.
     pub(super) fn give_up(&self) {
         let mut state = self.state();
@@ -99,13 +111,40 @@ impl State {
 /// A request body of bytes that are there, or of a segment that may still grow.
 pub(super) enum PushBody {
     Whole(Option<Bytes>),
-    Segment { segment: Arc<Segment>, next: usize },
+    /// `length` is known where the segment was complete when the request was made.
+    Segment {
+        segment: Arc<Segment>,
+        next: usize,
+        length: Option<usize>,
+        trailer: Trailer,
+    },
+}
+
+/// What was measured of a segment that is made while it is sent follows its last chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trailer {
+    ToCome,
+    Done,
 }
 
 impl PushBody {
-    pub(super) fn of(segment: Arc<Segment>) -> Self {
-        Self::Segment { segment, next: 0 }
+    /// The body, and what was measured of the segment where it is complete: that goes in front, as nothing can follow a
+    /// body whose length is told.
+    pub(super) fn of(segment: Arc<Segment>) -> (Self, Option<HeaderValue>) {
+        let (length, measured) = {
+            let state = segment.state();
+            match state.progress {
+                Progress::Ended => (Some(state.bytes), state.measured),
+                Progress::Open | Progress::GivenUp => (None, None),
+            }
+        };
+        let trailer = if length.is_some() { Trailer::Done } else { Trailer::ToCome };
+        (Self::Segment { segment, next: 0, length, trailer }, measured.map(text))
     }
+}
+
+fn text(measured: Measured) -> HeaderValue {
+    HeaderValue::from_str(&measured.to_string()).expect("letters, digits, `=`, `,` and spaces")
 }
 
 impl Body for PushBody {
@@ -120,7 +159,7 @@ impl Body for PushBody {
             Self::Whole(bytes) => {
                 Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(Pieces::new([bytes])))))
             }
-            Self::Segment { segment, next } => {
+            Self::Segment { segment, next, trailer, .. } => {
                 let mut state = segment.state();
                 if *next < state.chunks.len() {
                     // All that is there goes as one HTTP chunk and, where the socket takes it, one write.
@@ -134,7 +173,14 @@ impl Body for PushBody {
                         state.waiting = Some(context.waker().clone());
                         Poll::Pending
                     }
-                    Progress::Ended => Poll::Ready(None),
+                    Progress::Ended => {
+                        let to_come = std::mem::replace(trailer, Trailer::Done) == Trailer::ToCome;
+                        let measured = state.measured.filter(|_| to_come);
+                        let trailers = |measured| {
+                            HeaderMap::from_iter([(HeaderName::from_static(MEASURED), text(measured))])
+                        };
+                        Poll::Ready(measured.map(|measured| Ok(Frame::trailers(trailers(measured)))))
+                    }
                     Progress::GivenUp => Poll::Ready(Some(Err(GivenUp(segment.first_dts)))),
                 }
             }
@@ -144,24 +190,19 @@ impl Body for PushBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
-            Self::Segment { segment, next } => {
+            Self::Segment { segment, next, trailer, .. } => {
                 let state = segment.state();
-                state.progress == Progress::Ended && *next == state.chunks.len()
+                let says_more = *trailer == Trailer::ToCome && state.measured.is_some();
+                state.progress == Progress::Ended && *next == state.chunks.len() && !says_more
             }
         }
     }
 
-    /// Exact for a complete segment, which then goes with a `Content-Length`.
+    /// Exact for a segment that was complete at once, which then goes with a `Content-Length`.
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Segment { segment, next: 0 } => {
-                let state = segment.state();
-                match state.progress {
-                    Progress::Ended => SizeHint::with_exact(state.bytes as u64),
-                    _ => SizeHint::default(),
-                }
-            }
+            Self::Segment { next: 0, length: Some(length), .. } => SizeHint::with_exact(*length as u64),
             Self::Segment { .. } => SizeHint::default(),
         }
     }

@@ -126,14 +126,24 @@ async fn receive(request: Request<Incoming>, pieces: &mpsc::UnboundedSender<Byte
         true => Framing::Length,
         false => Framing::Chunked,
     };
+    let said = |fields: &hyper::HeaderMap| {
+        if let Some(measured) = fields.get(wire::MEASURED) {
+            let _ = pieces.send(Bytes::copy_from_slice(measured.as_bytes()));
+        }
+    };
+    said(request.headers());
     let (mut body, mut whole) = (request.into_body(), Vec::new());
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
             return Got::Aborted(path);
         };
-        let data = frame.into_data().expect("no trailers");
-        whole.extend_from_slice(&data);
-        let _ = pieces.send(data);
+        match frame.into_data() {
+            Ok(data) => {
+                whole.extend_from_slice(&data);
+                let _ = pieces.send(data);
+            }
+            Err(frame) => said(&frame.into_trailers().expect("data or trailers")),
+        }
     }
     Got::Put(path, framing, whole)
 }
@@ -153,6 +163,7 @@ fn spawn(address: SocketAddr, metrics: &PushMetrics) -> PushHandle {
         track: "video".to_owned(),
         is_video: true,
         door: Door::Itself,
+        pipeline: None,
     };
     PushHandle::spawn(&target, Bytes::from_static(b"header"), metrics).expect("a good URL")
 }
@@ -186,6 +197,28 @@ async fn the_header_goes_first_and_its_answer_tells_where_to_go_on() {
     push.chunk(chunk(100, true, &[b"whole ", b"segment"]));
     push.end_segment();
     assert_eq!(origin.put().await, put("100.m4s", Framing::Length, b"whole segment"));
+    push.finish(Duration::from_secs(30)).await;
+}
+
+#[tokio::test]
+async fn what_was_measured_goes_in_front_of_a_whole_segment_and_behind_one_that_is_being_made() {
+    let mut origin = Origin::start(anywhere(), "", all_is_well).await;
+    let push = spawn(origin.address, &PushMetrics::default());
+    let measured = Measured { frames: 60, fill: 12, ..Measured::default() };
+    assert_eq!(origin.pieces.recv().await.as_deref(), Some(&b"header"[..]));
+    push.chunk(chunk(100, true, &[b"one"]));
+    assert_eq!(origin.pieces.recv().await.as_deref(), Some(&b"one"[..]));
+    push.measured(measured);
+    push.end_segment();
+    assert_eq!(origin.pieces.recv().await.as_deref(), Some(&b"frames=60, fill=12"[..]));
+    assert_eq!(origin.put().await, put("init.mp4", Framing::Length, b"header"));
+    assert_eq!(origin.put().await, put("100.m4s", Framing::Chunked, b"one"));
+    push.chunk(chunk(200, true, &[b"whole"]));
+    push.measured(measured);
+    push.end_segment();
+    assert_eq!(origin.pieces.recv().await.as_deref(), Some(&b"frames=60, fill=12"[..]));
+    assert_eq!(origin.pieces.recv().await.as_deref(), Some(&b"whole"[..]));
+    assert_eq!(origin.put().await, put("200.m4s", Framing::Length, b"whole"));
     push.finish(Duration::from_secs(30)).await;
 }
 
@@ -389,6 +422,7 @@ async fn a_push_url_that_cannot_work_is_refused_at_once() {
             track: "video".to_owned(),
             is_video: true,
             door: Door::Itself,
+            pipeline: None,
         };
         let refused = PushHandle::spawn(&target, Bytes::new(), &PushMetrics::default());
         assert!(refused.is_err(), "{bad}");

@@ -208,6 +208,7 @@ fn lanes(streams: Vec<StreamInfo>) -> Vec<Lane> {
                 is_video: stream.kind == StreamKind::Video,
                 frame_rate: stream.frame_rate,
                 size: stream.parameters.picture_size(),
+                language: None,
                 parameters: stream.parameters,
                 description,
             }),

@@ -27,11 +27,14 @@ pub(crate) struct Alarms {
     latest_ns: Option<i64>,
     step_ns: i64,
     drifts: bool,
+    has_long_gop: bool,
+    sound_drifts: bool,
 }
 
 impl Alarms {
     pub(crate) fn new(figures: &ChannelFigures) -> Self {
         figures.input_lost.set(0);
+        figures.quality_step.set(0);
         Self {
             figures: figures.clone(),
             shown: None,
@@ -40,6 +43,8 @@ impl Alarms {
             latest_ns: None,
             step_ns: 0,
             drifts: false,
+            has_long_gop: false,
+            sound_drifts: false,
         }
     }
 
@@ -92,6 +97,51 @@ impl Alarms {
         tracing::warn!(event = "timestamp_jump", state = "happened", by_ms, "the source's times moved");
     }
 
+    /// So many steps of quality, of `deepest`, are given up because encoding is slower than real time.
+    pub(crate) fn slow(&self, step: u8, deepest: u8) {
+        self.figures.quality_step.set(step.into());
+        match step {
+            0 => {
+                tracing::info!(event = "slow_encoder", state = "cleared", step, deepest, "full quality again")
+            }
+            _ => {
+                tracing::warn!(event = "slow_encoder", state = "raised", step, deepest, "quality is given up")
+            }
+        }
+    }
+
+    /// `side` came with other formats than before.
+    pub(crate) fn changed(&self, side: Side, [before, now]: &[String; 2]) {
+        self.figures.input_changes.inc();
+        let input = side.as_str();
+        tracing::warn!(event = "input_changed", state = "happened", input, before, now, "another format");
+    }
+
+    /// The source's key frames are far apart, or no longer.
+    pub(crate) fn long_gop(&mut self, is_long: bool) {
+        if is_long == self.has_long_gop {
+            return;
+        }
+        self.has_long_gop = is_long;
+        self.figures.long_gop.set(is_long.into());
+        let text = "no key frame for ten seconds: whoever joins or returns waits for one";
+        match is_long {
+            true => tracing::warn!(event = "long_gop", state = "raised", "{text}"),
+            false => tracing::info!(event = "long_gop", state = "cleared", "key frames come again"),
+        }
+    }
+
+    /// The source's sound has run `late_ms` from its own times.
+    pub(crate) fn sound_drifts(&mut self, is_over: bool, late_ms: i64) {
+        self.figures.av_drift_ms.set(late_ms);
+        if is_over == self.sound_drifts {
+            return;
+        }
+        self.sound_drifts = is_over;
+        let state = if is_over { "raised" } else { "cleared" };
+        tracing::warn!(event = "av_drift", state, late_ms, "the source's sound runs from its own times");
+    }
+
     /// The source's clock runs fast by `ppm`.
     pub(crate) fn drifts(&mut self, ppm: f64) {
         self.figures.drift_ppm.set(ppm);
@@ -128,11 +178,19 @@ impl InputAlarms {
         let gauges = &self.figures.faults[side.index()];
         if let Some(cause) = before {
             gauges[cause as usize].set(0);
-            tracing::info!(event = "input_fault", state = "cleared", input, cause = cause.as_str(), "input");
+            let cause = cause.as_str();
+            tracing::info!(
+                event = "input_fault",
+                state = "cleared",
+                input,
+                cause,
+                "an input's fault is over"
+            );
         }
         if let Some(cause) = fault {
             gauges[cause as usize].set(1);
-            tracing::warn!(event = "input_fault", state = "raised", input, cause = cause.as_str(), "input");
+            let cause = cause.as_str();
+            tracing::warn!(event = "input_fault", state = "raised", input, cause, "an input has a fault");
         }
     }
 

@@ -10,15 +10,20 @@ use std::time::{Duration, Instant};
 
 use ffmpeg::{Colour, Frame};
 use media::Utc;
+use wire::Content;
 
 use super::alarms::{Alarms, InputAlarms};
+use super::av_drift::AvDrift;
 use super::cadence::{frame_time_ns, nearest_frame};
+use super::cuts::SOUND_RATE;
+use super::effort::Effort;
 use super::failover::{Failover, Side};
 use super::feed::Feed;
 use super::fill::{Patience, Schedule};
 use super::flow::Flow;
 use super::frame_sync::{Arrival, FrameSync, MAX_AHEAD_NS, Placed};
 use super::input::{Decoded, Input, nanoseconds};
+use super::key_frames::KeyFrames;
 use super::output::{Output, samples_at};
 use super::pyramid::Picture;
 use super::slate::Slates;
@@ -27,13 +32,16 @@ use super::speed::Speed;
 use super::stills::{StillPictures, Stills};
 use super::track::Sink;
 use super::{Pace, Settings, Sources, Start, TranscodeError};
-use crate::metrics::{ChannelFigures, TranscodeMetrics};
+use crate::fault;
+use crate::metrics::{Cause, ChannelFigures, TranscodeMetrics};
+use crate::pulse::Lane;
 use crate::source::{Envelope, Event};
 
 /// Offline, a hole in the pictures up to this long is filled with the frame before it, in nanoseconds; a longer one
 /// stays a hole in the output.
 const GAP_NS: i64 = 3_000_000_000;
-/// Blocks of sound that may wait for the first picture (some ten seconds of AAC); the oldest goes first.
+/// Blocks of sound of each audio rendition that may wait for the first picture (some ten seconds of AAC); the oldest goes
+/// first.
 const MAX_WAITING_SOUND: usize = 512;
 /// A slot long past: output begins at the first cut after the pictures that come.
 const AT_NEXT_CUT: i64 = 0;
@@ -69,6 +77,9 @@ pub(crate) struct Conductor<S> {
     sync: FrameSync,
     start: Start,
     flow: Flow,
+    effort: Effort,
+    /// Each rung's work when it was last weighed, and when.
+    worked: (Vec<u64>, Instant),
     schedule: Schedule,
     patience: Patience,
     stills: Stills,
@@ -87,13 +98,20 @@ pub(crate) struct Conductor<S> {
     sound_heard_ns: i64,
     back_since_ns: Option<i64>,
     speed: Speed,
+    /// How the source that is shown is coded.
+    key_frames: KeyFrames,
+    av_drift: AvDrift,
     faults: u64,
+    /// Something could not be decoded since the last picture.
+    is_damaged: bool,
     dropped_in_a_row: u64,
+    /// While nothing is encoded, this thread's own turns are what must go on; then the rungs' frames are.
+    idle: Option<Lane>,
 }
 
-/// A block of sound; `at` in samples since the epoch.
+/// A block of sound, of an audio rendition or for all; `at` in samples since the epoch.
 enum Heard {
-    Decoded { frame: Frame, at: i64 },
+    Decoded { rendition: usize, frame: Frame, at: i64 },
     Raw { left: Vec<f32>, right: Vec<f32>, at: i64 },
 }
 
@@ -110,9 +128,11 @@ impl<S: Sink + 'static> Conductor<S> {
         let size = largest.map(|rung| (rung.width, rung.height)).expect("a ladder has rungs");
         let stills = Stills::new(&settings.fill.slate, &settings.channel, size, &settings.door)
             .map_err(TranscodeError::Scaler)?;
+        let (now, segment) = (Instant::now(), settings.segment());
         let backup = settings.backup.as_ref();
-        let failover =
-            backup.map(|backup| (Failover::new(backup), InputAlarms::new(metrics.inputs(&settings.channel))));
+        let failover = backup.map(|backup| {
+            (Failover::new(backup, settings.prefers), InputAlarms::new(metrics.inputs(&settings.channel)))
+        });
         Ok(Self {
             alarms: Alarms::new(&figures),
             feeds: [Feed::new(backup), Feed::new(backup)],
@@ -121,7 +141,9 @@ impl<S: Sink + 'static> Conductor<S> {
             output,
             figures,
             start: settings.start,
-            flow: Flow::start(Instant::now()),
+            flow: Flow::start(now),
+            effort: Effort::new(&settings.rungs, segment, now),
+            worked: (Vec::new(), now),
             schedule: Schedule::new(&settings.fill),
             patience: Patience::new(settings.latency),
             stills,
@@ -135,8 +157,12 @@ impl<S: Sink + 'static> Conductor<S> {
             sound_heard_ns: 0,
             back_since_ns: None,
             speed: Speed::default(),
+            key_frames: KeyFrames::default(),
+            av_drift: AvDrift::default(),
             faults: 0,
+            is_damaged: false,
             dropped_in_a_row: 0,
+            idle: None,
             settings,
         })
     }
@@ -148,6 +174,7 @@ impl<S: Sink + 'static> Conductor<S> {
             .build()
             .map_err(TranscodeError::Thread)?;
         let outcome = loop {
+            self.beat();
             let wait = self.wait(Instant::now());
             let received = runtime.block_on(async { tokio::time::timeout(wait, sources.receive()).await });
             let outcome = match received {
@@ -174,6 +201,13 @@ impl<S: Sink + 'static> Conductor<S> {
         // Sources must not wait for a transcoder that takes nothing more.
         drop(sources);
         self.output.finish(outcome)
+    }
+
+    fn beat(&mut self) {
+        match self.output.next_frame() {
+            Some(_) => self.idle = None,
+            None => self.idle.get_or_insert_with(|| self.settings.pulse.lane()).mark(),
+        }
     }
 
     /// The input that is shown.
@@ -216,13 +250,25 @@ impl<S: Sink + 'static> Conductor<S> {
                 self.drain_input(arrived_ns)?;
                 self.sync = FrameSync::new(self.output.cuts.slowest());
                 self.back_since_ns = None;
+                self.looked_at_anew();
+                if let Some(formats) = self.feed().comes_with(&tracks) {
+                    self.alarms.changed(side, &formats);
+                }
                 let input = self.open(&tracks);
                 input.tell(&self.figures);
                 self.feed().open(input);
                 self.sound_heard_ns = arrived_ns;
                 Ok(())
             }
-            Event::Sample(sample) => self.feed().input.decode(&sample, &mut decoded),
+            Event::Sample(sample) => {
+                self.settings.pulse.decodes(side.into());
+                fault::strike(&sample.data);
+                let input = &mut self.feeds[side.index()].input;
+                if let Some(time_ns) = input.time_of_picture(&sample) {
+                    self.alarms.long_gop(self.key_frames.see(time_ns, sample.sync));
+                }
+                input.decode(&sample, &mut decoded)
+            }
             Event::Picture { frame, time } => {
                 self.figures.has_video.set(1);
                 decoded.pictures.push((nanoseconds(time), frame));
@@ -257,8 +303,18 @@ impl<S: Sink + 'static> Conductor<S> {
         self.settings.clock.at(instant).0 * 1_000
     }
 
+    /// Another source is shown, or the same in another format.
+    fn looked_at_anew(&mut self) {
+        self.key_frames = KeyFrames::default();
+        self.av_drift = AvDrift::default();
+        self.alarms.long_gop(false);
+        self.alarms.sound_drifts(false, 0);
+    }
+
     fn count_fault(&mut self, fault: ffmpeg::Error) {
         self.figures.source_faults.inc();
+        self.is_damaged = true;
+        self.figures.decode_errors.inc();
         if self.faults.is_multiple_of(FAULTS_PER_LINE) {
             tracing::warn!(so_far = self.faults, "damaged sample: {fault}");
         }
@@ -275,15 +331,23 @@ impl<S: Sink + 'static> Conductor<S> {
     }
 
     fn show(&mut self, decoded: Decoded, arrived_ns: i64, more_waits: bool) -> Result<(), TranscodeError> {
-        for (time_ns, frame) in decoded.sounds {
+        for (rendition, time_ns, frame) in decoded.sounds {
             self.sound_heard_ns = arrived_ns;
-            self.hear(Heard::Decoded { frame, at: samples_at(time_ns) });
+            let at = samples_at(time_ns);
+            let length =
+                frame.samples() as i64 * i64::from(SOUND_RATE) / i64::from(frame.sample_rate().max(1));
+            if rendition == 0 {
+                self.av_drift.hear(at, length);
+            }
+            self.hear(Heard::Decoded { rendition, frame, at });
         }
         for (time_ns, frame) in decoded.pictures {
             self.figures.frames_in.inc();
+            self.figures.decode_errors.inc_by(frame.is_damaged().into());
             self.feed().see(&frame, arrived_ns);
             self.picture(time_ns, frame, arrived_ns, more_waits)?;
         }
+        self.alarms.sound_drifts(self.av_drift.is_over(), self.av_drift.late_ms());
         self.encode_sound(arrived_ns)
     }
 
@@ -295,7 +359,7 @@ impl<S: Sink + 'static> Conductor<S> {
         arrived_ns: i64,
         more_waits: bool,
     ) -> Result<(), TranscodeError> {
-        if self.flow == Flow::Skipping {
+        if self.flow == Flow::Skipping && self.output.next_frame().is_none() {
             self.figures.frames_dropped.inc();
             return Ok(());
         }
@@ -339,22 +403,48 @@ impl<S: Sink + 'static> Conductor<S> {
         if self.output.next_frame().is_none() {
             let nearest = nearest_frame(at_ns, self.output.cuts.slowest());
             let Some(first) = self.first_frame(nearest) else { return Ok(()) };
-            self.begin_run(first, frame.colour())?;
+            // A live channel's headers are the same whatever it begins with, slate or a source, and whichever process makes
+            // them: other colours are converted.
+            let colour = match self.settings.pace {
+                Pace::Live => Colour::BT709,
+                Pace::Offline => frame.colour(),
+            };
+            self.begin_run(first, colour)?;
         }
-        let drops = self.flow == Flow::Dropping && self.last.is_some();
-        self.dropped_in_a_row = if drops { self.dropped_in_a_row + 1 } else { 0 };
-        if drops && !self.dropped_in_a_row.is_multiple_of(SHOWN_WHILE_DROPPING) {
+        let shown_of = match self.flow {
+            _ if self.last.is_none() => Some(1),
+            Flow::Skipping => None,
+            Flow::Dropping => Some(SHOWN_WHILE_DROPPING),
+            Flow::Live | Flow::CatchingUp { .. } if self.effort.halves() => Some(2),
+            Flow::Live | Flow::CatchingUp { .. } => Some(1),
+        };
+        self.dropped_in_a_row += 1;
+        if shown_of.is_none_or(|shown_of| self.dropped_in_a_row < shown_of) {
             self.figures.frames_dropped.inc();
-            self.output.show(at_ns, None)?;
-            self.last.as_mut().expect("it is there where pictures are dropped").1 = at_ns;
+            self.output.show(at_ns, None, Content::Dropped)?;
+            self.last.as_mut().expect("without one, pictures are not dropped").1 = at_ns;
         } else {
+            self.dropped_in_a_row = 0;
             let picture = Arc::new(self.output.pyramid.picture(frame, self.colour));
-            self.output.show(at_ns, Some(&picture))?;
+            let content = self.content(arrived_ns);
+            self.output.show(at_ns, Some(&picture), content)?;
             self.last = Some((picture, at_ns));
         }
         self.alarms.shown(arrived_ns);
         self.speed.tell(at_ns, &self.figures);
         Ok(())
+    }
+
+    /// What is wrong with the picture that is shown next.
+    fn content(&mut self, now_ns: i64) -> Content {
+        if std::mem::take(&mut self.is_damaged) {
+            return Content::Damaged;
+        }
+        match self.feed().fault(now_ns) {
+            Some(Cause::Black) => Content::Black,
+            Some(Cause::Frozen) => Content::Frozen,
+            Some(Cause::Loss | Cause::Silence) | None => Content::Source,
+        }
     }
 
     /// Whether a source that has just come back is not yet let onto the output in the place of black or the slate.
@@ -412,17 +502,20 @@ impl<S: Sink + 'static> Conductor<S> {
     fn encode_sound(&mut self, now_ns: i64) -> Result<(), TranscodeError> {
         let input = &self.feeds[self.active().index()].input;
         // Raw sources send sound beside pictures without having announced tracks.
-        let may_come = input.has_audio() || !input.has_video();
+        let may_come = |rendition| input.sounds(rendition) || !(input.has_audio() || input.has_video());
         let is_alive = self.settings.pace == Pace::Offline || now_ns - self.sound_heard_ns < SOUND_ALIVE_NS;
-        let is_awaited = may_come && is_alive;
-        self.output.encode_sound(if is_awaited { Expect::Sound } else { Expect::Silence })
+        self.output.encode_sound(|rendition| match may_come(rendition) && is_alive {
+            true => Expect::Sound,
+            false => Expect::Silence,
+        })
     }
 
     /// Moves between keeping everything, dropping pictures, and jumping to the live edge.
     fn keep_up(&mut self, arrived: Instant, now: Instant) -> Result<(), TranscodeError> {
         let shown = self.output.next_ns().map(|next_ns| Utc(next_ns / 1_000));
         let age = now.saturating_duration_since(arrived);
-        let next = self.flow.after(age, now, self.settings.clock.at(now), shown);
+        let clock = self.settings.clock.at(now);
+        let next = self.flow.after(age, self.settings.segment(), now, clock, shown);
         if std::mem::discriminant(&next) != std::mem::discriminant(&self.flow) {
             let behind_ms = age.as_millis() as u64;
             match next {
@@ -431,15 +524,35 @@ impl<S: Sink + 'static> Conductor<S> {
                     tracing::warn!(behind_ms, "encoding is slower than real time: dropping pictures")
                 }
                 Flow::Skipping => {
-                    tracing::warn!(behind_ms, "encoding cannot keep up: jumping to the live edge");
-                    self.end_run()?;
-                    self.start = Start::Slot(AT_NEXT_CUT);
+                    tracing::warn!(behind_ms, "encoding cannot keep up: the picture stands still");
                 }
                 Flow::CatchingUp { .. } => {}
             }
         }
         self.flow = next;
+        if self.flow == Flow::Skipping && shown.is_some_and(|shown| (clock.0 - shown.0) * 1_000 > GIVEN_UP_NS)
+        {
+            tracing::warn!("not even a still can be encoded in time: jumping to the live edge");
+            self.end_run()?;
+            self.start = Start::Slot(AT_NEXT_CUT);
+        }
+        // What a replay leaves waiting says nothing of the machine.
+        if !matches!(self.flow, Flow::CatchingUp { .. }) && self.effort.waited(age, now) {
+            self.weigh(now);
+        }
         Ok(())
+    }
+
+    /// Gives quality up, or takes it back.
+    fn weigh(&mut self, now: Instant) {
+        let (before, since) = std::mem::replace(&mut self.worked, (self.output.worked_ns(), now));
+        let passed_ns = now.saturating_duration_since(since).as_nanos() as f64;
+        let worked = self.worked.0.iter().zip(before).map(|(after, before)| after.saturating_sub(before));
+        let load = worked.max().unwrap_or(0) as f64 / passed_ns.max(1.0);
+        if self.effort.weigh(load, now) {
+            self.output.take_step(self.effort.step());
+            self.alarms.slow(self.effort.step(), self.effort.deepest());
+        }
     }
 
     /// Lays sound on its line, shifted as the pictures are; until a picture tells by how much, it waits. So does sound of
@@ -455,7 +568,7 @@ impl<S: Sink + 'static> Conductor<S> {
         };
         let shift_ns = self.sync.shift_ns().or(alone);
         let Some(shift_ns) = shift_ns.filter(|shift_ns| at + samples_at(*shift_ns) <= latest) else {
-            if self.waiting_sound.len() >= MAX_WAITING_SOUND {
+            if self.waiting_sound.len() >= MAX_WAITING_SOUND * self.output.sounds.len() {
                 self.waiting_sound.pop_front();
             }
             self.waiting_sound.push_back(heard);
@@ -463,12 +576,20 @@ impl<S: Sink + 'static> Conductor<S> {
         };
         let shift = samples_at(shift_ns);
         let outcome = match heard {
-            Heard::Decoded { frame, at } => self.output.sound.push_frame(&frame, at + shift),
-            Heard::Raw { left, right, at } => Ok(self.output.sound.push_samples(&left, &right, at + shift)),
+            Heard::Decoded { rendition, frame, at } => {
+                let peak = self.output.sounds[rendition].push_frame(&frame, at + shift);
+                // Whether an input is silent, its first rendition tells.
+                peak.map(|peak| (rendition == 0).then_some(peak))
+            }
+            Heard::Raw { left, right, at } => {
+                let sounds = self.output.sounds.iter_mut();
+                Ok(sounds.map(|sound| sound.push_samples(&left, &right, at + shift)).next_back())
+            }
         };
         let heard_ns = self.sound_heard_ns;
         match outcome {
-            Ok(peak) => self.feed().listen(peak, heard_ns),
+            Ok(Some(peak)) => self.feed().listen(peak, heard_ns),
+            Ok(None) => {}
             Err(fault) => self.count_fault(fault),
         }
     }

@@ -6,6 +6,7 @@
 //! No input is left for one that is worse. An operator's choice holds until it is taken back.
 
 use spec::Preference;
+use wire::sample_stream::FeedInput;
 
 use crate::metrics::Cause;
 
@@ -16,6 +17,15 @@ pub enum Side {
     Primary,
     /// `backup`.
     Backup,
+}
+
+impl From<Side> for FeedInput {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Primary => Self::Primary,
+            Side::Backup => Self::Backup,
+        }
+    }
 }
 
 impl Side {
@@ -88,6 +98,8 @@ impl Reason {
 #[derive(Debug)]
 pub(crate) struct Failover {
     preference: Preference,
+    /// The input that is shown first, and that a preference for the primary is for: of two pipelines each may have its own.
+    preferred: Side,
     /// A loss is a reason to leave an input.
     leaves_lost: bool,
     clear_ns: i64,
@@ -97,12 +109,13 @@ pub(crate) struct Failover {
 }
 
 impl Failover {
-    pub(crate) fn new(settings: &spec::Failover) -> Self {
+    pub(crate) fn new(settings: &spec::Failover, preferred: Side) -> Self {
         Self {
             preference: settings.preference,
+            preferred,
             leaves_lost: settings.loss_ms.is_some(),
             clear_ns: i64::from(settings.clear_ms) * 1_000_000,
-            active: Side::Primary,
+            active: preferred,
             well_since_ns: None,
         }
     }
@@ -114,7 +127,7 @@ impl Failover {
 
     /// Whether `shown`, while it is well, stays whatever becomes of the other.
     pub(crate) fn is_content(&self, shown: Side) -> bool {
-        shown == Side::Primary || self.preference == Preference::Equal
+        shown == self.preferred || self.preference == Preference::Equal
     }
 
     /// Looks at the inputs' faults at `now_ns`: of the one shown and of the other, `None` where it is well. `chosen` is
@@ -138,7 +151,7 @@ impl Failover {
             (Some(side), _) if side != self.active => Some(Reason::Chosen),
             (Some(_), _) => None,
             (None, Some(cause)) if rank(other) < rank(shown) => Some(Reason::Fault(cause)),
-            (None, None) if self.active == Side::Backup && self.preference == Preference::Primary => {
+            (None, None) if self.active != self.preferred && self.preference == Preference::Primary => {
                 well_ns.is_some_and(|well_ns| well_ns >= self.clear_ns).then_some(Reason::Clear)
             }
             (None, _) => None,
@@ -169,7 +182,7 @@ mod tests {
     const SECOND: i64 = 1_000_000_000;
 
     fn failover(preference: Preference) -> Failover {
-        Failover::new(&spec::Failover { preference, ..spec::Failover::default() })
+        Failover::new(&spec::Failover { preference, ..spec::Failover::default() }, Side::Primary)
     }
 
     #[test]
@@ -186,6 +199,16 @@ mod tests {
         assert_eq!(failover.look(11 * SECOND, None, None, None), None);
         assert_eq!(failover.look(12 * SECOND, None, None, None), Some(Reason::Clear));
         assert_eq!(failover.active(), Side::Primary);
+    }
+
+    #[test]
+    fn the_second_of_a_pair_of_pipelines_has_it_the_other_way_round() {
+        let mut failover = Failover::new(&spec::Failover::default(), Side::Backup);
+        assert_eq!(failover.active(), Side::Backup);
+        assert_eq!(failover.look(0, Some(Cause::Loss), None, None), Some(Reason::Fault(Cause::Loss)));
+        assert_eq!(failover.look(SECOND, None, None, None), None);
+        assert_eq!(failover.look(60 * SECOND, None, None, None), Some(Reason::Clear));
+        assert_eq!(failover.active(), Side::Backup);
     }
 
     #[test]
@@ -213,7 +236,7 @@ mod tests {
     #[test]
     fn a_loss_is_sat_out_where_it_is_not_among_the_reasons() {
         let settings = spec::Failover { loss_ms: None, black_ms: Some(1_000), ..spec::Failover::default() };
-        let mut failover = Failover::new(&settings);
+        let mut failover = Failover::new(&settings, Side::Primary);
         assert_eq!(failover.look(0, Some(Cause::Loss), None, None), None);
         assert_eq!(failover.look(0, Some(Cause::Black), Some(Cause::Loss), None), None);
         assert_eq!(failover.look(0, Some(Cause::Black), None, None), Some(Reason::Fault(Cause::Black)));

@@ -10,7 +10,7 @@ use super::input::{Decoded, Input};
 use super::monitor::Monitor;
 use super::sound::peak;
 use crate::metrics::Cause;
-use crate::source::Event;
+use crate::source::{Event, InputTrack};
 
 /// How far back what is kept reaches at least, in nanoseconds: further than a fault takes to be found, so that no frame
 /// is missing when the other input takes over.
@@ -27,6 +27,8 @@ pub(crate) struct Feed {
     /// How it is; `None` where there is no other to go over to.
     pub(crate) monitor: Option<Monitor>,
     kept: Kept,
+    /// What its tracks were when it last had some, for the log.
+    formats: String,
     /// It is decoded, though not shown, to see when what was wrong with it is over.
     is_watched: bool,
     ears: Resampler,
@@ -38,6 +40,7 @@ impl Feed {
             input: Input::default(),
             monitor: failover.map(Monitor::new),
             kept: Kept::default(),
+            formats: String::new(),
             is_watched: false,
             ears: Resampler::new(SOUND_RATE),
         }
@@ -51,6 +54,17 @@ impl Feed {
         if let Some(monitor) = &mut self.monitor {
             monitor.forget();
         }
+    }
+
+    /// Takes note of its tracks; what they were before, where that was something else.
+    pub(crate) fn comes_with(&mut self, tracks: &[InputTrack]) -> Option<[String; 2]> {
+        let now: Vec<&str> = tracks.iter().map(|track| track.description.as_str()).collect();
+        let now = now.join(", ");
+        if now.is_empty() || now == self.formats {
+            return None;
+        }
+        let before = std::mem::replace(&mut self.formats, now.clone());
+        (!before.is_empty()).then_some([before, now])
     }
 
     /// Looks at a picture that was decoded, at `now_ns`.
@@ -113,7 +127,7 @@ impl Feed {
         for (_, frame) in decoded.pictures {
             self.see(&frame, now_ns);
         }
-        for (_, frame) in decoded.sounds {
+        for (_, _, frame) in decoded.sounds.into_iter().filter(|(rendition, ..)| *rendition == 0) {
             let (mut left, mut right) = (Vec::new(), Vec::new());
             if self.ears.convert(&frame, &mut left, &mut right).is_ok() {
                 self.listen(peak(&left, &right), now_ns);

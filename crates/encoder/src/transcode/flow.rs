@@ -8,7 +8,7 @@ use media::Utc;
 const LAGGING: Duration = Duration::from_millis(700);
 /// Events younger than this mean that it keeps up.
 const CAUGHT_UP: Duration = Duration::from_millis(150);
-/// Beyond this age dropping pictures has not helped.
+/// Beyond this age, or a segment where that is less, dropping most pictures has not helped.
 const LOST: Duration = Duration::from_secs(3);
 /// How often catching up must show progress.
 const CHECK: Duration = Duration::from_secs(2);
@@ -20,7 +20,7 @@ const LEAST_GAIN: i64 = 20;
 /// ```text
 /// CatchingUp --queue young--> Live --lagging--> Dropping --keeps up--> Live
 ///      `--no progress--> Skipping <--lost-- Dropping
-///                            `--queue young--> Live, from the next slot
+///                            `--queue young--> Live
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flow {
@@ -33,9 +33,9 @@ pub(crate) enum Flow {
     },
     /// In step.
     Live,
-    /// New pictures are replaced by repeats, which cost little.
+    /// Most new pictures are replaced by repeats, which cost little.
     Dropping,
-    /// Nothing is encoded until the queue is worked off.
+    /// All are, until the queue is worked off.
     Skipping,
 }
 
@@ -44,8 +44,16 @@ impl Flow {
         Self::CatchingUp { since: now, behind_us: None }
     }
 
-    /// The state after an event that waited for `age` was taken up. `shown` is the time of the latest picture.
-    pub(crate) fn after(self, age: Duration, now: Instant, clock: Utc, shown: Option<Utc>) -> Self {
+    /// The state after an event that waited for `age` was taken up. `shown` is the time of the latest picture, `segment` the
+    /// length of one: the output is never later than that.
+    pub(crate) fn after(
+        self,
+        age: Duration,
+        segment: Duration,
+        now: Instant,
+        clock: Utc,
+        shown: Option<Utc>,
+    ) -> Self {
         match self {
             Self::CatchingUp { since, behind_us } => {
                 let behind = shown.map(|shown| clock.0 - shown.0);
@@ -65,7 +73,7 @@ impl Flow {
                 }
             }
             Self::Live if age > LAGGING => Self::Dropping,
-            Self::Dropping if age > LOST => Self::Skipping,
+            Self::Dropping if age > LOST.min(segment) => Self::Skipping,
             Self::Dropping | Self::Skipping if age < CAUGHT_UP => Self::Live,
             other => other,
         }
@@ -76,15 +84,20 @@ impl Flow {
 mod tests {
     use super::*;
 
+    const SEGMENT: Duration = Duration::from_secs(6);
+
     #[test]
     fn a_short_lag_drops_pictures_and_a_long_one_jumps() {
         let now = Instant::now();
-        let after = |flow: Flow, ms| flow.after(Duration::from_millis(ms), now, Utc(0), None);
+        let after = |flow: Flow, ms| flow.after(Duration::from_millis(ms), SEGMENT, now, Utc(0), None);
         assert_eq!(after(Flow::Live, 500), Flow::Live);
         assert_eq!(after(Flow::Live, 800), Flow::Dropping);
         assert_eq!(after(Flow::Dropping, 800), Flow::Dropping);
         assert_eq!(after(Flow::Dropping, 100), Flow::Live);
         assert_eq!(after(Flow::Dropping, 3_100), Flow::Skipping);
+        let short =
+            Flow::Dropping.after(Duration::from_millis(1_100), Duration::from_secs(1), now, Utc(0), None);
+        assert_eq!(short, Flow::Skipping, "the output is never a segment late");
         assert_eq!(after(Flow::Skipping, 2_000), Flow::Skipping);
         assert_eq!(after(Flow::Skipping, 100), Flow::Live);
     }
@@ -99,14 +112,14 @@ mod tests {
             let mut behind = 6_000_000;
             for step in 0..30 {
                 let now = begun + second * step;
-                flow = flow.after(old, now, Utc(behind), Some(Utc(0)));
+                flow = flow.after(old, SEGMENT, now, Utc(behind), Some(Utc(0)));
                 behind -= 10_000 * gain_percent;
             }
             flow
         };
         assert!(matches!(run(20), Flow::CatchingUp { .. }));
         assert_eq!(run(2), Flow::Skipping);
-        let flow = Flow::start(begun).after(Duration::ZERO, begun + 2 * second, Utc(0), None);
+        let flow = Flow::start(begun).after(Duration::ZERO, SEGMENT, begun + 2 * second, Utc(0), None);
         assert_eq!(flow, Flow::Live);
     }
 }

@@ -178,4 +178,6 @@ impl Lock {
 }
 
 #[cfg(test)]
+mod sixty_days;
+#[cfg(test)]
 mod tests;

@@ -3,17 +3,28 @@
 use ffmpeg::{Decoder, Deinterlacer, Fields, Frame};
 use media::{MediaTime, Rational, Sample, Timescale, TrackId};
 
+use spec::AudioRendition;
+
 use crate::metrics::ChannelFigures;
 use crate::source::InputTrack;
 
+/// Most pictures a second that are decoded.
+const MAX_RATE: f64 = 120.0;
 /// Luma samples one decoder thread is given: a picture of 1080p. More threads than a picture needs cost time.
 const SAMPLES_PER_THREAD: usize = 1_920 * 1_088;
 
-/// The decoders of a source's tracks. Further tracks of a kind are left alone.
+/// The decoders of a source's tracks: of its first picture, and of the sound of each audio rendition.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
     video: Option<Video>,
-    audio: Option<Stream>,
+    sounds: Vec<Sound>,
+}
+
+/// The sound of one audio rendition, by its place among them.
+#[derive(Debug)]
+struct Sound {
+    rendition: usize,
+    stream: Stream,
 }
 
 #[derive(Debug)]
@@ -36,49 +47,37 @@ struct Video {
 pub(crate) struct Decoded {
     /// Progressive pictures in presentation order, with nanoseconds since the epoch.
     pub(crate) pictures: Vec<(i64, Frame)>,
-    /// Blocks of sound, with nanoseconds since the epoch.
-    pub(crate) sounds: Vec<(i64, Frame)>,
+    /// Blocks of sound: of which audio rendition, and nanoseconds since the epoch.
+    pub(crate) sounds: Vec<(usize, i64, Frame)>,
 }
 
 impl Input {
-    /// Opens a decoder for the first track of each kind. What cannot be decoded is said and left out. `fastest` is
-    /// the fastest rung's rate, `cores` bounds the threads.
+    /// Opens decoders for the first track of pictures and for what the audio renditions want. What cannot be decoded is
+    /// said and left out. `fastest` is the fastest rung's rate, `cores` bounds the threads.
     pub(crate) fn open(
         tracks: &[InputTrack],
+        renditions: &[AudioRendition],
         fastest: Rational,
         cores: usize,
         figures: &ChannelFigures,
     ) -> Self {
         let mut input = Self::default();
-        for track in tracks {
-            let taken = if track.is_video { input.video.is_some() } else { input.audio.is_some() };
-            if taken {
-                tracing::info!(
-                    track = track.id.0,
-                    "{}: a further track of its kind is left out",
-                    track.description
-                );
-                continue;
-            }
-            let samples = track.size.0 as usize * track.size.1 as usize;
-            let threads =
-                if track.is_video { samples.div_ceil(SAMPLES_PER_THREAD).clamp(1, cores) } else { 1 };
-            let decoder = match Decoder::open(&track.parameters, threads) {
-                Ok(decoder) => decoder,
-                Err(fault) => {
-                    figures.source_faults.inc();
-                    tracing::warn!(track = track.id.0, "{} cannot be decoded: {fault}", track.description);
-                    continue;
-                }
-            };
-            tracing::info!(track = track.id.0, "source: {}", track.description);
-            let stream = Stream { id: track.id, timescale: track.timescale, decoder };
-            if track.is_video {
-                let fields = fields(track.frame_rate, fastest);
-                input.video = Some(Video { stream, fields, deinterlacer: None });
-            } else {
-                input.audio = Some(stream);
-            }
+        if let Some(track) = tracks.iter().find(|track| track.is_video) {
+            let stream = Stream::open(track, cores, figures);
+            let fields = fields(track.frame_rate, fastest);
+            input.video = stream.map(|stream| Video { stream, fields, deinterlacer: None });
+        }
+        let audio: Vec<&InputTrack> = tracks.iter().filter(|track| !track.is_video).collect();
+        for (index, rendition) in renditions.iter().enumerate() {
+            let picked = rendition.pick(audio.iter().map(|track| track.language.as_deref()));
+            // Whoever chose nothing hears something.
+            let picked = picked.or((index == 0).then_some(0));
+            let stream = picked.and_then(|at| Stream::open(audio.get(at)?, cores, figures));
+            input.sounds.extend(stream.map(|stream| Sound { rendition: index, stream }));
+        }
+        let is_taken = |id| input.sounds.iter().any(|sound| sound.stream.id == id);
+        for track in audio.iter().filter(|track| !is_taken(track.id)) {
+            tracing::info!(track = track.id.0, "no audio rendition is made of {}", track.description);
         }
         input
     }
@@ -94,15 +93,26 @@ impl Input {
         self.video.as_ref().map(|video| video.stream.id)
     }
 
+    /// The decode time of a sample of the pictures, in nanoseconds.
+    pub(crate) fn time_of_picture(&self, sample: &Sample) -> Option<i64> {
+        let stream = &self.video.as_ref().filter(|video| video.stream.id == sample.track)?.stream;
+        Some(nanoseconds(MediaTime::new(sample.dts, stream.timescale)))
+    }
+
     /// Forgets what the decoders hold: the next picture is a key frame.
     pub(crate) fn restart(&mut self) {
         if let Some(video) = &mut self.video {
             video.stream.decoder.flush();
             video.deinterlacer = None;
         }
-        if let Some(audio) = &mut self.audio {
-            audio.decoder.flush();
+        for sound in &mut self.sounds {
+            sound.stream.decoder.flush();
         }
+    }
+
+    /// Whether an audio rendition has a track.
+    pub(crate) fn sounds(&self, rendition: usize) -> bool {
+        self.sounds.iter().any(|sound| sound.rendition == rendition)
     }
 
     pub(crate) const fn has_video(&self) -> bool {
@@ -110,7 +120,7 @@ impl Input {
     }
 
     pub(crate) const fn has_audio(&self) -> bool {
-        self.audio.is_some()
+        !self.sounds.is_empty()
     }
 
     /// Decodes one sample. Damage is an error after which the next sample may decode again.
@@ -120,19 +130,20 @@ impl Input {
             video.take(&mut out.pictures)?;
             return sent;
         }
-        if let Some(audio) = self.audio.as_mut().filter(|audio| audio.id == sample.track) {
-            let sent = audio.decoder.send(&sample.data, sample.pts(), sample.dts);
-            audio.take(&mut out.sounds)?;
-            return sent;
+        let mut outcome = Ok(());
+        for sound in self.sounds.iter_mut().filter(|sound| sound.stream.id == sample.track) {
+            let sent = sound.stream.decoder.send(&sample.data, sample.pts(), sample.dts);
+            sound.take(&mut out.sounds)?;
+            outcome = outcome.and(sent);
         }
-        Ok(())
+        outcome
     }
 
     /// Gives what the decoders still hold; they take nothing more.
     pub(crate) fn finish(&mut self, out: &mut Decoded) -> Result<(), ffmpeg::Error> {
-        if let Some(mut audio) = self.audio.take() {
-            audio.decoder.finish();
-            audio.take(&mut out.sounds)?;
+        for mut sound in std::mem::take(&mut self.sounds) {
+            sound.stream.decoder.finish();
+            sound.take(&mut out.sounds)?;
         }
         if let Some(mut video) = self.video.take() {
             video.stream.decoder.finish();
@@ -147,7 +158,37 @@ impl Input {
     }
 }
 
+impl Sound {
+    fn take(&mut self, out: &mut Vec<(usize, i64, Frame)>) -> Result<(), ffmpeg::Error> {
+        let mut blocks = Vec::new();
+        let taken = self.stream.take(&mut blocks);
+        out.extend(blocks.into_iter().map(|(time, frame)| (self.rendition, time, frame)));
+        taken
+    }
+}
+
 impl Stream {
+    fn open(track: &InputTrack, cores: usize, figures: &ChannelFigures) -> Option<Self> {
+        if let Some(reason) = refusal(track) {
+            figures.source_faults.inc();
+            tracing::warn!(event = "input_refused", state = "happened", reason, "a track is left out");
+            return None;
+        }
+        let samples = track.size.0 as usize * track.size.1 as usize;
+        let threads = samples.div_ceil(SAMPLES_PER_THREAD).clamp(1, cores);
+        match Decoder::open(&track.parameters, if track.is_video { threads } else { 1 }) {
+            Ok(decoder) => {
+                tracing::info!(track = track.id.0, "source: {}", track.description);
+                Some(Self { id: track.id, timescale: track.timescale, decoder })
+            }
+            Err(fault) => {
+                figures.source_faults.inc();
+                tracing::warn!(track = track.id.0, "{} cannot be decoded: {fault}", track.description);
+                None
+            }
+        }
+    }
+
     fn take(&mut self, out: &mut Vec<(i64, Frame)>) -> Result<(), ffmpeg::Error> {
         while let Some(mut frame) = self.decoder.receive()? {
             // A frame of unknown time has no place; publishers' samples always have one.
@@ -183,6 +224,17 @@ impl Video {
 
 fn timed(frame: Frame) -> Option<(i64, Frame)> {
     Some((frame.pts()?, frame))
+}
+
+/// Why a track would cost more than one channel may.
+fn refusal(track: &InputTrack) -> Option<String> {
+    let (width, height) = track.size;
+    let rate = track.frame_rate.filter(|rate| rate.as_f64() > MAX_RATE);
+    if u64::from(width) * u64::from(height) > Decoder::MAX_PICTURE {
+        let most = Decoder::MAX_PICTURE;
+        return Some(format!("{}: a picture may have {most} samples (4096x2304)", track.description));
+    }
+    rate.map(|rate| format!("{}: {rate} fps, and {MAX_RATE} at most are decoded", track.description))
 }
 
 /// One picture a field where a rung can show them.

@@ -207,6 +207,17 @@ mod tests {
     }
 
     #[test]
+    fn what_was_held_back_and_comes_all_at_once_is_no_return() {
+        let mut monitor = monitor();
+        (0..100).for_each(|n| monitor.heard(n * 33 * MS));
+        assert_eq!(monitor.fault_to_go_to(4_000 * MS), Some(Cause::Loss));
+        (0..20).for_each(|n| monitor.heard((5_000 + n / 10) * MS));
+        for ms in (5_002..6_000).step_by(10) {
+            assert_eq!(monitor.fault_to_go_to(ms * MS), Some(Cause::Loss), "{ms}");
+        }
+    }
+
+    #[test]
     fn a_loss_is_silence_that_is_longer_than_the_input_s_own_pace() {
         let mut monitor = monitor();
         assert_eq!(monitor.fault(0), Some(Cause::Loss), "it never came");

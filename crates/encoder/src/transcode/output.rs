@@ -1,9 +1,11 @@
 //! The output side of a channel: numbered frames to every rung, sound beside them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use ffmpeg::{Colour, Picture as Coding};
 use media::Rational;
+use wire::Content;
 
 use super::cadence::{Cadence, Place, frame_time_ns};
 use super::cuts::{AAC_RATE, Cuts, SOUND_RATE, first_frame_from};
@@ -11,17 +13,20 @@ use super::pyramid::{Picture, Pyramid};
 use super::rung::{RungThread, Shared, Work};
 use super::sound::{Expect, Sound};
 use super::track::{Sink, TrackWriter};
-use super::{Settings, TranscodeError};
+use super::{Pace, Settings, TranscodeError};
 use crate::metrics::TranscodeMetrics;
 
 /// Every rung and the sound.
 pub(crate) struct Output<S> {
     pub(crate) cuts: Cuts,
     pub(crate) pyramid: Arc<Pyramid>,
-    pub(crate) sound: Sound<S>,
+    /// The audio renditions.
+    pub(crate) sounds: Vec<Sound<S>>,
     /// The rates of the rungs, each once, the slowest first.
     rates: Vec<Rational>,
     rungs: Vec<RungThread<S>>,
+    /// What the rungs look at, at each cut.
+    step: Arc<AtomicU8>,
     run: Option<Run>,
     /// Frame of the slowest rung at which the last run ended.
     ended_at: i64,
@@ -53,7 +58,9 @@ impl<S: Sink + 'static> Output<S> {
         let cuts = Cuts::new(settings.grid, settings.slowest());
         let (pyramid, levels) = Pyramid::new(&settings.rungs).map_err(TranscodeError::Scaler)?;
         let latency = settings.latency;
-        let shared = Shared { pyramid: Arc::new(pyramid), cuts, latency };
+        let (pulse, step) = (settings.pulse.clone(), Arc::<AtomicU8>::default());
+        let clock = (settings.pace == Pace::Live).then_some(settings.clock);
+        let shared = Shared { pyramid: Arc::new(pyramid), cuts, latency, clock, pulse, step: step.clone() };
         let mut rates = vec![cuts.slowest()];
         for rung in &settings.rungs {
             if !rates.contains(&rung.frame_rate) {
@@ -74,9 +81,21 @@ impl<S: Sink + 'static> Output<S> {
             let (level, threads) = (levels[index], threads[index]);
             rungs.push(RungThread::start(rung.clone(), level, threads, shared.clone(), writer(index))?);
         }
-        let silent = metrics.channel(&settings.channel).silent_frames;
-        let sound = Sound::new(settings.audio_bps, cuts, writer(settings.rungs.len()), silent);
-        Ok(Self { cuts, pyramid: shared.pyramid, sound, rates, rungs, run: None, ended_at: i64::MIN })
+        let sound =
+            |index: usize| Sound::new(settings, index, cuts, writer(settings.rungs.len() + index), metrics);
+        let sounds = (0..settings.audio.len()).map(sound).collect();
+        let pyramid = shared.pyramid;
+        Ok(Self { cuts, pyramid, sounds, rates, rungs, step, run: None, ended_at: i64::MIN })
+    }
+
+    /// From their next cut on, rungs take this step of [`Effort`](super::effort::Effort).
+    pub(crate) fn take_step(&self, step: u8) {
+        self.step.store(step, Ordering::Relaxed);
+    }
+
+    /// How long each rung has worked, in nanoseconds.
+    pub(crate) fn worked_ns(&self) -> Vec<u64> {
+        self.rungs.iter().map(|rung| rung.worked_ns.load(Ordering::Relaxed)).collect()
     }
 
     /// The fastest rung's rate.
@@ -113,15 +132,17 @@ impl<S: Sink + 'static> Output<S> {
             let first = of_rate(self.rungs[index].rung.frame_rate);
             self.tell(index, Work::Begin { first, colour })?;
         }
-        self.sound.begin(first_frame_from(first, slowest, AAC_RATE))
+        let first = first_frame_from(first, slowest, AAC_RATE);
+        self.sounds.iter_mut().try_for_each(|sound| sound.begin(first))
     }
 
     /// Shows `picture` at `time_ns` on every rung that has a frame for it, and what was shown before at the frames
-    /// left free until then; `None` shows that once more. The run has begun.
+    /// left free until then; `None` shows that once more, because encoding is too slow. The run has begun.
     pub(crate) fn show(
         &mut self,
         time_ns: i64,
         picture: Option<&Arc<Picture>>,
+        content: Content,
     ) -> Result<(), TranscodeError> {
         for rate in 0..self.rates.len() {
             let lane = self.lane(rate);
@@ -130,9 +151,9 @@ impl<S: Sink + 'static> Output<S> {
             let before = before.or_else(|| self.latest()).or_else(|| picture.cloned());
             let before = before.expect("a run begins with a picture");
             for filled in index - fill..index {
-                self.send(rate, filled, &before)?;
+                self.send(rate, filled, &before, content)?;
             }
-            self.send(rate, index, picture.unwrap_or(&before))?;
+            self.send(rate, index, picture.unwrap_or(&before), content)?;
         }
         if let (Some(run), Some(picture)) = (&mut self.run, picture) {
             run.latest = Some(picture.clone());
@@ -144,7 +165,7 @@ impl<S: Sink + 'static> Output<S> {
     pub(crate) fn fill(
         &mut self,
         until_ns: i64,
-        picture_at: impl Fn(i64) -> Arc<Picture>,
+        picture_at: impl Fn(i64) -> (Arc<Picture>, Content),
     ) -> Result<i64, TranscodeError> {
         let mut filled = 0;
         for rate in 0..self.rates.len() {
@@ -156,8 +177,8 @@ impl<S: Sink + 'static> Output<S> {
             }
             let from = cadence.repeat(count);
             for index in from..from + count {
-                let picture = picture_at(frame_time_ns(index, of_rate));
-                self.send(rate, index, &picture)?;
+                let (picture, content) = picture_at(frame_time_ns(index, of_rate));
+                self.send(rate, index, &picture, content)?;
             }
             if rate == 0 {
                 filled = count;
@@ -178,7 +199,7 @@ impl<S: Sink + 'static> Output<S> {
             let last = lane.shown.clone();
             let Some(last) = last.or_else(|| self.latest()) else { continue };
             for index in from..from + missing {
-                self.send(rate, index, &last)?;
+                self.send(rate, index, &last, Content::Source)?;
             }
         }
         self.run = None;
@@ -186,13 +207,16 @@ impl<S: Sink + 'static> Output<S> {
             self.tell(index, Work::End)?;
         }
         self.ended_at = end;
-        self.sound.end(samples_at(frame_time_ns(end, slowest)))
+        let end = samples_at(frame_time_ns(end, slowest));
+        self.sounds.iter_mut().try_for_each(|sound| sound.end(end))
     }
 
-    /// Encodes sound up to where the picture is.
-    pub(crate) fn encode_sound(&mut self, expect: Expect) -> Result<(), TranscodeError> {
+    /// Encodes sound up to where the picture is; `expect` says of which renditions some may still come.
+    pub(crate) fn encode_sound(&mut self, expect: impl Fn(usize) -> Expect) -> Result<(), TranscodeError> {
         let Some(shown_ns) = self.next_ns() else { return Ok(()) };
-        self.sound.encode_until(samples_at(shown_ns), expect)
+        let until = samples_at(shown_ns);
+        let mut sounds = self.sounds.iter_mut().enumerate();
+        sounds.try_for_each(|(index, sound)| sound.encode_until(until, expect(index)))
     }
 
     fn lane(&mut self, rate: usize) -> &mut Lane {
@@ -204,7 +228,13 @@ impl<S: Sink + 'static> Output<S> {
     }
 
     /// Sends a frame to every rung of a rate. Waits while a rung's queue is full.
-    fn send(&mut self, rate: usize, index: i64, picture: &Arc<Picture>) -> Result<(), TranscodeError> {
+    fn send(
+        &mut self,
+        rate: usize,
+        index: i64,
+        picture: &Arc<Picture>,
+        content: Content,
+    ) -> Result<(), TranscodeError> {
         let lane = self.lane(rate);
         let is_repeat = lane.shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, picture));
         let is_first = index == lane.first;
@@ -217,7 +247,7 @@ impl<S: Sink + 'static> Output<S> {
         };
         for rung in 0..self.rungs.len() {
             if self.rungs[rung].rung.frame_rate == rate {
-                self.tell(rung, Work::Frame { index, picture: picture.clone(), kind })?;
+                self.tell(rung, Work::Frame { index, picture: picture.clone(), kind, content })?;
             }
         }
         Ok(())
@@ -239,7 +269,7 @@ impl<S: Sink + 'static> Output<S> {
     pub(crate) fn finish(self, outcome: Result<(), TranscodeError>) -> Result<Vec<S>, TranscodeError> {
         let mut outcome = outcome;
         let mut sinks = Vec::with_capacity(self.rungs.len() + 1);
-        for RungThread { rung, work, thread } in self.rungs {
+        for RungThread { rung, work, thread, .. } in self.rungs {
             drop(work);
             match thread.join() {
                 Ok(Ok(sink)) => sinks.push(sink),
@@ -247,7 +277,7 @@ impl<S: Sink + 'static> Output<S> {
                 Err(_) => outcome = outcome.and(Err(TranscodeError::Panicked(rung.name))),
             }
         }
-        sinks.push(self.sound.into_sink());
+        sinks.extend(self.sounds.into_iter().map(Sound::into_sink));
         outcome.map(|()| sinks)
     }
 }

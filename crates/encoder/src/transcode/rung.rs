@@ -1,18 +1,25 @@
 //! One rung: scaling and encoding on a thread of its own.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use bytes::Bytes;
+use daemon::EpochClock;
 use ffmpeg::{Colour, Encoder, Packet, VideoSettings};
 use media::{Format, Sample, Track, TrackId, VideoCodec, VideoFormat};
-use spec::{Latency, Rung};
+use spec::{Latency, Preset, Rung};
+use wire::Content;
 
 use super::TranscodeError;
+use super::cadence::frame_time_ns;
 use super::cuts::Cuts;
+use super::effort::Effort;
 use super::pyramid::{Picture, Pyramid};
 use super::track::{Sink, TrackHead, TrackWriter};
+use crate::pulse::{Lane, Pulse};
 
 /// Pictures that may wait for a rung: a fifth of a second of 30 fps, which evens out what scenes cost and keeps
 /// memory small. At the bound the decoder waits.
@@ -21,6 +28,10 @@ const QUEUE: usize = 6;
 const MAX_RATE_PERCENT: u64 = 110;
 /// Length of the decoder buffer the rate control keeps to, in milliseconds.
 const BUFFER_MS: u64 = 1_500;
+
+/// A frame that is encoded so long after its time is late, in microseconds: players have come to the end of what they
+/// hold.
+const LATE_US: i64 = 3_000_000;
 
 /// What a rung is told.
 pub(crate) enum Work {
@@ -39,6 +50,8 @@ pub(crate) enum Work {
         picture: Arc<Picture>,
         /// How it is coded.
         kind: ffmpeg::Picture,
+        /// What it shows.
+        content: Content,
     },
     /// The run has ended: close what is open.
     End,
@@ -49,6 +62,8 @@ pub(crate) struct RungThread<S> {
     pub(crate) rung: Rung,
     pub(crate) work: SyncSender<Work>,
     pub(crate) thread: JoinHandle<Result<S, TranscodeError>>,
+    /// How long it has worked, in nanoseconds.
+    pub(crate) worked_ns: Arc<AtomicU64>,
 }
 
 /// What every rung of a channel shares.
@@ -57,6 +72,11 @@ pub(crate) struct Shared {
     pub(crate) pyramid: Arc<Pyramid>,
     pub(crate) cuts: Cuts,
     pub(crate) latency: Latency,
+    pub(crate) pulse: Pulse,
+    /// The step of [`Effort`] that is wanted from the next cut on.
+    pub(crate) step: Arc<AtomicU8>,
+    /// The output clock, where frames can be late.
+    pub(crate) clock: Option<EpochClock>,
 }
 
 impl<S: Sink + 'static> RungThread<S> {
@@ -68,18 +88,21 @@ impl<S: Sink + 'static> RungThread<S> {
         writer: TrackWriter<S>,
     ) -> Result<Self, TranscodeError> {
         let (work, inbox) = sync_channel(QUEUE);
-        let encode = Encode { rung: rung.clone(), level, threads, shared, writer, run: None };
+        let worked_ns = Arc::<AtomicU64>::default();
+        let worked = worked_ns.clone();
+        let encode = Encode { rung: rung.clone(), level, threads, shared, writer, run: None, worked };
         let thread = std::thread::Builder::new()
             .name(rung.name.chars().take(15).collect())
             .spawn(move || encode.run(&inbox))
             .map_err(TranscodeError::Thread)?;
-        Ok(Self { rung, work, thread })
+        Ok(Self { rung, work, thread, worked_ns })
     }
 }
 
-/// Opens `rung`'s encoder and tells what its track will be.
+/// Opens `rung`'s encoder, at a preset no slower than its own, and tells what its track will be.
 pub(crate) fn open(
     rung: &Rung,
+    preset: Preset,
     threads: usize,
     latency: Latency,
     colour: Colour,
@@ -94,7 +117,8 @@ pub(crate) fn open(
         bitrate_bps: rung.bitrate_bps,
         max_bitrate_bps: (bitrate * MAX_RATE_PERCENT / 100) as u32,
         buffer_bits: (bitrate * BUFFER_MS / 1_000) as u32,
-        preset: rung.preset.as_str(),
+        preset: preset.as_str(),
+        headers_of: rung.preset.as_str(),
         profile: rung.profile.as_str(),
         threads,
         low_delay: latency != Latency::Standard,
@@ -112,8 +136,12 @@ pub(crate) fn open(
         VideoCodec::Av1 | VideoCodec::Mpeg2 => Err(headers(format!("{:?} is not encoded", rung.codec))),
     }?;
     format = VideoFormat { frame_rate: Some(rung.frame_rate), ..format };
-    let track =
-        Track { id: TrackId(0), timescale: rung.frame_rate.frame_timescale(), format: Format::Video(format) };
+    let track = Track {
+        id: TrackId(0),
+        timescale: rung.frame_rate.frame_timescale(),
+        format: Format::Video(format),
+        language: None,
+    };
     let reorder = i64::from(encoder.reorder_frames()) * i64::from(rung.frame_rate.frame_ticks());
     let head = TrackHead::new(&rung.name, track, rung.bitrate_bps, reorder);
     Ok((encoder, head))
@@ -127,29 +155,82 @@ struct Encode<S> {
     shared: Shared,
     writer: TrackWriter<S>,
     run: Option<Run>,
+    worked: Arc<AtomicU64>,
 }
 
 struct Run {
     encoder: Encoder,
+    preset: Preset,
     first: i64,
+    colour: Colour,
+    reorder_ticks: i64,
+    lane: Lane,
+    /// Its first packet has come: until then the encoder may still be looking ahead.
+    brings: bool,
 }
 
 impl<S: Sink> Encode<S> {
     fn run(mut self, inbox: &Receiver<Work>) -> Result<S, TranscodeError> {
         while let Ok(work) = inbox.recv() {
+            let begun = Instant::now();
             match work {
                 Work::Begin { first, colour } => {
                     self.end()?;
-                    let (encoder, head) = open(&self.rung, self.threads, self.shared.latency, colour)?;
+                    let preset = self.preset();
+                    let (encoder, head) =
+                        open(&self.rung, preset, self.threads, self.shared.latency, colour)?;
                     self.writer.begin(&head);
-                    self.run = Some(Run { encoder, first });
+                    let (lane, reorder_ticks) = (self.shared.pulse.lane(), head.reorder_ticks);
+                    self.run =
+                        Some(Run { encoder, preset, first, colour, reorder_ticks, lane, brings: false });
                 }
-                Work::Frame { index, picture, kind } => self.frame(index, &picture, kind)?,
+                Work::Frame { index, picture, kind, content } => {
+                    if self.shared.cuts.is_cut(index, self.rung.frame_rate) {
+                        self.change_preset(index)?;
+                    }
+                    self.note(index, content);
+                    self.frame(index, &picture, kind)?;
+                }
                 Work::End => self.end()?,
             }
+            self.worked.fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
         }
         self.end()?;
         Ok(self.writer.into_sink())
+    }
+
+    /// The preset that is wanted.
+    fn preset(&self) -> Preset {
+        Effort::preset(&self.rung, self.shared.step.load(Ordering::Relaxed))
+    }
+
+    /// Goes on with another encoder at frame `first`, which begins a segment, where another preset is wanted.
+    fn change_preset(&mut self, first: i64) -> Result<(), TranscodeError> {
+        let preset = self.preset();
+        let Some(run) = self.run.as_mut().filter(|run| run.preset != preset && run.first != first) else {
+            return Ok(());
+        };
+        let (encoder, head) = open(&self.rung, preset, self.threads, self.shared.latency, run.colour)?;
+        run.preset = preset;
+        if head.reorder_ticks != run.reorder_ticks {
+            // Decode times would not go on where they are.
+            tracing::warn!(
+                track = self.rung.name,
+                preset = preset.as_str(),
+                "this preset reorders pictures otherwise: left alone"
+            );
+            return Ok(());
+        }
+        run.encoder.finish();
+        self.take_packets()?;
+        if self.writer.has_other_header(&head) {
+            self.writer.finish();
+            self.writer.begin(&head);
+        }
+        if let Some(run) = &mut self.run {
+            (run.encoder, run.first, run.brings) = (encoder, first, false);
+        }
+        Ok(())
     }
 
     fn frame(&mut self, index: i64, picture: &Picture, kind: ffmpeg::Picture) -> Result<(), TranscodeError> {
@@ -157,10 +238,21 @@ impl<S: Sink> Encode<S> {
         let refused = |fault| TranscodeError::Encoder { track: self.rung.name.clone(), fault };
         let frame = self.shared.pyramid.frame(picture, self.level).map_err(refused)?;
         run.encoder.send_picture(frame, index - run.first, kind).map_err(refused)?;
+        if !run.brings {
+            run.lane.mark();
+        }
         if kind == ffmpeg::Picture::Repeat {
             self.writer.figures().frames_repeated.inc();
         }
         self.take_packets()
+    }
+
+    fn note(&mut self, index: i64, content: Content) {
+        let Shared { cuts, clock, .. } = &self.shared;
+        let rate = self.rung.frame_rate;
+        let due_us = frame_time_ns(index, rate) / 1_000 + LATE_US;
+        let is_late = clock.as_ref().is_some_and(|clock| clock.now().0 > due_us);
+        self.writer.note(cuts.slot_of_frame(index, rate), content, is_late);
     }
 
     fn take_packets(&mut self) -> Result<(), TranscodeError> {
@@ -168,8 +260,11 @@ impl<S: Sink> Encode<S> {
         let refused = |fault| TranscodeError::Encoder { track: self.rung.name.clone(), fault };
         while let Some(packet) = run.encoder.receive().map_err(refused)? {
             let (sample, index) = sample(&self.rung, run.first, packet);
+            let place = self.shared.cuts.place(index, self.rung.frame_rate);
+            run.lane.frame(place.at == 0);
+            run.brings = true;
             self.writer
-                .push(sample, self.shared.cuts.place(index, self.rung.frame_rate))
+                .push(sample, place)
                 .map_err(|fault| TranscodeError::Order { track: self.rung.name.clone(), fault })?;
         }
         Ok(())

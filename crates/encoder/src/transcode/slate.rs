@@ -9,6 +9,7 @@ use bytes::Bytes;
 use cmaf::{Begins, Fragmenter};
 use ffmpeg::{Colour, Encoder, Frame, Picture as Coding};
 use media::{Rational, Sample, Track, TrackId};
+use spec::AudioRendition;
 
 use super::cuts::{AAC_FRAME, AAC_RATE};
 use super::pyramid::Pyramid;
@@ -72,14 +73,14 @@ struct Made {
     media: Bytes,
 }
 
-/// The rungs' in their order, then the sound's.
+/// The rungs' in their order, then the audio renditions'.
 fn make(settings: &Settings, still: Frame, colour: Colour) -> Result<Vec<Made>, TranscodeError> {
     let (pyramid, levels) = Pyramid::new(&settings.rungs).map_err(TranscodeError::Scaler)?;
     let picture = pyramid.picture(still, colour);
-    let mut made = Vec::with_capacity(settings.rungs.len() + 1);
+    let mut made = Vec::with_capacity(settings.rungs.len() + settings.audio.len());
     for (rung, level) in settings.rungs.iter().zip(levels) {
         let refused = |fault| TranscodeError::Encoder { track: rung.name.clone(), fault };
-        let (mut encoder, head) = rung::open(rung, 1, settings.latency, colour)?;
+        let (mut encoder, head) = rung::open(rung, rung.preset, 1, settings.latency, colour)?;
         let frame = pyramid.frame(&picture, level).map_err(refused)?;
         let mut samples = Vec::new();
         let mut take = |encoder: &mut Encoder| {
@@ -101,13 +102,15 @@ fn make(settings: &Settings, still: Frame, colour: Colour) -> Result<Vec<Made>, 
         let media = segment(&head.track, samples, &rung.name)?;
         made.push(Made { init: head.init, media });
     }
-    made.push(silence(settings)?);
+    for (index, rendition) in settings.audio.iter().enumerate() {
+        made.push(silence(settings, index, rendition)?);
+    }
     Ok(made)
 }
 
-fn silence(settings: &Settings) -> Result<Made, TranscodeError> {
-    let refused = |fault| TranscodeError::Encoder { track: sound::TRACK.to_owned(), fault };
-    let (mut encoder, head) = sound::open(settings.audio_bps)?;
+fn silence(settings: &Settings, index: usize, rendition: &AudioRendition) -> Result<Made, TranscodeError> {
+    let (mut encoder, head) = sound::open(settings.audio_bps, index, rendition)?;
+    let refused = |fault| TranscodeError::Encoder { track: head.name.clone(), fault };
     let count = frames(settings, AAC_RATE);
     let block = [0.0; AAC_FRAME as usize];
     let mut samples = Vec::new();
@@ -131,7 +134,7 @@ fn silence(settings: &Settings) -> Result<Made, TranscodeError> {
     }
     let wanted = PRIMING * AAC_FRAME..(PRIMING + count) * AAC_FRAME;
     samples.retain(|sample| wanted.contains(&sample.dts));
-    let media = segment(&head.track, samples, sound::TRACK)?;
+    let media = segment(&head.track, samples, &head.name)?;
     Ok(Made { init: head.init, media })
 }
 
@@ -160,7 +163,7 @@ mod tests {
     use spec::{Fill, Latency, Preset, Profile, Rung};
 
     use super::*;
-    use crate::transcode::{Pace, Selector, Start};
+    use crate::transcode::{Pace, Selector, Side, Start};
 
     /// The origin cuts slates at any frame, so each must be shown as long after it is decoded as the others.
     #[test]
@@ -183,6 +186,7 @@ mod tests {
                     rung(VideoCodec::H265, Profile::Main, 25),
                 ],
                 audio_bps: 64_000,
+                audio: vec![AudioRendition::first()],
                 grid: Grid::new(2_000),
                 latency,
                 pace: Pace::Live,
@@ -190,8 +194,10 @@ mod tests {
                 fill: Fill::default(),
                 door: crate::door::Door::Itself,
                 backup: None,
+                prefers: Side::Primary,
                 selector: Selector::default(),
                 cores: 1,
+                pulse: crate::pulse::Pulse::default(),
                 clock: EpochClock::anchored(Instant::now(), Utc(0)),
                 drain: Drain::manual().0,
             };

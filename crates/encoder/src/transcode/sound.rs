@@ -1,17 +1,20 @@
 //! Sound: resampled, laid on the epoch's AAC frame grid, encoded once.
 
 use bytes::Bytes;
+use cmaf::Labels;
 use ffmpeg::{AudioSettings, Encoder, Frame, Resampler};
 use media::{Format, Sample, Timescale, Track, TrackId};
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use spec::AudioRendition;
+use wire::Content;
 
-use super::TranscodeError;
 use super::cuts::{AAC_FRAME, AAC_RATE, Cuts, SOUND_RATE};
 use super::sound_line::SoundLine;
 use super::track::{Sink, TrackHead, TrackWriter};
+use super::{Settings, TranscodeError};
+use crate::metrics::TranscodeMetrics;
 
-/// The audio track's name in URLs.
-pub(crate) const TRACK: &str = "audio";
 /// How long sound that is late behind the picture is awaited before silence takes its place, in samples (0.7 s):
 /// more than publishers interleave, less than half of any segment.
 const PATIENCE: i64 = SOUND_RATE as i64 * 7 / 10;
@@ -19,9 +22,13 @@ const PATIENCE: i64 = SOUND_RATE as i64 * 7 / 10;
 /// Silence is told in the log once it lasts this many AAC frames: a second.
 const SILENCE_TOLD: u64 = 47;
 
-/// The one audio track of a channel.
+/// One audio rendition of a channel.
 pub(crate) struct Sound<S> {
     bitrate_bps: u32,
+    /// Its place among them, its name in URLs and what it is.
+    index: usize,
+    name: String,
+    rendition: AudioRendition,
     cuts: Cuts,
     writer: TrackWriter<S>,
     resampler: Resampler,
@@ -31,6 +38,8 @@ pub(crate) struct Sound<S> {
     silent_frames: Counter,
     /// The same, without one between that was there.
     silent_in_a_row: u64,
+    /// 1 while that lasts for a second or longer.
+    lost: Gauge,
     /// Scratch space of the resampler.
     planes: [Vec<f32>; 2],
 }
@@ -53,27 +62,50 @@ pub(crate) enum Expect {
 }
 
 /// Opens the AAC encoder and tells what its track will be.
-pub(crate) fn open(bitrate_bps: u32) -> Result<(Encoder, TrackHead), TranscodeError> {
-    let refused = |fault| TranscodeError::Encoder { track: TRACK.to_owned(), fault };
+pub(crate) fn open(
+    bitrate_bps: u32,
+    index: usize,
+    rendition: &AudioRendition,
+) -> Result<(Encoder, TrackHead), TranscodeError> {
+    let name = AudioRendition::track_name(index);
+    let refused = |fault| TranscodeError::Encoder { track: name.clone(), fault };
     let encoder = Encoder::audio(&AudioSettings { sample_rate: SOUND_RATE, bitrate_bps }).map_err(refused)?;
     let format = codec::aac::format_from_asc(Bytes::copy_from_slice(encoder.headers()))
-        .map_err(|fault| TranscodeError::Headers { track: TRACK.to_owned(), fault: fault.to_string() })?;
-    let track =
-        Track { id: TrackId(1), timescale: Timescale::new(SOUND_RATE), format: Format::Audio(format) };
-    let head = TrackHead::new(TRACK, track, bitrate_bps, 0);
-    Ok((encoder, head))
+        .map_err(|fault| TranscodeError::Headers { track: name.clone(), fault: fault.to_string() })?;
+    let track = Track {
+        id: TrackId(1),
+        timescale: Timescale::new(SOUND_RATE),
+        format: Format::Audio(format),
+        language: None,
+    };
+    let mut labels = Labels { bitrate_bps: Some(bitrate_bps), ..Labels::named(&name) };
+    labels.label = rendition.name.clone();
+    if let Some(language) = &rendition.language {
+        labels.language = language.clone();
+    }
+    Ok((encoder, TrackHead::labelled(&labels, track, 0)))
 }
 
 impl<S: Sink> Sound<S> {
-    pub(crate) fn new(bitrate_bps: u32, cuts: Cuts, writer: TrackWriter<S>, silent_frames: Counter) -> Self {
+    pub(crate) fn new(
+        settings: &Settings,
+        index: usize,
+        cuts: Cuts,
+        writer: TrackWriter<S>,
+        metrics: &TranscodeMetrics,
+    ) -> Self {
         Self {
-            bitrate_bps,
+            bitrate_bps: settings.audio_bps,
+            index,
+            name: AudioRendition::track_name(index),
+            rendition: settings.audio[index].clone(),
+            lost: metrics.audio_lost(&settings.channel, &AudioRendition::track_name(index)),
             cuts,
             writer,
             resampler: Resampler::new(SOUND_RATE),
             line: SoundLine::new(),
             run: None,
-            silent_frames,
+            silent_frames: metrics.channel(&settings.channel).silent_frames,
             silent_in_a_row: 0,
             planes: [Vec::new(), Vec::new()],
         }
@@ -97,7 +129,7 @@ impl<S: Sink> Sound<S> {
 
     /// Begins a run whose first AAC frame is `first`.
     pub(crate) fn begin(&mut self, first: i64) -> Result<(), TranscodeError> {
-        let (encoder, head) = open(self.bitrate_bps)?;
+        let (encoder, head) = open(self.bitrate_bps, self.index, &self.rendition)?;
         self.writer.begin(&head);
         // One frame earlier primes the encoder: what it gives for that frame's start is left out.
         self.run = Some(Run { encoder, first, next: first - 1 });
@@ -136,18 +168,26 @@ impl<S: Sink> Sound<S> {
     fn encode_next(&mut self) -> Result<(), TranscodeError> {
         let Some(run) = &mut self.run else { return Ok(()) };
         if self.line.covers(run.next) {
-            if self.silent_in_a_row > SILENCE_TOLD {
-                tracing::info!("sound is back");
+            if self.silent_in_a_row >= SILENCE_TOLD {
+                self.lost.set(0);
+                tracing::info!(event = "audio_loss", state = "cleared", track = self.name, "sound is back");
             }
             self.silent_in_a_row = 0;
         } else {
             self.silent_frames.inc();
             self.silent_in_a_row += 1;
             if self.silent_in_a_row == SILENCE_TOLD {
-                tracing::warn!("no sound for a second: silence takes its place");
+                self.lost.set(1);
+                let text = "no sound for a second: silence takes its place";
+                tracing::warn!(event = "audio_loss", state = "raised", track = self.name, "{text}");
             }
         }
+        if run.next >= run.first {
+            let content = if self.line.covers(run.next) { Content::Source } else { Content::Repeat };
+            self.writer.note(self.cuts.slot_of_frame(run.next, AAC_RATE), content, false);
+        }
         let [left, right] = self.line.take(run.next);
+        let refused = |fault| TranscodeError::Encoder { track: self.name.clone(), fault };
         run.encoder.send_sound(&left, &right, run.next * AAC_FRAME).map_err(refused)?;
         run.next += 1;
         self.take_packets(i64::MAX)
@@ -155,6 +195,7 @@ impl<S: Sink> Sound<S> {
 
     /// Writes packets that start before `until`.
     fn take_packets(&mut self, until: i64) -> Result<(), TranscodeError> {
+        let refused = |fault| TranscodeError::Encoder { track: self.name.clone(), fault };
         let Some(run) = &mut self.run else { return Ok(()) };
         while let Some(packet) = run.encoder.receive().map_err(refused)? {
             let time = packet.pts().expect("the AAC encoder tells times");
@@ -171,7 +212,7 @@ impl<S: Sink> Sound<S> {
             };
             self.writer
                 .push(sample, self.cuts.place(time / AAC_FRAME, AAC_RATE))
-                .map_err(|fault| TranscodeError::Order { track: TRACK.to_owned(), fault })?;
+                .map_err(|fault| TranscodeError::Order { track: self.name.clone(), fault })?;
         }
         Ok(())
     }
@@ -185,8 +226,4 @@ impl<S: Sink> Sound<S> {
 /// The largest sample's size, as a share of full scale.
 pub(crate) fn peak(left: &[f32], right: &[f32]) -> f32 {
     left.iter().chain(right).fold(0.0, |peak, sample| peak.max(sample.abs()))
-}
-
-fn refused(fault: ffmpeg::Error) -> TranscodeError {
-    TranscodeError::Encoder { track: TRACK.to_owned(), fault }
 }

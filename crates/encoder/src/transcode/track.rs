@@ -4,8 +4,10 @@ use bytes::Bytes;
 use cmaf::{Begins, Chunk, Fragmenter, Labels};
 use media::{Parts, Sample, Timescale, Track};
 use spec::Latency;
+use wire::{Content, Measured};
 
 use super::cuts::Place;
+use super::tally::Tally;
 use crate::metrics::TrackFigures;
 use crate::push::{PushHandle, SlateDoor};
 
@@ -28,8 +30,8 @@ pub trait Sink: Send {
     fn header(&mut self, init: Bytes);
     /// The next chunk.
     fn chunk(&mut self, chunk: Chunk);
-    /// The open segment is complete.
-    fn end_segment(&mut self);
+    /// The open segment is complete, and this is wrong with it.
+    fn end_segment(&mut self, measured: Measured);
     /// Where the track's slate is put, which is shown when nothing comes; `None`: nobody wants one.
     fn slate_door(&self) -> Option<SlateDoor> {
         None
@@ -45,7 +47,8 @@ impl Sink for PushHandle {
         Self::chunk(self, chunk);
     }
 
-    fn end_segment(&mut self) {
+    fn end_segment(&mut self, measured: Measured) {
+        Self::measured(self, measured);
         Self::end_segment(self);
     }
 
@@ -70,8 +73,12 @@ pub struct TrackHead {
 impl TrackHead {
     pub(crate) fn new(name: &str, track: Track, bitrate_bps: u32, reorder_ticks: i64) -> Self {
         let labels = Labels { bitrate_bps: Some(bitrate_bps), ..Labels::named(name) };
-        let init = cmaf::init_segment(&track, &labels);
-        Self { name: name.to_owned(), track, init, reorder_ticks }
+        Self::labelled(&labels, track, reorder_ticks)
+    }
+
+    pub(crate) fn labelled(labels: &Labels, track: Track, reorder_ticks: i64) -> Self {
+        let init = cmaf::init_segment(&track, labels);
+        Self { name: labels.name.clone(), track, init, reorder_ticks }
     }
 }
 
@@ -81,6 +88,9 @@ pub(crate) struct TrackWriter<S> {
     init: Bytes,
     fragmenter: Fragmenter,
     chunks: Chunks,
+    tally: Tally,
+    /// Where the open segment's latest frame stands.
+    open: Option<Place>,
     figures: TrackFigures,
 }
 
@@ -96,13 +106,25 @@ impl<S: Sink> TrackWriter<S> {
                 Latency::Standard => Chunks::Of(ticks(CHUNK_MS)),
                 Latency::Low { part_ms } => Chunks::Parts(ticks(part_ms.into())),
             },
+            tally: Tally::default(),
+            open: None,
             figures,
         }
     }
 
+    /// Whether `head`'s header is not the one that samples have now.
+    pub(crate) fn has_other_header(&self, head: &TrackHead) -> bool {
+        head.init != self.init
+    }
+
+    /// Says what the next frame sent to the encoder shows; it belongs to `slot`.
+    pub(crate) fn note(&mut self, slot: i64, content: Content, is_late: bool) {
+        self.tally.add(slot, content, is_late);
+    }
+
     /// Says that a run of samples begins whose header is `head`'s.
     pub(crate) fn begin(&mut self, head: &TrackHead) {
-        if head.init != self.init {
+        if self.has_other_header(head) {
             self.init = head.init.clone();
             self.sink.header(head.init.clone());
         }
@@ -122,9 +144,10 @@ impl<S: Sink> TrackWriter<S> {
         if let Some(chunk) = self.fragmenter.push(sample, begins)? {
             self.give(chunk);
             if starts_segment {
-                self.sink.end_segment();
+                self.end_segment();
             }
         }
+        self.open = Some(place);
         if let Chunks::Parts(longest) = self.chunks {
             self.end_part(place, Parts::new(place.of * frame, place.of, longest), frame);
         }
@@ -139,7 +162,7 @@ impl<S: Sink> TrackWriter<S> {
                 self.give(chunk);
             }
             if is_last {
-                self.sink.end_segment();
+                self.end_segment();
             }
         }
     }
@@ -149,7 +172,13 @@ impl<S: Sink> TrackWriter<S> {
         if let Some(chunk) = self.fragmenter.finish() {
             self.give(chunk);
         }
-        self.sink.end_segment();
+        self.end_segment();
+    }
+
+    fn end_segment(&mut self) {
+        if let Some(place) = self.open.take() {
+            self.sink.end_segment(self.tally.take(place));
+        }
     }
 
     fn give(&mut self, chunk: Chunk) {
@@ -189,7 +218,7 @@ mod tests {
             self.send(Given::Chunk(chunk)).expect("the test listens");
         }
 
-        fn end_segment(&mut self) {
+        fn end_segment(&mut self, _: Measured) {
             self.send(Given::EndOfSegment).expect("the test listens");
         }
     }
@@ -204,7 +233,7 @@ mod tests {
             config: Bytes::from_static(&[0x11, 0x90]),
             rfc6381: "mp4a.40.2".to_owned(),
         });
-        let track = Track { id: TrackId(1), timescale: Timescale::MPEG, format };
+        let track = Track { id: TrackId(1), timescale: Timescale::MPEG, format, language: None };
         let head = TrackHead::new("t", track, 1_000, 0);
         let (sink, given) = mpsc::channel();
         let mut writer = TrackWriter::new(&head, latency, sink, TranscodeMetrics::default().track("c", "t"));
@@ -219,7 +248,7 @@ mod tests {
                 sync: at == 0,
                 data: Bytes::from_static(b"frame"),
             };
-            writer.push(sample, Place { at: at.into(), of: frames.into() }).expect("in order");
+            writer.push(sample, Place { slot: 0, at: at.into(), of: frames.into() }).expect("in order");
             for given in given.try_iter() {
                 match given {
                     Given::Chunk(chunk) => {

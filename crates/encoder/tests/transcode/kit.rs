@@ -9,7 +9,7 @@ use bytes::Bytes;
 use cmaf::{Chunk, Header};
 use daemon::{Drain, EpochClock};
 use encoder::door::Door;
-use encoder::metrics::TranscodeMetrics;
+use encoder::metrics::{ChannelFigures, TranscodeMetrics};
 use encoder::source::file::{FileSource, Play};
 use encoder::source::pattern::{Pattern, next_frame};
 use encoder::source::{self, Sender};
@@ -18,9 +18,10 @@ use ffmpeg::{Decoder, Frame, Parameters, Resampler};
 use media::{Format, Grid, Rational, Sample, Utc, VideoCodec};
 use spec::{Preset, Profile, Rung};
 use tempfile::NamedTempFile;
+use wire::Measured;
 
 /// 2026-11-21T00:00:00.5Z: half a second before a slot's start.
-const BEGINS: Utc = Utc(1_795_219_200_500_000);
+pub(crate) const BEGINS: Utc = Utc(1_795_219_200_500_000);
 const SOUND_RATE: i64 = 48_000;
 
 pub(crate) fn ladder(sizes: &[(u32, u32, u32)]) -> Vec<Rung> {
@@ -42,6 +43,7 @@ pub(crate) fn settings(rungs: Vec<Rung>) -> Settings {
         channel: "test".into(),
         rungs,
         audio_bps: 128_000,
+        audio: vec![spec::AudioRendition::first()],
         grid: Grid::new(1_000),
         latency: spec::Latency::Standard,
         pace: Pace::Offline,
@@ -49,8 +51,10 @@ pub(crate) fn settings(rungs: Vec<Rung>) -> Settings {
         fill: spec::Fill::default(),
         door: Door::Itself,
         backup: None,
+        prefers: transcode::Side::Primary,
         selector: transcode::Selector::default(),
         cores: 2,
+        pulse: encoder::pulse::Pulse::default(),
         clock: EpochClock::start(),
         drain: Drain::manual().0,
     }
@@ -60,6 +64,7 @@ pub(crate) fn settings(rungs: Vec<Rung>) -> Settings {
 struct Memory {
     header: Option<Bytes>,
     chunks: Vec<Chunk>,
+    measured: Vec<Measured>,
 }
 
 impl Sink for Memory {
@@ -71,19 +76,24 @@ impl Sink for Memory {
         self.chunks.push(chunk);
     }
 
-    fn end_segment(&mut self) {}
+    fn end_segment(&mut self, measured: Measured) {
+        self.measured.push(measured);
+    }
 }
 
 /// One track of what was made.
 pub(crate) struct Take {
     pub(crate) name: String,
     pub(crate) samples: Vec<Sample>,
-    header: Header,
+    /// What was said of each segment.
+    pub(crate) measured: Vec<Measured>,
+    pub(crate) header: Header,
     chunks: Vec<Chunk>,
 }
 
 pub(crate) struct Made {
     pub(crate) tracks: Vec<Take>,
+    pub(crate) figures: ChannelFigures,
 }
 
 /// Runs the transcoder over what `feed` sends; it gets a small pattern and the number of its first frame.
@@ -102,11 +112,12 @@ fn run_with(
     let sinks = heads.iter().map(|_| Memory::default()).collect();
     let (sender, receiver) = source::queue(source::RAW_EVENTS);
     let first = next_frame(BEGINS, pattern.frame_rate);
+    let metrics = TranscodeMetrics::default();
     let sinks = std::thread::scope(|scope| {
         scope.spawn(move || {
             feed(pattern, first, &sender);
         });
-        transcode::run(settings.clone(), receiver, sinks, &TranscodeMetrics::default()).expect("transcodes")
+        transcode::run(settings.clone(), receiver, sinks, &metrics).expect("transcodes")
     });
     let tracks = heads.into_iter().zip(sinks).map(|(head, sink)| {
         let header = Header::read(sink.header.unwrap_or(head.init)).expect("our own header reads");
@@ -114,9 +125,9 @@ fn run_with(
         for chunk in &sink.chunks {
             samples.extend(take_apart(&header, &chunk.to_bytes()));
         }
-        Take { name: head.name, samples, header, chunks: sink.chunks }
+        Take { name: head.name, samples, measured: sink.measured, header, chunks: sink.chunks }
     });
-    Made { tracks: tracks.collect() }
+    Made { tracks: tracks.collect(), figures: metrics.channel(&settings.channel) }
 }
 
 pub(crate) fn of_pattern(
@@ -146,22 +157,20 @@ pub(crate) fn play(path: &Path, sender: &Sender) {
 /// What the log says when `path` is played.
 pub(crate) fn faults_of(path: &Path) -> String {
     let path = path.to_owned();
-    let figures = TranscodeMetrics::default();
     let settings = settings(ladder(&[(320, 180, 30)]));
-    let sinks = settings.heads().expect("opens").iter().map(|_| Memory::default()).collect();
-    let (sender, receiver) = source::queue(source::CODED_EVENTS);
+    let (made, log) = logged(|| run(&settings, |_, _, sender| play(&path, sender)));
+    assert!(made.figures.source_faults.get() >= 1);
+    log
+}
+
+/// What `body` gives, and what it logs on this thread.
+pub(crate) fn logged<T>(body: impl FnOnce() -> T) -> (T, String) {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    std::thread::scope(|scope| {
-        scope.spawn(move || play(&path, &sender));
-        tracing::subscriber::with_default(subscriber, || {
-            transcode::run(settings, receiver, sinks, &figures).expect("the channel is not dead");
-        });
-    });
-    assert!(figures.channel("test").source_faults.get() >= 1);
+    let given = tracing::subscriber::with_default(subscriber, body);
     let text = log.0.lock().expect("not poisoned");
-    String::from_utf8_lossy(&text).into_owned()
+    (given, String::from_utf8_lossy(&text).into_owned())
 }
 
 #[derive(Clone, Default)]
@@ -187,7 +196,7 @@ pub(crate) fn made_by_ffmpeg(arguments: &[&str], suffix: &str) -> NamedTempFile 
     file
 }
 
-fn command(name: &str, arguments: impl FnOnce(&mut Command) -> &mut Command) -> String {
+pub(crate) fn command(name: &str, arguments: impl FnOnce(&mut Command) -> &mut Command) -> String {
     let mut command = Command::new(name);
     // libsvtav1 tells its settings on standard error otherwise.
     command.env("SVT_LOG", "1");
@@ -292,17 +301,25 @@ impl Take {
 
     /// When beeps begin, in nanoseconds.
     pub(crate) fn beeps(&self) -> Vec<i64> {
-        let mut resampler = Resampler::new(SOUND_RATE as u32);
         let mut loud = Vec::new();
-        for (time, frame) in self.decoded() {
-            let (mut left, mut right) = (Vec::new(), Vec::new());
-            resampler.convert(&frame, &mut left, &mut right).expect("converts");
+        for (time, left) in self.heard() {
             for (n, window) in left.chunks(48).enumerate() {
                 let at = time + n as i64 * 48 * 1_000_000_000 / SOUND_RATE;
                 loud.push((at, window.iter().any(|sample| sample.abs() > 0.15)));
             }
         }
         onsets(loud.into_iter())
+    }
+
+    /// Blocks of the left channel, with their times in nanoseconds.
+    pub(crate) fn heard(&self) -> Vec<(i64, Vec<f32>)> {
+        let mut resampler = Resampler::new(SOUND_RATE as u32);
+        let block = |(time, frame): (i64, Frame)| {
+            let (mut left, mut right) = (Vec::new(), Vec::new());
+            resampler.convert(&frame, &mut left, &mut right).expect("converts");
+            (time, left)
+        };
+        self.decoded().into_iter().map(block).collect()
     }
 }
 

@@ -45,7 +45,10 @@ pub(crate) async fn when_on_air(workflow: Arc<Workflow>, drain: Drain) {
                 srt.stream_id,
                 if srt.terms.passphrase.is_some() { "&passphrase=(passphrase)" } else { "" }
             ),
-            Input::SrtCall(_) | Input::Test | Input::File(_) => {}
+            Input::Udp(_) | Input::Rtp(_) => {
+                eprintln!("headwater: channel {}: waiting for {}", channel.name, channel.input);
+            }
+            Input::SrtCall(_) | Input::Hls(_) | Input::Test | Input::File(_) => {}
         }
     }
     let mut waiting: Vec<_> = workflow.channels.iter().map(|channel| &channel.name).collect();

@@ -17,19 +17,17 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use command_fds::{CommandFdExt, FdMapping};
-use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use wire::Job;
-
+use super::encoder::EncoderFigures;
 use crate::role::SUPERVISED_VARIABLE;
 
 /// First wait before a restart: short, because viewers are watching.
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 /// Longest wait before a restart.
-const MAX_BACKOFF: Duration = Duration::from_secs(5);
+pub(super) const MAX_BACKOFF: Duration = Duration::from_secs(5);
 /// A child that ran this long starts over with the first backoff.
 const HEALTHY_AFTER: Duration = Duration::from_secs(10);
 /// How long a child may take to finish what it has in flight, where its role has no setting for it.
@@ -41,6 +39,9 @@ const START_LOOK: Duration = Duration::from_millis(20);
 /// Where the handed-over listeners begin in the child: the first descriptor after standard error, as `LISTEN_FDS` says.
 const FIRST_LISTENER_FD: i32 = 3;
 
+/// Variables and their values.
+pub(crate) type Environment = Vec<(&'static str, OsString)>;
+
 /// What to run.
 #[derive(Debug)]
 pub(crate) struct Spec {
@@ -51,13 +52,9 @@ pub(crate) struct Spec {
     /// Its arguments.
     pub(crate) arguments: Vec<OsString>,
     /// More environment.
-    pub(crate) environment: &'static [(&'static str, &'static str)],
+    pub(crate) environment: Environment,
     /// Listeners to hand over, each at its place.
     pub(crate) listeners: Vec<OwnedFd>,
-    /// What names the sockets and files it may ask for on its standard output, where it opens none itself.
-    pub(crate) broker: Option<Arc<Job>>,
-    /// What it reads first on standard input, which then stays open.
-    pub(crate) input: Vec<u8>,
     /// Where it answers with its metrics: it binds this anew once it serves.
     pub(crate) metrics_socket: PathBuf,
     /// How long it may take to finish what it has in flight; then it is killed.
@@ -72,6 +69,8 @@ pub(crate) struct Figures {
     restarts: AtomicU64,
     /// 0 while it is not running.
     pid: AtomicU32,
+    /// Where it is an encoder.
+    pub(super) encoder: Option<Arc<EncoderFigures>>,
 }
 
 impl Figures {
@@ -82,7 +81,27 @@ impl Figures {
 
     /// Whether it is running.
     pub(crate) fn is_up(&self) -> bool {
-        self.pid.load(Ordering::Relaxed) != 0
+        self.pid() != 0
+    }
+
+    /// Its process id; 0 while it is not running.
+    pub(super) fn pid(&self) -> u32 {
+        self.pid.load(Ordering::Relaxed)
+    }
+
+    /// It runs as this process.
+    pub(super) fn runs(&self, pid: u32) {
+        self.pid.store(pid, Ordering::Relaxed);
+    }
+
+    /// It does not run.
+    pub(super) fn ended(&self) {
+        self.runs(0);
+    }
+
+    /// It is started again.
+    pub(super) fn restarted(&self) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -125,14 +144,25 @@ struct Running {
 impl Child {
     /// Starts the child and keeps it running until [`Self::stop`].
     pub(crate) fn start(spec: Spec) -> Self {
-        let figures = Arc::new(Figures {
-            name: spec.name.clone(),
-            restarts: AtomicU64::new(0),
-            pid: AtomicU32::new(0),
-        });
-        let (stop, stopping) = watch::channel(false);
         let (replace, replacing) = mpsc::channel(1);
-        let keeper = tokio::spawn(keep_running(spec, figures.clone(), stopping, replacing));
+        let name = spec.name.clone();
+        let child =
+            Self::kept(name, None, |figures, stopping| keep_running(spec, figures, stopping, replacing));
+        Self { replace, ..child }
+    }
+
+    /// A child that `keep` keeps running until it is asked to stop.
+    pub(super) fn kept<K: Future<Output = ()> + Send + 'static>(
+        name: String,
+        encoder: Option<Arc<EncoderFigures>>,
+        keep: impl FnOnce(Arc<Figures>, watch::Receiver<bool>) -> K,
+    ) -> Self {
+        let (restarts, pid) = (AtomicU64::new(0), AtomicU32::new(0));
+        let figures = Arc::new(Figures { name, restarts, pid, encoder });
+        let (stop, stopping) = watch::channel(false);
+        let keeper = tokio::spawn(keep(figures.clone(), stopping));
+        // Where nobody listens, nothing is replaced.
+        let (replace, _) = mpsc::channel(1);
         Self { figures, stop, replace, keeper }
     }
 
@@ -171,15 +201,26 @@ async fn keep_running(
     mut replacing: mpsc::Receiver<oneshot::Sender<Replaced>>,
 ) {
     let mut backoff = FIRST_BACKOFF;
+    let mut lost = false;
     // Those that were replaced and still drain.
     let mut leaving = JoinSet::new();
     loop {
         let started = Instant::now();
         match spawn(&spec).await {
             Ok(mut running) => {
-                tracing::info!(process = spec.name, pid = running.pid, "started");
+                let (process, pid) = (&spec.name, running.pid);
+                match std::mem::take(&mut lost) {
+                    true => tracing::info!(
+                        event = "process_lost",
+                        state = "cleared",
+                        process,
+                        pid,
+                        "started again"
+                    ),
+                    false => tracing::info!(process, pid, "started"),
+                }
                 let exited = loop {
-                    figures.pid.store(running.pid, Ordering::Relaxed);
+                    figures.runs(running.pid);
                     tokio::select! {
                         exited = running.process.wait() => break Some(exited),
                         () = stop_asked(&mut stopping) => break None,
@@ -196,24 +237,35 @@ async fn keep_running(
                 };
                 match exited {
                     None => {
-                        terminate(&spec.name, spec.drain_limit, running).await;
+                        terminate(&spec.name, spec.drain_limit, running.process).await;
                         while leaving.join_next().await.is_some() {}
-                        figures.pid.store(0, Ordering::Relaxed);
+                        figures.ended();
                         return;
                     }
                     Some(exited) => {
-                        figures.pid.store(0, Ordering::Relaxed);
+                        figures.ended();
+                        let (process, pid) = (&spec.name, running.pid);
+                        let how = ended(exited);
                         tracing::error!(
-                            process = spec.name,
-                            pid = running.pid,
-                            "{}; restarting",
-                            ended(exited)
+                            event = "process_lost",
+                            state = "raised",
+                            process,
+                            pid,
+                            "{how}; restarting"
                         );
+                        lost = true;
                     }
                 }
             }
             Err(fault) => {
-                tracing::error!(process = spec.name, "cannot start `{}`: {fault}", spec.program.display());
+                let (process, program) = (&spec.name, spec.program.display());
+                tracing::error!(
+                    event = "process_lost",
+                    state = "raised",
+                    process,
+                    "cannot start `{program}`: {fault}"
+                );
+                lost = true;
             }
         }
         if started.elapsed() >= HEALTHY_AFTER {
@@ -224,11 +276,11 @@ async fn keep_running(
             () = stop_asked(&mut stopping) => return,
         }
         backoff = (backoff * 2).min(MAX_BACKOFF);
-        figures.restarts.fetch_add(1, Ordering::Relaxed);
+        figures.restarted();
     }
 }
 
-async fn stop_asked(stopping: &mut watch::Receiver<bool>) {
+pub(super) async fn stop_asked(stopping: &mut watch::Receiver<bool>) {
     // Where nobody is left to ask, nobody is left to run for.
     let _ = stopping.wait_for(|stop| *stop).await;
 }
@@ -258,7 +310,10 @@ async fn replace(spec: &Spec, running: &mut Running, leaving: &mut JoinSet<()>) 
     tracing::info!(process = spec.name, pid = pids.1, "took over from {}", pids.0);
     let before = std::mem::replace(running, successor);
     let (name, drain_limit) = (spec.name.clone(), spec.drain_limit);
-    leaving.spawn(async move { terminate(&name, drain_limit, before).await });
+    leaving.spawn(async move {
+        let Running { process, _held_open, .. } = before;
+        terminate(&name, drain_limit, process).await;
+    });
     Ok(pids)
 }
 
@@ -268,7 +323,7 @@ async fn spawn(spec: &Spec) -> io::Result<Running> {
     command
         .args(&spec.arguments)
         .env(SUPERVISED_VARIABLE, "1")
-        .envs(spec.environment.iter().copied())
+        .envs(spec.environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::piped())
         // A process group of its own: Ctrl-C in the terminal reaches the supervisor alone, which stops roles in order.
         .process_group(0)
@@ -286,26 +341,14 @@ async fn spawn(spec: &Spec) -> io::Result<Running> {
             .fd_mappings(mappings)
             .expect("each has a place of its own");
     }
-    let line = match &spec.broker {
-        None => None,
-        Some(job) => {
-            let (ours, theirs) = broker::pair()?;
-            command.stdout(Stdio::from(theirs));
-            Some((ours, job.clone()))
-        }
-    };
     let mut process = command.spawn()?;
-    if let Some((ours, job)) = line {
-        tokio::spawn(broker::serve(ours, job));
-    }
-    let mut input = process.stdin.take().expect("standard input is piped");
-    input.write_all(&spec.input).await?;
-    input.flush().await?;
+    let input = process.stdin.take().expect("standard input is piped");
     let pid = process.id().expect("a child that was not waited for has an id");
     Ok(Running { process, pid, _held_open: input })
 }
 
-async fn terminate(name: &str, limit: Duration, Running { mut process, .. }: Running) {
+/// Sends SIGTERM, and SIGKILL when the limit has passed.
+pub(super) async fn terminate(name: &str, limit: Duration, mut process: tokio::process::Child) {
     let pid = process.id().and_then(|id| rustix::process::Pid::from_raw(id.cast_signed()));
     if let Some(pid) = pid {
         // It may have gone in this moment; waiting tells.
@@ -326,4 +369,11 @@ fn ended(exited: io::Result<ExitStatus>) -> String {
         Ok(status) => format!("ended by {status}"),
         Err(fault) => format!("cannot be waited for: {fault}"),
     }
+}
+
+/// Memory of a process, in bytes; `None` where it cannot be told (proc_pid_statm(5)).
+pub(super) fn resident_bytes(pid: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
 }

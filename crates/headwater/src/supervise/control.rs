@@ -1,4 +1,5 @@
-//! What a running supervisor is asked for: to replace the edge, by SIGHUP or over a socket that says how it went.
+//! What a running supervisor is asked for: to replace the edge, by SIGHUP or over a socket that says how it went, and to
+//! let inputs out of quarantine.
 //!
 //! The socket lies in the run-time folder, which is its owner's alone. One line asks, one answers.
 
@@ -13,11 +14,16 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::child::{Replaced, Replacer};
+use super::encoder::Ward;
 
-/// The one thing that can be asked.
+/// What can be asked.
 pub(super) const RESTART_EDGE: &str = "restart edge";
+/// Which inputs are in quarantine.
+pub(super) const QUARANTINE: &str = "quarantine";
+/// Let a channel's inputs out; its name follows.
+pub(super) const RELEASE: &str = "quarantine release";
 /// Longest line taken, in bytes.
-const MAX_LINE: u64 = 64;
+const MAX_LINE: u64 = 256;
 /// A client that has not asked by then is let go.
 const ASK_LIMIT: Duration = Duration::from_secs(5);
 /// Longer than a replacement takes, whatever becomes of it.
@@ -26,14 +32,14 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 const FAILED: &str = "failed: ";
 
 /// Answers on `socket`, and to SIGHUP, until the drain. A socket left from an earlier run is replaced.
-pub(crate) fn serve(socket: &Path, edge: Replacer, drain: Drain) -> io::Result<()> {
+pub(crate) fn serve(socket: &Path, edge: Replacer, wards: Vec<Ward>, drain: Drain) -> io::Result<()> {
     let listener = listen::unix(socket)?;
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 // One after the other: there is one edge.
-                stream = listen::accept(&listener) => drop(answer(stream, &edge).await),
+                stream = listen::accept(&listener) => drop(answer(stream, &edge, &wards).await),
                 // The log says how it went.
                 _ = hangup.recv() => drop(edge.replace().await),
                 () = drain.requested() => return,
@@ -43,16 +49,43 @@ pub(crate) fn serve(socket: &Path, edge: Replacer, drain: Drain) -> io::Result<(
     Ok(())
 }
 
-async fn answer(mut stream: tokio::net::UnixStream, edge: &Replacer) -> io::Result<()> {
+async fn answer(mut stream: tokio::net::UnixStream, edge: &Replacer, wards: &[Ward]) -> io::Result<()> {
     let mut line = String::new();
     let mut lines = BufReader::new((&mut stream).take(MAX_LINE));
     let read = lines.read_line(&mut line);
     tokio::time::timeout(ASK_LIMIT, read).await.map_err(io::Error::other)??;
     let said = match line.trim_end() {
         RESTART_EDGE => said(&edge.replace().await),
-        _ => format!("{FAILED}no such request; there is: {RESTART_EDGE}"),
+        QUARANTINE => held(wards),
+        line => match line.strip_prefix(RELEASE).map(str::trim) {
+            Some(channel) => release(wards, channel).await,
+            None => {
+                format!("{FAILED}no such request; there is: {RESTART_EDGE}, {QUARANTINE}, {RELEASE} CHANNEL")
+            }
+        },
     };
     stream.write_all(format!("{said}\n").as_bytes()).await
+}
+
+/// The channels with inputs in quarantine. A channel with several encoders may be there several times.
+fn held(wards: &[Ward]) -> String {
+    let words = |ward: &Ward| {
+        let inputs: Vec<_> = ward.held().iter().map(|input| format!("{input:?}").to_lowercase()).collect();
+        (!inputs.is_empty()).then(|| format!("{}: {}", ward.channel, inputs.join(", ")))
+    };
+    let held: Vec<_> = wards.iter().filter_map(words).collect();
+    if held.is_empty() { "nothing is in quarantine".to_owned() } else { held.join("; ") }
+}
+
+async fn release(wards: &[Ward], channel: &str) -> String {
+    let mut released = 0;
+    for ward in wards.iter().filter(|ward| ward.channel == channel) {
+        released += ward.release().await;
+    }
+    match released {
+        0 => format!("{FAILED}no input of channel `{channel}` is in quarantine"),
+        _ => format!("{channel}: its inputs are taken again"),
+    }
 }
 
 fn said(replaced: &Replaced) -> String {

@@ -1,4 +1,4 @@
-//! All processes' metrics as one page.
+//! All processes' metrics as one page, and the way to their events.
 //!
 //! Each process answers OpenMetrics text on a unix socket. The page groups equal families and marks each sample with
 //! the process it came from.
@@ -19,6 +19,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 
 use super::child::Figures;
+use super::clock::ClockFigures;
+use super::encoder::SpareFigures;
+use super::events::Events;
+use super::events::follow::{Page, Streams};
 
 /// A process that does not answer within this is left out of the page.
 const SCRAPE_LIMIT: Duration = Duration::from_secs(2);
@@ -28,28 +32,67 @@ const MAX_TEXT_BYTES: usize = 16 << 20;
 /// A process: where it answers, and what the supervisor knows of it.
 type Process = (PathBuf, Arc<Figures>);
 
-/// Serves `GET /metrics` on `listener` until the drain.
-pub(crate) fn serve(listener: TcpListener, processes: Vec<Process>, drain: Drain) -> std::io::Result<()> {
+/// What the supervisor tells of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Own {
+    pub(crate) spare: Arc<SpareFigures>,
+    pub(crate) clock: Arc<ClockFigures>,
+    pub(crate) events: Events,
+}
+
+/// Serves `GET /metrics` and `GET /events` on `listener` until the drain.
+pub(crate) fn serve(
+    listener: TcpListener,
+    processes: Vec<Process>,
+    own: Own,
+    drain: Drain,
+) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let processes = Arc::new(processes);
-    daemon::http_service::serve(listener, drain, move |request| answer(request, processes.clone()));
+    let streams = Streams::of(own.events.clone());
+    daemon::http_service::serve(listener, drain, move |request| {
+        answer(request, processes.clone(), own.clone(), streams.clone())
+    });
     Ok(())
 }
 
-async fn answer(request: Request<Incoming>, processes: Arc<Vec<Process>>) -> Response<Full<Bytes>> {
+async fn answer(
+    request: Request<Incoming>,
+    processes: Arc<Vec<Process>>,
+    own: Own,
+    streams: Streams,
+) -> Response<Page> {
+    let text = |text: &str| Page::Text(Some(Bytes::copy_from_slice(text.as_bytes())));
+    let plain = "text/plain";
     let (status, kind, body) = match request.uri().path() {
-        "/metrics" => (StatusCode::OK, daemon::metrics::CONTENT_TYPE, page(&processes).await),
-        _ => (StatusCode::NOT_FOUND, "text/plain", "metrics are at /metrics\n".to_owned()),
+        "/metrics" => {
+            let page = page(&processes, &own).await;
+            (StatusCode::OK, daemon::metrics::CONTENT_TYPE, Page::Text(Some(page.into())))
+        }
+        "/events" => {
+            // A client that comes again says what it had last (HTML Living Standard §9.2.4).
+            let last = request.headers().get("last-event-id");
+            let last = last.and_then(|last| last.to_str().ok()?.parse().ok()).unwrap_or(0);
+            match streams.open(last) {
+                Some(stream) => (StatusCode::OK, "text/event-stream", stream),
+                None => (StatusCode::SERVICE_UNAVAILABLE, plain, text("too many follow events already\n")),
+            }
+        }
+        _ => (StatusCode::NOT_FOUND, plain, text("metrics are at /metrics, events at /events\n")),
     };
     Response::builder()
         .status(status)
         .header(hyper::header::CONTENT_TYPE, kind)
-        .body(Full::new(Bytes::from(body)))
+        .header(hyper::header::CACHE_CONTROL, "no-store")
+        .body(body)
         .expect("static headers are valid")
 }
 
-async fn page(processes: &[Process]) -> String {
-    let mut page = Page::default();
+async fn page(processes: &[Process], own: &Own) -> String {
+    let mut page = Families::default();
+    page.add("supervisor", &own.spare.text());
+    page.add("supervisor", &own.clock.text());
+    page.add("supervisor", &own.events.text());
     for (socket, figures) in processes {
         let name = &figures.name;
         page.add(
@@ -65,6 +108,9 @@ async fn page(processes: &[Process]) -> String {
                 figures.restarts(),
             ),
         );
+        if let Some(encoder) = &figures.encoder {
+            page.add(name, &encoder.text());
+        }
         if let Ok(Some(text)) = tokio::time::timeout(SCRAPE_LIMIT, scrape(socket)).await {
             page.add(name, &text);
         }
@@ -88,7 +134,7 @@ async fn scrape(socket: &Path) -> Option<String> {
 
 /// Families in the order of their names, each with its description once.
 #[derive(Debug, Default)]
-struct Page {
+struct Families {
     families: BTreeMap<String, Family>,
 }
 
@@ -98,7 +144,7 @@ struct Family {
     samples: String,
 }
 
-impl Page {
+impl Families {
     /// Adds the text of one process.
     fn add(&mut self, process: &str, text: &str) {
         let mut family = String::new();
@@ -145,7 +191,7 @@ mod tests {
 
     #[test]
     fn equal_families_of_two_processes_become_one() {
-        let mut page = Page::default();
+        let mut page = Families::default();
         let text = "# HELP hits Requests\n# TYPE hits counter\nhits_total{phase=\"hit\"} 3\n# EOF\n";
         page.add("edge", text);
         page.add("edge-2", text);

@@ -17,8 +17,10 @@ fn tracks(session: u64) -> Entry {
         config: Bytes::new(),
         rfc6381: String::new(),
     };
-    let tracks =
-        vec![Track { id: VIDEO, timescale: Timescale::MPEG, format: Format::Video(video) }, audio_track()];
+    let tracks = vec![
+        Track { id: VIDEO, timescale: Timescale::MPEG, format: Format::Video(video), language: None },
+        audio_track(),
+    ];
     Entry::Tracks(Arc::new(Tracks { session, tracks }))
 }
 
@@ -30,7 +32,7 @@ fn audio_track() -> Track {
         config: Bytes::new(),
         rfc6381: String::new(),
     };
-    Track { id: AUDIO, timescale: Timescale::new(48_000), format: Format::Audio(audio) }
+    Track { id: AUDIO, timescale: Timescale::new(48_000), format: Format::Audio(audio), language: None }
 }
 
 /// A sample at `ms` with `length` bytes.

@@ -120,5 +120,9 @@ fn read_config(codec: AudioCodec, record: Bytes) -> Result<Known, String> {
     };
     let AudioFormat { sample_rate, .. } = format;
     let timescale = Timescale::checked(sample_rate).ok_or("a sample rate of zero")?;
-    Ok(Known { track: Track { id: AUDIO, timescale, format: Format::Audio(format) }, codec, frame_ticks })
+    Ok(Known {
+        track: Track { id: AUDIO, timescale, format: Format::Audio(format), language: None },
+        codec,
+        frame_ticks,
+    })
 }

@@ -44,8 +44,13 @@ impl VideoTrack {
             },
             VideoPacket::Frame { codec, composition_ms, data, .. } => match self.frame(codec, data) {
                 Ok((data, sync)) => {
-                    let dts = self.rising(place(out).ticks(Timescale::MPEG), out);
-                    let composition_offset = composition_ms * TICKS_PER_MS;
+                    let stamped = place(out).ticks(Timescale::MPEG);
+                    let pts = stamped + i64::from(composition_ms * TICKS_PER_MS);
+                    if pts < stamped {
+                        out.push(Output::Trouble(Trouble::PresentationTime));
+                    }
+                    let dts = self.rising(stamped.min(pts), out);
+                    let composition_offset = (pts - dts) as i32;
                     return Step::Sample(Sample {
                         track: VIDEO,
                         dts,
@@ -136,7 +141,7 @@ impl VideoTrack {
 
 fn read_config(codec: VideoCodec, record: Bytes) -> Result<Known, String> {
     let known = |format: VideoFormat, length_size| Known {
-        track: Track { id: VIDEO, timescale: Timescale::MPEG, format: Format::Video(format) },
+        track: Track { id: VIDEO, timescale: Timescale::MPEG, format: Format::Video(format), language: None },
         codec,
         length_size,
     };

@@ -7,7 +7,6 @@ const START: Utc = Utc(1_700_000_000_000_000);
 const MAP: u16 = 0x20;
 const PICTURES: u16 = 0x100;
 const SOUND: u16 = 0x101;
-const OTHER_SOUND: u16 = 0x102;
 
 /// A source fed by a writer, and what came of it, as lines a test can compare.
 struct Bench {
@@ -25,10 +24,10 @@ impl Bench {
         entries.extend((0..sounds).map(|at| MapEntry {
             stream_type: 0x0F,
             pid: SOUND + at,
-            descriptors: &[],
+            descriptors: b"\x0A\x04deu\0",
         }));
         writer.map(MAP, 1, 0, PICTURES, &entries);
-        Self { source: TsSource::after(START), writer, out: Vec::new() }
+        Self { source: TsSource::new(Select::default(), START), writer, out: Vec::new() }
     }
 
     /// A key frame with decode time `dts`, in 90 kHz, that arrives `now_ms` after the start.
@@ -137,16 +136,24 @@ fn a_jump_of_the_timestamps_moves_both_tracks_to_the_wall_clock_together() {
 }
 
 #[test]
-fn one_track_of_each_kind_is_carried_and_the_others_are_named() {
-    let mut bench = Bench::new(2);
+fn sounds_of_many_languages_are_carried_and_those_over_eight_are_named() {
+    let mut bench = Bench::new(10);
     bench.picture(0, 1_000);
-    bench.sound(SOUND, 0, 1_000);
-    bench.sound(OTHER_SOUND, 0, 1_000);
+    for sound in 0..10 {
+        bench.sound(SOUND + sound, 0, 1_000);
+    }
     bench.finish(1_100);
+    let named = bench.out.iter().filter_map(|output| match output {
+        Output::Tracks(tracks) => Some(tracks.iter().map(|track| track.language.clone()).collect::<Vec<_>>()),
+        _ => None,
+    });
+    let languages = named.last().expect("they are announced");
+    assert_eq!(languages.len(), 9);
+    assert_eq!(languages[0], None);
+    assert!(languages[1..].iter().all(|language| language.as_deref() == Some("deu")), "{languages:?}");
     let lines = bench.lines();
-    assert_eq!(lines.iter().filter(|line| *line == "other_track").count(), 1, "{lines:?}");
-    assert!(lines.contains(&"tracks video 0, audio 1".to_owned()), "{lines:?}");
-    assert_eq!(lines.iter().filter(|line| line.starts_with("audio")).count(), 1, "{lines:?}");
+    assert_eq!(lines.iter().filter(|line| *line == "other_track").count(), 2, "{lines:?}");
+    assert_eq!(lines.iter().filter(|line| line.starts_with("audio")).count(), 8, "{lines:?}");
 }
 
 #[test]

@@ -69,6 +69,7 @@ impl Role {
         let stream = |stream_id: &str, passphrase: Option<&str>| ingest::Door::Srt {
             stream_id: stream_id.to_owned(),
             terms: terms(passphrase),
+            select: ingest::Select::default(),
         };
         let mut publishers = vec![
             publisher("main", key("sesame")),

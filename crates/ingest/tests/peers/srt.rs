@@ -171,6 +171,7 @@ fn call(address: SocketAddr, reach: Reach) -> Door {
         stream_id: "anything".to_owned(),
         terms: terms(Some(PASSPHRASE)),
         reach,
+        select: ingest::Select::default(),
     })
 }
 

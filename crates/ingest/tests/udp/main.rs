@@ -92,7 +92,7 @@ async fn datagrams_of_whole_packets_pass_and_others_are_left_out() {
 #[tokio::test]
 async fn only_the_named_senders_datagrams_are_taken() {
     let to = (LOOPBACK, free_port());
-    let only = Endpoint { sender: Some(Ipv4Addr::new(127, 0, 0, 2).into()), ..endpoint(to.0, to.1) };
+    let only = Endpoint { senders: vec!["127.0.0.2".parse().unwrap()], ..endpoint(to.0, to.1) };
     let mut input = Input::bind(&Source::Udp(only)).unwrap();
     for (from, n) in [([127, 0, 0, 3], 1), ([127, 0, 0, 2], 2)] {
         UdpSocket::bind((Ipv4Addr::from(from), 0)).unwrap().send_to(&packets(n), to).unwrap();
@@ -105,8 +105,9 @@ async fn only_the_named_senders_datagrams_are_taken() {
 async fn a_group_is_joined_and_its_datagrams_come() {
     let group = Ipv4Addr::new(239, 255, 71, 88);
     let port = free_port();
-    for sender in [None, Some(LOOPBACK.into())] {
-        let joined = Endpoint { interface: Some(LOOPBACK), sender, ..endpoint(group, port) };
+    for senders in [&[][..], &["127.0.0.0/8"], &["127.0.0.9", "127.0.0.1"]] {
+        let senders = senders.iter().map(|sender| sender.parse().unwrap()).collect();
+        let joined = Endpoint { interface: Some(LOOPBACK), senders, ..endpoint(group, port) };
         let mut input = Input::bind(&over_one_leg(joined, Fec::Off)).unwrap();
         let out = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).unwrap();
         out.bind(&SocketAddr::from((LOOPBACK, 0)).into()).unwrap();

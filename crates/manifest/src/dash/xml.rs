@@ -26,6 +26,13 @@ impl Xml {
         self.tag(name, attributes, "/>");
     }
 
+    /// An element that holds text.
+    pub(super) fn text(&mut self, name: &str, text: &str) {
+        let indent = self.depth * 2;
+        writeln!(self.text, "{:indent$}<{name}>{}</{name}>", "", escape(text))
+            .expect("writing to a string cannot fail");
+    }
+
     pub(super) fn close(&mut self, name: &str) {
         self.depth -= 1;
         let indent = self.depth * 2;

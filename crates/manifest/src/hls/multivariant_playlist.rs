@@ -12,7 +12,7 @@ const UNDETERMINED: &str = "und";
 /// The multivariant playlist, or `None` while nothing is listed.
 ///
 /// Each video track is a variant; audio tracks are renditions of one group per codec, and every video is offered
-/// with every group. Without video, each audio track is a variant. BANDWIDTH is the measured peak of a variant with
+/// with every group. A rendition is called by its label, or where it has none of its own by its track's name. Without video, each audio track is a variant. BANDWIDTH is the measured peak of a variant with
 /// its dearest audio. Spec: RFC 8216bis §4.4.6.
 pub fn multivariant(timeline: &Timeline) -> Option<String> {
     let offered = timeline.offered();
@@ -40,7 +40,11 @@ pub fn multivariant(timeline: &Timeline) -> Option<String> {
     let groups: Vec<&[&&Track]> = audios.chunk_by(|a, b| family(a) == family(b)).collect();
     for group in &groups {
         for (index, audio) in group.iter().enumerate() {
-            rendition(&mut text, audio, &group_id(group), index == 0);
+            let label = audio.header().label.as_deref();
+            let is_its_own =
+                group.iter().filter(|other| other.header().label.as_deref() == label).count() == 1;
+            let name = label.filter(|_| is_its_own).unwrap_or(audio.name().as_str());
+            rendition(&mut text, audio, name, &group_id(group), index == 0);
         }
     }
     for video in videos {
@@ -64,7 +68,7 @@ fn group_id(group: &[&&Track]) -> String {
     format!("audio-{}", group.first().map_or("none", |track| family(track)))
 }
 
-fn rendition(text: &mut String, audio: &Track, group: &str, default: bool) {
+fn rendition(text: &mut String, audio: &Track, name: &str, group: &str, default: bool) {
     let Format::Audio(format) = &audio.header().format else {
         return;
     };
@@ -73,8 +77,8 @@ fn rendition(text: &mut String, audio: &Track, group: &str, default: bool) {
     writeln!(
         text,
         "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{group}\",NAME=\"{name}\",LANGUAGE=\"{language}\",\
-         DEFAULT={default},AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{name}/index.m3u8\"",
-        name = audio.name(),
+         DEFAULT={default},AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{track}/index.m3u8\"",
+        track = audio.name(),
         channels = format.channels,
     )
     .expect("writing to a string cannot fail");

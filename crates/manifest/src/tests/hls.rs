@@ -280,3 +280,28 @@ fn a_rung_that_is_easy_today_keeps_its_place_on_the_ladder() {
     assert!(rates[0].starts_with("BANDWIDTH=9000000,AVERAGE-BANDWIDTH=9000000,"), "{text}");
     assert!(rates[1].starts_with("BANDWIDTH=8000000,AVERAGE-BANDWIDTH=8000000,"), "{text}");
 }
+
+#[test]
+fn a_rendition_is_called_by_its_label_where_no_other_has_it() {
+    let mut timeline = Timeline::new(shape(20));
+    let labels = [("audio", "Deutsch & mehr"), ("audio-2", "English"), ("audio-3", "English")];
+    let names = ["720p"].into_iter().chain(labels.map(|(name, _)| name));
+    for name in names.clone() {
+        let label = labels.iter().find(|(of, _)| *of == name).map(|(_, label)| (*label).to_owned());
+        let header = crate::Header { label, ..crate::testing::header(name, 0) };
+        timeline.announce(&name.parse().expect("a track name"), header).expect("room");
+    }
+    for name in names {
+        let scale = if name == "720p" { 90_000 } else { 48_000 };
+        let arrived = crate::Arrived { start: 1_000_000_000 * scale, duration: 2 * scale, bytes: 2_000 };
+        let name = name.parse().expect("a track name");
+        timeline.append(&name, arrived, media::Utc(1_000_000_002_100_000)).expect("new");
+    }
+    let text = hls::multivariant(&timeline).expect("all are listed");
+    for (name, uri) in [("Deutsch & mehr", "audio"), ("audio-2", "audio-2"), ("audio-3", "audio-3")] {
+        let line = text.lines().find(|line| line.ends_with(&format!("URI=\"{uri}/index.m3u8\"")));
+        assert!(line.expect("it is offered").contains(&format!("NAME=\"{name}\"")), "{text}");
+    }
+    let text = crate::dash::mpd(&timeline).expect("all are listed");
+    assert_eq!(text.matches("<Label>Deutsch &amp; mehr</Label>").count(), 1, "{text}");
+}

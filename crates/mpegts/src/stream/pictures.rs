@@ -107,7 +107,7 @@ impl Pictures {
         } else if !self.started {
             Warning::BeforeKeyFrame { pid }
         } else {
-            let dts = self.rising(times.dts, out);
+            let dts = self.rising(self.before_shown(times, out), out);
             let composition_offset = self.composition(times.pts - dts, out);
             return out.push(Step::Sample(Coded {
                 dts,
@@ -118,6 +118,15 @@ impl Pictures {
             }));
         };
         out.push(Step::Warning(warning));
+    }
+
+    /// The decode time, which is not after the picture's own.
+    fn before_shown(&self, times: Times, out: &mut Vec<Step>) -> i64 {
+        if !(1..=MAX_COMPOSITION).contains(&(times.dts - times.pts)) {
+            return times.dts;
+        }
+        out.push(Step::Warning(Warning::PresentationTime { pid: self.pid }));
+        times.pts
     }
 
     fn rising(&mut self, dts: i64, out: &mut Vec<Step>) -> i64 {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use manifest::{Arrived, Part, TrackName};
 use media::{MediaTime, Timescale, Utc};
 
-use super::{Channel, State};
+use super::{Channel, Pipeline, State};
 use crate::open::Open;
 
 impl Channel {
@@ -32,6 +32,7 @@ impl Channel {
         &self,
         track: &TrackName,
         scale: Timescale,
+        pipeline: Pipeline,
         segment_start: i64,
         part: Part,
         bytes: Bytes,
@@ -69,7 +70,9 @@ impl Channel {
         let Some(update) = state.timeline.append_part(track, segment_start, part, now) else {
             return;
         };
-        state.open.entry(track.clone()).or_insert_with(Open::new).push(bytes);
+        let open = state.open.entry(track.clone()).or_insert_with(|| Open::new(pipeline));
+        open.resumed |= open.pipeline != pipeline;
+        open.push(bytes);
         state.last_arrival = Some(now);
         state.rendered.clear();
         state.ring(track);
@@ -87,7 +90,7 @@ impl Channel {
         let bytes = parts.iter().map(|part| part.len() as u64).sum();
         tracing::warn!(channel = %self.name, %track, start, "a segment ends early: its publisher went on without it");
         if let Ok(update) = state.timeline.append(track, Arrived { start, duration, bytes }, now) {
-            self.keep(state, track, start, parts.concat().into());
+            self.keep(state, track, Arrived { start, duration, bytes }, parts.concat().into(), None);
             self.settle(state, update, now);
         }
     }

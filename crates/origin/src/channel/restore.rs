@@ -18,8 +18,8 @@ use crate::window::Window;
 
 /// Most bytes of segments a channel lists: an hour of 8 Mbit/s. Beyond it the window is shorter than asked for.
 const LISTED_BYTES_MAX: u64 = 4 << 30;
-/// Bodies read at once for a channel: every track twice, while a publisher takes over from another.
-const BODIES_MAX: usize = 64;
+/// Bodies read at once for a channel: every track of two pipelines twice, while publishers take over from others.
+const BODIES_MAX: usize = 128;
 
 impl Channel {
     /// The channel as the log kept it.
@@ -49,6 +49,9 @@ impl Channel {
             slates: HashMap::new(),
             slate_shown: None,
             headers: HashMap::new(),
+            pipeline_headers: HashMap::new(),
+            listed_of: HashMap::new(),
+            low_score: super::LowScore::default(),
             measured: HashMap::new(),
             last_arrival: None,
             newest_period: None,
@@ -75,7 +78,7 @@ impl Channel {
                 track.segments().any(|segment| segment.start == start && segment.bytes > 0)
             });
             if listed {
-                state.window.insert(&track, start, bytes, Vec::new());
+                state.window.insert(&track, start, bytes, Vec::new(), None);
             }
         }
         for track in state.timeline.tracks() {
@@ -101,6 +104,7 @@ impl Channel {
             bodies: Semaphore::new(BODIES_MAX),
             heard_us: AtomicI64::new(began.0),
             began,
+            contests: Mutex::default(),
             state: Mutex::new(state),
         };
         for (track, slate) in slates {

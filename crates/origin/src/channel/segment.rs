@@ -5,12 +5,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use manifest::{AppendError, Arrived, TrackName, Update};
 use media::{MediaTime, Timescale, Utc};
+use wire::Measured;
 
-use super::{Channel, State};
+use super::low_score::Change;
+use super::{Channel, Pipeline, State};
+use crate::cmsd;
 use crate::log::{Record, SegmentRecord};
 use crate::shift::Raw;
 
 /// A whole segment, as it was read.
+#[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) header: Arc<cmaf::Header>,
     /// In the publisher's time.
@@ -18,6 +22,9 @@ pub(crate) struct Segment {
     pub(crate) duration: i64,
     pub(crate) samples: u64,
     pub(crate) bytes: Bytes,
+    /// Whose it is, and what is wrong with it, where it was told.
+    pub(crate) pipeline: Pipeline,
+    pub(crate) measured: Option<Measured>,
 }
 
 /// Why a whole segment was not taken.
@@ -92,17 +99,36 @@ impl Channel {
             Err(error) => return Err(error.into()),
         };
         state.last_arrival = Some(now);
-        let len = self.keep(state, track, arrived.start, bytes);
+        let score = segment.measured.as_ref().map(Measured::score);
+        if let Some(open) = state.open.get_mut(track) {
+            // Its parts are not this body's.
+            open.resumed |= open.pipeline != segment.pipeline;
+        }
+        let len = self.keep(state, track, arrived, bytes, score);
         self.metrics.segment(&self.name, track, len);
+        self.tell_score(state, track, segment.pipeline, score, now);
         self.settle(state, update, now);
         Ok(true)
     }
 
     /// Keeps a whole segment's bytes; where its parts were listed, theirs are the ones that count.
-    pub(super) fn keep(&self, state: &mut State, track: &TrackName, start: i64, bytes: Bytes) -> u64 {
+    pub(super) fn keep(
+        &self,
+        state: &mut State,
+        track: &TrackName,
+        arrived: Arrived,
+        bytes: Bytes,
+        score: Option<u8>,
+    ) -> u64 {
+        let start = arrived.start;
+        let cmsd = state.timeline.track(track).map(|track| {
+            let header = track.next_header();
+            let duration = MediaTime::new(arrived.duration, header.timescale).floor_to(Timescale::MILLIS);
+            cmsd::of_segment(header.format.is_video(), duration.ticks, arrived.bytes, score)
+        });
         let Some(open) = state.open.remove(track) else {
             let len = bytes.len() as u64;
-            state.window.insert(track, start, bytes, Vec::new());
+            state.window.insert(track, start, bytes, Vec::new(), cmsd);
             return len;
         };
         let parts = open.parts();
@@ -115,8 +141,36 @@ impl Channel {
         let bytes = if same { bytes } else { Bytes::from(parts.concat()) };
         open.finish();
         let len = bytes.len() as u64;
-        state.window.insert(track, start, bytes, ends);
+        state.window.insert(track, start, bytes, ends, cmsd);
         len
+    }
+
+    /// Tells what became of the contest, and where what viewers get is not what it should be.
+    fn tell_score(
+        &self,
+        state: &mut State,
+        track: &TrackName,
+        pipeline: Pipeline,
+        score: Option<u8>,
+        now: Utc,
+    ) {
+        let before = state.listed_of.insert(track.clone(), pipeline);
+        let switched = before.is_some_and(|before| before != pipeline);
+        self.metrics.listed(&self.name, track, pipeline.name(), score, switched);
+        match score.and_then(|score| Some((score, state.low_score.listed(score, now)?))) {
+            Some((score, Change::Raised)) => {
+                self.metrics.low_score(&self.name, true);
+                tracing::warn!(
+                    event = "low_score", state = "raised", channel = %self.name, %track, score,
+                    "viewers do not get what the source sends"
+                );
+            }
+            Some((_, Change::Cleared)) => {
+                self.metrics.low_score(&self.name, false);
+                tracing::info!(event = "low_score", state = "cleared", channel = %self.name, "scores are well");
+            }
+            None => {}
+        }
     }
 
     /// Carries what an append changed to the window and the log.

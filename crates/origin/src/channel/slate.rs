@@ -6,9 +6,12 @@ use bytes::Bytes;
 use manifest::{Part, TrackName};
 use media::{Cuts, MediaTime, Rational, Utc};
 
-use super::{Channel, Segment, State};
+use wire::Measured;
+
+use super::{Channel, Pipeline, Segment, State};
 use crate::log::{HeaderRecord, Record};
 use crate::slate::{Due, Outlook, Slate, SlateError};
+use crate::window::header_id;
 
 /// A track that ends so many slots before the farthest has left the channel: it gets no slate.
 const LEFT_SLOTS: i64 = 2;
@@ -36,12 +39,23 @@ impl Channel {
         Some(log.durable(&self.name, track).unwrap_or(0))
     }
 
-    /// A track's slate has come.
-    pub(crate) fn take_slate(&self, track: &TrackName, bytes: Bytes) -> Result<(), SlateError> {
+    /// A track's slate has come of a publisher. One that goes with the header in force stays where another pipeline, with
+    /// another header, brings its own.
+    pub(crate) fn take_slate(
+        &self,
+        track: &TrackName,
+        pipeline: Pipeline,
+        bytes: Bytes,
+    ) -> Result<(), SlateError> {
+        let header = self.header_of(track, pipeline).ok_or(SlateError::Header)?;
+        let id = header_id(&header.raw);
+        let slate = Slate::read(bytes, header, id)?;
         let mut state = self.state();
-        let publishing = state.headers.get(track).ok_or(SlateError::Header)?;
-        let slate = Slate::read(bytes, publishing.header.clone(), publishing.id)?;
-        state.keep_slate(self, track, slate);
+        let in_force = state.headers.get(track).map(|publishing| publishing.id);
+        let has_fitting = state.slates.get(track).is_some_and(|known| in_force == Some(known.id()));
+        if in_force == Some(id) || !has_fitting {
+            state.keep_slate(self, track, slate);
+        }
         Ok(())
     }
 
@@ -120,8 +134,7 @@ impl Channel {
         let longest = self.longest_part(scale);
         let chunks = slate.rest_of_slot(*cuts, *start, longest);
         let Some(last) = chunks.last() else { return };
-        let (duration, samples) =
-            (last.end_dts() - segment_start, chunks.iter().map(|chunk| u64::from(chunk.sample_count)).sum());
+        let duration = last.end_dts() - segment_start;
         let mut bytes = Vec::new();
         for chunk in &chunks {
             let chunk_bytes = chunk.to_bytes();
@@ -132,11 +145,21 @@ impl Channel {
                     duration: chunk.duration as i64,
                     independent: chunk.independent,
                 };
-                self.part(track, scale, *segment_start, part, chunk_bytes);
+                self.part(track, scale, Pipeline::default(), *segment_start, part, chunk_bytes);
             }
         }
         let header = slate.header().clone();
-        let segment = Segment { header, start: *segment_start, duration, samples, bytes: bytes.into() };
+        let fill = chunks.iter().map(|chunk| chunk.sample_count).sum();
+        let frames = u32::try_from(duration / slate.ticks()).unwrap_or(u32::MAX);
+        let segment = Segment {
+            header,
+            start: *segment_start,
+            duration,
+            samples: frames.into(),
+            bytes: bytes.into(),
+            pipeline: Pipeline::default(),
+            measured: Some(Measured { frames, fill, ..Measured::default() }),
+        };
         match self.commit(track, segment) {
             Ok(_) => self.metrics.slate_segment(&self.name, track),
             Err(error) => tracing::warn!(channel = %self.name, %track, %error, "slate not taken"),

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cmaf::{ChunkReader, Event, ReadChunk};
-use manifest::TrackName;
+use manifest::{Part, TrackName};
 use media::{MediaTime, Timescale};
+use wire::Measured;
 
 use super::parts::{Joiner, TooLong, join};
 use super::refusal::Refusal;
 use super::target::Cut;
 use super::{HEADER_BYTES_MAX, SEGMENT_BYTES_MAX};
-use crate::channel::{Channel, Segment};
+use crate::channel::{Channel, Pipeline, Segment};
 
 /// One body being read. A segment is committed once it is whole: at the body's end, or in a stream where the next
 /// begins; dropped before that, it leaves nothing behind.
@@ -19,11 +20,14 @@ pub(super) struct Reading<'a> {
     channel: &'a Arc<Channel>,
     track: TrackName,
     cut: Cut,
+    pipeline: Pipeline,
     reader: ChunkReader,
     open: Option<Open>,
     /// This stream marks its segments.
     marked: bool,
     next: Option<i64>,
+    /// The body was read to its end. One that was not has left its pipeline's other one alone.
+    ended: bool,
 }
 
 /// The segment that is coming in.
@@ -38,12 +42,12 @@ struct Open {
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(channel: &'a Arc<Channel>, track: TrackName, cut: Cut) -> Self {
-        let reader = match channel.header(&track) {
+    pub(super) fn new(channel: &'a Arc<Channel>, track: TrackName, cut: Cut, pipeline: Pipeline) -> Self {
+        let reader = match channel.header_of(&track, pipeline) {
             Some(header) => ChunkReader::with_header(header),
             None => ChunkReader::new(),
         };
-        Self { channel, track, cut, reader, open: None, marked: false, next: None }
+        Self { channel, track, cut, pipeline, reader, open: None, marked: false, next: None, ended: false }
     }
 
     pub(super) fn feed(&mut self, bytes: Bytes) -> Result<(), Refusal> {
@@ -51,11 +55,11 @@ impl<'a> Reading<'a> {
         while let Some(event) = self.reader.next()? {
             match event {
                 Event::Header(header) => {
-                    self.commit()?;
+                    self.commit(None)?;
                     if header.raw.len() > HEADER_BYTES_MAX {
                         return Err(Refusal::TooLarge(HEADER_BYTES_MAX));
                     }
-                    self.next = self.channel.announce(&self.track, &header)?;
+                    self.next = self.channel.announced(&self.track, &header, self.pipeline)?;
                 }
                 Event::SegmentStart => self.marked = true,
                 Event::Chunk(chunk) => self.take(chunk)?,
@@ -64,10 +68,11 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// The body has ended whole.
-    pub(super) fn finish(mut self) -> Result<Option<i64>, Refusal> {
+    /// The body has ended whole; `measured` is what was told of the segment in it.
+    pub(super) fn finish(mut self, measured: Option<Measured>) -> Result<Option<i64>, Refusal> {
         self.reader.finish()?;
-        self.commit()?;
+        self.ended = true;
+        self.commit(measured)?;
         Ok(self.next)
     }
 
@@ -76,7 +81,7 @@ impl<'a> Reading<'a> {
         let duration = i64::try_from(chunk.duration).map_err(|_| cmaf::ReadError::TimeRange)?;
         let end = start.checked_add(duration).ok_or(cmaf::ReadError::TimeRange)?;
         if self.cut == Cut::Stream && self.begins_segment(&chunk, start) {
-            self.commit()?;
+            self.commit(None)?;
         }
         let bytes = chunk.raw.len() + self.open.as_ref().map_or(0, |open| open.bytes);
         if bytes > SEGMENT_BYTES_MAX {
@@ -128,13 +133,19 @@ impl<'a> Reading<'a> {
         match joiner.push(chunk, start, duration) {
             Ok(parts) => {
                 for (part, bytes) in parts {
-                    self.channel.part(&self.track, self.timescale(), open.start, part, bytes);
+                    self.bring_part(open.start, part, bytes);
                 }
             }
             Err(TooLong) => {
                 open.parts = None;
                 self.channel.has_long_chunks(&self.track, MediaTime::new(duration, self.timescale()));
             }
+        }
+    }
+
+    fn bring_part(&self, segment_start: i64, part: Part, bytes: Bytes) {
+        if let Some(header) = self.reader.header() {
+            self.channel.bring_part(&self.track, header, self.pipeline, segment_start, part, bytes);
         }
     }
 
@@ -153,21 +164,31 @@ impl<'a> Reading<'a> {
         self.reader.header().map_or(Timescale::MPEG, |header| header.track.timescale)
     }
 
-    fn commit(&mut self) -> Result<(), Refusal> {
-        let (Some(open), Some(header)) = (self.open.take(), self.reader.header()) else {
+    fn commit(&mut self, measured: Option<Measured>) -> Result<(), Refusal> {
+        let (Some(open), Some(header)) = (self.open.take(), self.reader.header().cloned()) else {
             return Ok(());
         };
         if let Some((part, bytes)) = open.parts.and_then(|mut joiner| joiner.finish()) {
-            self.channel.part(&self.track, self.timescale(), open.start, part, bytes);
+            self.bring_part(open.start, part, bytes);
         }
         let segment = Segment {
-            header: header.clone(),
+            header,
             start: open.start,
             duration: open.end - open.start,
             samples: open.samples,
             bytes: join(open.chunks),
+            pipeline: self.pipeline,
+            measured,
         };
-        self.channel.commit(&self.track, segment)?;
+        self.channel.bring_segment(&self.track, segment)?;
         Ok(())
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.channel.gone(&self.track, self.pipeline);
+        }
     }
 }

@@ -6,7 +6,7 @@ use cmaf::ReadError;
 use manifest::{AnnounceError, TrackNameError};
 
 use super::mpd::MpdError;
-use crate::channel::CommitError;
+use crate::channel::{CommitError, NoPipeline};
 use crate::serve::Answer;
 use crate::slate::SlateError;
 
@@ -23,6 +23,8 @@ pub(super) enum Refusal {
     NoTrack,
     #[error("{0}")]
     TrackName(#[from] TrackNameError),
+    #[error("{0}")]
+    Pipeline(#[from] NoPipeline),
     #[error("content type `{0}` is not MP4")]
     ContentType(String),
     #[error("{0}")]
@@ -73,6 +75,7 @@ impl Refusal {
             Self::NoChannel => "no_channel",
             Self::Method => "method",
             Self::Path | Self::NoTrack | Self::TrackName(_) => "path",
+            Self::Pipeline(_) => "pipeline",
             Self::ContentType(_) => "content_type",
             Self::Mpd(_) => "mpd",
             Self::TooLarge(_) => "too_large",

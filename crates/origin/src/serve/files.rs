@@ -15,6 +15,7 @@ use super::route::ChannelFile;
 use super::{Body, Growing, IMMUTABLE, NEVER, SHORT, pages, plain, status};
 use crate::Origin;
 use crate::channel::{Channel, State};
+use crate::cmsd;
 use crate::fingerprint::fnv1a;
 use crate::window::Stored;
 
@@ -61,7 +62,12 @@ pub(super) async fn answer(
         ChannelFile::Segment(track, start) => {
             let state = channel.state();
             let stored = state.window.segment(track, *start)?.clone();
-            whole(media_type(&state.timeline, track), IMMUTABLE, stored)
+            let cmsd = state.window.cmsd(track, *start).cloned();
+            let mut answer = whole(media_type(&state.timeline, track), IMMUTABLE, stored)?;
+            if let Some(cmsd) = cmsd {
+                answer.headers_mut().insert(cmsd::STATIC, cmsd);
+            }
+            Some(answer)
         }
         ChannelFile::Part(track, start, index) => {
             let found =

@@ -90,10 +90,15 @@ pub struct Push {
 
 impl Push {
     pub fn begin(address: SocketAddr, path: &str) -> Self {
+        Self::begin_with(address, path, &[])
+    }
+
+    pub fn begin_with(address: SocketAddr, path: &str, fields: &[(&str, &str)]) -> Self {
         let mut stream = TcpStream::connect(address).expect("connects");
         stream.set_read_timeout(Some(PATIENCE)).expect("sets");
+        let fields: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let head = format!(
-            "PUT {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+            "PUT {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{fields}transfer-encoding: chunked\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).expect("sends");
         Self { stream }
@@ -104,8 +109,13 @@ impl Push {
         self.stream.write_all(&framed).expect("sends");
     }
 
-    pub fn finish(mut self) -> Answer {
-        self.stream.write_all(b"0\r\n\r\n").expect("sends");
+    pub fn finish(self) -> Answer {
+        self.finish_with("")
+    }
+
+    /// Ends it with these trailer fields.
+    pub fn finish_with(mut self, trailers: &str) -> Answer {
+        self.stream.write_all(format!("0\r\n{trailers}\r\n").as_bytes()).expect("sends");
         read_answer(&mut self.stream)
     }
 }
@@ -194,7 +204,7 @@ impl Sound {
             rfc6381: "mp4a.40.2".to_owned(),
         });
         let timescale = Timescale::new(48_000);
-        Self { track: Track { id: TrackId(1), timescale, format }, name }
+        Self { track: Track { id: TrackId(1), timescale, format, language: None }, name }
     }
 
     pub fn header(&self) -> Bytes {

@@ -22,6 +22,7 @@ fn video() -> Track {
             config: Bytes::new(),
             rfc6381: String::new(),
         }),
+        language: None,
     }
 }
 
@@ -31,6 +32,7 @@ fn audio() -> Track {
         id: AUDIO,
         timescale: Timescale::new(48_000),
         format: Format::Audio(codec::aac::format_from_asc(asc).expect("AAC-LC")),
+        language: None,
     }
 }
 

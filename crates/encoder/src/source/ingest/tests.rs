@@ -15,7 +15,7 @@ fn tracks(session: u64) -> Message {
         config: Bytes::from_static(&[0x11, 0x90]),
         rfc6381: "mp4a.40.2".to_owned(),
     });
-    let track = Track { id: AUDIO, timescale: Timescale::new(48_000), format };
+    let track = Track { id: AUDIO, timescale: Timescale::new(48_000), format, language: None };
     Message::Tracks(Tracks { session, tracks: vec![track] })
 }
 

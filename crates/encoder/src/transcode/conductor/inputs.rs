@@ -20,7 +20,7 @@ impl<S: Sink + 'static> Conductor<S> {
             Latency::Standard => self.settings.cores,
             Latency::Low { .. } => 1,
         };
-        let input = Input::open(tracks, self.output.fastest(), cores, &self.figures);
+        let input = Input::open(tracks, &self.settings.audio, self.output.fastest(), cores, &self.figures);
         if !input.has_video() {
             tracing::warn!("the source has no pictures that can be decoded: waiting for some");
         } else if !input.has_audio() {
@@ -38,6 +38,9 @@ impl<S: Sink + 'static> Conductor<S> {
     pub(super) fn stand_by(&mut self, side: Side, event: Event, arrived_ns: i64) {
         match event {
             Event::Tracks(tracks) => {
+                if let Some(formats) = self.feeds[side.index()].comes_with(&tracks) {
+                    self.alarms.changed(side, &formats);
+                }
                 let input = self.open(&tracks);
                 self.feeds[side.index()].open(input);
             }
@@ -45,6 +48,9 @@ impl<S: Sink + 'static> Conductor<S> {
             event => {
                 if let Event::Ended(reason) = &event {
                     tracing::info!(input = side.as_str(), "the source ended: {reason}");
+                }
+                if self.feeds[side.index()].is_watched() {
+                    self.settings.pulse.decodes(side.into());
                 }
                 self.feeds[side.index()].stand_by(event, arrived_ns);
             }
@@ -59,8 +65,9 @@ impl<S: Sink + 'static> Conductor<S> {
         let from = failover.active();
         let [shown, other] = [from, from.other()].map(|side| &self.feeds[side.index()]);
         let (fault, against) = (shown.fault(now_ns), other.fault_to_go_to(now_ns));
-        alarms.faults(from, fault);
-        alarms.faults(from.other(), other.fault(now_ns));
+        // What an input held back when it was cut may come seconds later, all at once: that is no return.
+        alarms.faults(from, shown.fault_to_go_to(now_ns));
+        alarms.faults(from.other(), against);
         let reason = failover.look(now_ns, fault, against, self.settings.selector.chosen());
         if let Some(reason) = reason {
             alarms.went_over(from.other(), reason);
@@ -83,10 +90,12 @@ impl<S: Sink + 'static> Conductor<S> {
         self.sync = FrameSync::new(self.output.cuts.slowest());
         self.waiting_sound.clear();
         self.sound_heard_ns = now_ns;
+        self.looked_at_anew();
         let feed = &mut self.feeds[side.index()];
         feed.input.tell(&self.figures);
         self.back_since_ns = feed.monitor.as_ref().map(|monitor| monitor.alive_since_ns());
         let mut kept = feed.enter();
+        self.settings.pulse.decodes(side.into());
         // Pictures whose frames have been shown are passed over while others follow them.
         while let Some((sample, arrived_ns)) = kept.pop_front() {
             let mut decoded = Decoded::default();

@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use ffmpeg::Colour;
+use wire::Content;
 
 use super::super::cadence::{frame_time_ns, nearest_frame};
+use super::super::fill::Shown;
 use super::super::flow::Flow;
 use super::super::track::Sink;
 use super::super::{Pace, Start, TranscodeError};
@@ -104,7 +106,12 @@ impl<S: Sink + 'static> Conductor<S> {
         let next = self.output.next_frame().unwrap_or(0);
         let slowest = self.output.cuts.slowest();
         let filled = self.output.fill(until_ns, |time_ns| {
-            stills.of(shown(time_ns), last.as_ref().map(|(picture, _)| picture)).clone()
+            let shown = shown(time_ns);
+            let content = match shown {
+                Shown::Repeat => Content::Repeat,
+                Shown::Black | Shown::Slate => Content::Fill,
+            };
+            (stills.of(shown, last.as_ref().map(|(picture, _)| picture)).clone(), content)
         })?;
         for index in next..next + filled {
             figures.fill_frames[shown(frame_time_ns(index, slowest)) as usize].inc();

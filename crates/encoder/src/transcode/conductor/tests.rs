@@ -37,7 +37,7 @@ impl Sink for Memory {
         self.chunks.push(chunk);
     }
 
-    fn end_segment(&mut self) {}
+    fn end_segment(&mut self, _: wire::Measured) {}
 }
 
 fn rung(width: u32, height: u32, fps: u32) -> Rung {
@@ -62,6 +62,8 @@ struct Scene {
     /// Time of each input's next picture.
     picture_ns: [i64; 2],
     coders: [Option<Coder>; 2],
+    /// How long what comes waits until it is taken.
+    lag: Duration,
 }
 
 /// Codes an input's pictures, with a key frame every second.
@@ -95,11 +97,16 @@ impl Scene {
     }
 
     fn start_with(latency: Latency, backup: Option<spec::Failover>) -> Self {
+        Self::start_with_preset(latency, backup, Preset::Ultrafast)
+    }
+
+    fn start_with_preset(latency: Latency, backup: Option<spec::Failover>, preset: Preset) -> Self {
         let slate = Slate::Colour([255, 0, 0]);
         let settings = Settings {
             channel: "test".into(),
-            rungs: vec![rung(128, 128, 60), rung(64, 64, 30)],
+            rungs: [rung(128, 128, 60), rung(64, 64, 30)].map(|rung| Rung { preset, ..rung }).into(),
             audio_bps: 64_000,
+            audio: vec![spec::AudioRendition::first()],
             grid: Grid::new(1_000),
             latency,
             pace: Pace::Live,
@@ -107,8 +114,10 @@ impl Scene {
             fill: Fill { slate, ..Fill::default() },
             door: Door::Itself,
             backup,
+            prefers: crate::transcode::Side::Primary,
             selector: crate::transcode::Selector::default(),
             cores: 1,
+            pulse: crate::pulse::Pulse::default(),
             clock: EpochClock::anchored(Instant::now(), BEGINS),
             drain: Drain::manual().0,
         };
@@ -116,7 +125,15 @@ impl Scene {
         let sinks = (0..3).map(|_| Memory::default()).collect();
         let conductor = Conductor::start(settings.clone(), sinks, &metrics).expect("starts");
         let now_ns = BEGINS.0 * 1_000;
-        Self { conductor, metrics, settings, now_ns, picture_ns: [now_ns; 2], coders: [None, None] }
+        Self {
+            conductor,
+            metrics,
+            settings,
+            now_ns,
+            picture_ns: [now_ns; 2],
+            coders: [None, None],
+            lag: Duration::ZERO,
+        }
     }
 
     fn instant(&self) -> Instant {
@@ -129,7 +146,8 @@ impl Scene {
 
     fn send_to(&mut self, side: Side, event: Event) {
         let now = self.instant();
-        self.conductor.take(side, Envelope::of(event, now), now, false).expect("encodes");
+        let arrived = now - self.lag;
+        self.conductor.take(side, Envelope::of(event, arrived), now, false).expect("encodes");
     }
 
     /// Lets `ms` pass with a primary source of 30 pictures a second, 20 ms late, or without one.
@@ -154,7 +172,10 @@ impl Scene {
                 }
             }
             let now = self.instant();
-            self.conductor.idle(now).expect("encodes");
+            // While something always waits, nobody is idle.
+            if self.lag.is_zero() {
+                self.conductor.idle(now).expect("encodes");
+            }
             self.now_ns += 5 * MS;
         }
     }
@@ -186,7 +207,8 @@ impl Scene {
     fn coded(&mut self, side: Side, frame: &Frame, time_ns: i64) {
         if self.coders[side.index()].is_none() {
             let (encoder, head) =
-                super::super::rung::open(&rung(64, 64, 30), 1, LOW, Colour::BT709).expect("opens");
+                super::super::rung::open(&rung(64, 64, 30), Preset::Ultrafast, 1, LOW, Colour::BT709)
+                    .expect("opens");
             let track = InputTrack::of(&head.track).expect("memory");
             self.send_to(side, Event::Tracks(vec![track]));
             self.coders[side.index()] = Some(Coder { encoder, sent: 0 });
@@ -510,4 +532,46 @@ fn the_operator_s_choice_is_shown_from_the_next_frame_on() {
     assert_eq!(scene.metrics.inputs("test").failovers[5].get(), 2);
     assert_eq!(scene.metrics.channel("test").fill_frames[0].get(), 0);
     assert_scenes(&scene.end(), &[(BRIGHT, 2_900..=3_100), (DARKER, 2_900..=3_100), (BRIGHT, 1_900..=2_100)]);
+}
+
+#[test]
+fn an_encoder_slower_than_real_time_gives_up_quality_and_no_frame_and_takes_it_back() {
+    for latency in [Latency::Standard, LOW] {
+        let mut scene = Scene::start_with_preset(latency, None, Preset::Veryfast);
+        scene.pass(3_000, Some(GOOD));
+        let figures = scene.metrics.channel("test");
+        assert_eq!(figures.quality_step.get(), 0);
+        // A third of a second and a little: nothing is dropped for it yet.
+        scene.lag = Duration::from_millis(400);
+        let mut steps = vec![0];
+        for _ in 0..12 {
+            scene.pass(1_000, Some(GOOD));
+            steps.push(figures.quality_step.get());
+        }
+        assert_eq!(steps.last(), Some(&3), "two presets, then half of the pictures: {steps:?}");
+        assert!(steps.is_sorted(), "{steps:?}");
+        assert!(figures.frames_dropped.get() > 15);
+        scene.lag = Duration::ZERO;
+        scene.pass(95_000, Some(GOOD));
+        assert_eq!(figures.quality_step.get(), 0, "calm");
+        assert_eq!(figures.restarts.get(), 0);
+        // Every frame's number is there once, under the first header.
+        let takes = scene.end();
+        assert_scenes(&takes, &[(BRIGHT, 109_800..=110_100)]);
+    }
+}
+
+#[test]
+fn an_encoder_far_behind_shows_stills_and_no_hole_until_it_has_caught_up() {
+    let mut scene = Scene::start(Latency::Standard);
+    scene.pass(3_000, Some(GOOD));
+    let figures = scene.metrics.channel("test");
+    for (lag_ms, flow) in [(800, Flow::Dropping), (1_500, Flow::Skipping), (0, Flow::Live)] {
+        scene.lag = Duration::from_millis(lag_ms);
+        scene.pass(2_000, Some(GOOD));
+        assert_eq!(scene.conductor.flow, flow);
+    }
+    assert!(figures.frames_dropped.get() >= 100);
+    assert_eq!(figures.restarts.get(), 0);
+    scene.end();
 }

@@ -1,6 +1,6 @@
 //! A publisher's milliseconds laid on the epoch.
 
-use media::Utc;
+use crate::Utc;
 
 /// A step forward of more than this beyond the time that really passed is a jump, in ms.
 const FORWARD_MS: i64 = 10_000;
@@ -12,7 +12,7 @@ const STRAGGLERS_US: i64 = 2_000_000;
 /// Fixes the publisher's clock to the epoch at its first sample and keeps it there: a stream's own clock tells the time
 /// between samples, however late they arrive. Only a jump of its timestamps anchors it anew.
 #[derive(Debug)]
-pub(crate) struct Anchor {
+pub struct Anchor {
     current: Option<Line>,
     /// The line before the last jump, and when that was.
     previous: Option<(Line, Utc)>,
@@ -32,33 +32,33 @@ struct Line {
 
 /// Where a sample goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Placed {
+pub struct Placed {
     /// Epoch time.
-    pub(crate) time: Utc,
+    pub time: Utc,
     /// Epoch time of the publisher's zero, in µs: the same for all of a line.
-    pub(crate) offset_us: i64,
+    pub offset_us: i64,
     /// The step of the publisher's timestamps, in ms, if it was a jump.
-    pub(crate) jump_ms: Option<i64>,
+    pub jump_ms: Option<i64>,
 }
 
 impl Anchor {
     /// An anchor whose first sample lands after `floor`, the end of what the channel had before.
-    pub(crate) const fn after(floor: Utc) -> Self {
+    pub const fn after(floor: Utc) -> Self {
         Self { current: None, previous: None, latest: floor, disorder_ms: DISORDER_MS }
     }
 
     /// The same, where tracks may lie further apart: steps back of up to `disorder_ms` are no jump.
-    pub(crate) const fn with_disorder(self, disorder_ms: i64) -> Self {
+    pub const fn with_disorder(self, disorder_ms: i64) -> Self {
         Self { disorder_ms, ..self }
     }
 
     /// The latest time given out.
-    pub(crate) const fn latest(&self) -> Utc {
+    pub const fn latest(&self) -> Utc {
         self.latest
     }
 
     /// Places a timestamp that arrived at `now`. Both tracks share the anchor, so they stay together over a jump.
-    pub(crate) fn place(&mut self, timestamp_ms: i64, now: Utc) -> Placed {
+    pub fn place(&mut self, timestamp_ms: i64, now: Utc) -> Placed {
         if let Some(line) = &mut self.current
             && line.holds(timestamp_ms, now, self.disorder_ms)
         {

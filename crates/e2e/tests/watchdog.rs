@@ -1,0 +1,129 @@
+//! Encoders that hang and crash, as viewers and operators see it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use e2e::{Peer, Signal, Stack, binary, eventually, is_alive, tracks};
+
+const PATTERN: &str = "[[channel]]\nname = \"cam\"\ninput = \"test\"\npreset = \"ultrafast\"\n\
+                       ladder = [\"240p30\"]\nsegment = 1\nwindow = 300\n";
+const PUBLISHED: &str = "[[channel]]\nname = \"cam\"\ninput = { rtmp = \"live/k3y\" }\npreset = \"ultrafast\"\n\
+                         ladder = [\"240p30\"]\nsegment = 1\nwindow = 300\n";
+const ENCODER: &str = "headwater-encoder";
+
+fn deaths(stack: &Stack, reason: &str) -> f64 {
+    stack.metric(&["headwater_supervisor_encoder_deaths_total", &format!("reason=\"{reason}\"")])
+}
+
+fn is_held(stack: &Stack) -> bool {
+    stack.metric(&["headwater_supervisor_quarantined"]) == 1.0
+}
+
+/// Waits until the encoder that followed the last one brings frames.
+fn wait_until_well(stack: &Stack, lost: usize) {
+    let again = "it encodes again";
+    eventually("it encodes again", || (stack.log().matches(again).count() >= lost).then_some(()));
+}
+
+fn quarantine(stack: &Stack, order: &[&str]) -> Result<String, String> {
+    let said = Command::new(binary("headwater"))
+        .arg("quarantine")
+        .args(order)
+        .arg("--data")
+        .arg(stack.data())
+        .output()
+        .expect("headwater runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    if said.status.success() { Ok(text(said.stdout)) } else { Err(text(said.stderr)) }
+}
+
+fn assert_no_frame_is_missing(stack: &Stack) {
+    for track in &tracks::read_all(stack, "cam") {
+        for pair in tracks::chunks(track).windows(2) {
+            assert_eq!(pair[0].decode_time + pair[0].duration, pair[1].decode_time, "{}", track.uri);
+        }
+        assert!(track.playlist.segments.iter().all(|segment| segment.discontinuities == 0), "{}", track.uri);
+    }
+}
+
+#[test]
+fn encoders_that_are_killed_or_stopped_are_followed_by_the_spare_and_no_frame_is_missing() {
+    let mut stack = Stack::start(PATTERN);
+    stack.wait_for_segments("cam", 2);
+    let spare = || stack.metric(&["headwater_supervisor_spare_ready"]) == 1.0;
+    for (lost, signal) in [Signal::KILL, Signal::STOP, Signal::KILL, Signal::STOP].into_iter().enumerate() {
+        eventually("a spare waits", || spare().then_some(()));
+        let pid = stack.signal_child(ENCODER, signal);
+        eventually("it is gone", || (!is_alive(pid)).then_some(()));
+        wait_until_well(&stack, lost + 1);
+    }
+    assert_eq!((deaths(&stack, "killed"), deaths(&stack, "stopped")), (2.0, 2.0));
+    assert_eq!(stack.metric(&["headwater_supervisor_spare_used_total"]), 4.0);
+    assert!(!is_held(&stack), "whoever stops and kills is no input");
+    let segments = tracks::read_all(&stack, "cam")[0].playlist.segments.len();
+    stack.wait_for_segments("cam", segments + 2);
+    assert_no_frame_is_missing(&stack);
+
+    eventually("a spare waits", || spare().then_some(()));
+    let children = stack.children();
+    assert_eq!(children.len(), 5, "ingest, origin, edge, an encoder and the spare");
+    assert!(stack.interrupt().success());
+    assert!(children.iter().all(|pid| !is_alive(*pid)), "the spare ends with the others");
+}
+
+#[test]
+fn an_input_whose_encoders_crash_thrice_is_left_out_until_another_publisher_comes() {
+    let stack = Stack::start(PUBLISHED);
+    stack.wait_for_segments("cam", 1);
+    let shown = || stack.metric(&["headwater_encoder_input_lost"]) == 0.0;
+    let publisher = Peer::publish(&stack.rtmp_url("live/k3y"), 30);
+    for lost in 1..=3 {
+        eventually("the publisher is shown", || shown().then_some(()));
+        stack.signal_child(ENCODER, Signal::ABORT);
+        wait_until_well(&stack, lost);
+    }
+    eventually("the input is left out", || is_held(&stack).then_some(()));
+    assert_eq!(deaths(&stack, "crash"), 3.0);
+    assert_eq!(quarantine(&stack, &["list"]).as_deref(), Ok("cam: primary\n"));
+    eventually("slate is shown", || (!shown()).then_some(()));
+    // What it sent is there for whoever looks into it, and nobody else.
+    let folder = stack.data().join("quarantine");
+    let sample = eventually("its samples are kept", || fs::read_dir(&folder).ok()?.next()?.ok());
+    let facts = sample.metadata().expect("is there");
+    assert_eq!(facts.permissions().mode() & 0o777, 0o600);
+    assert!(facts.len() > 10_000, "a second of pictures at least: {} bytes", facts.len());
+    let log = stack.log();
+    let raised = log.lines().find(|line| line.contains("poison_input") && line.contains("raised"));
+    assert!(raised.is_some_and(|line| line.contains("-cam.samples")), "{log}");
+
+    publisher.kill();
+    let _another = Peer::publish(&stack.rtmp_url("live/k3y"), 30);
+    eventually("the next publisher is shown", || (shown() && !is_held(&stack)).then_some(()));
+    assert_eq!(quarantine(&stack, &["list"]).as_deref(), Ok("nothing is in quarantine\n"));
+    assert!(quarantine(&stack, &["release", "cam"]).is_err_and(|said| said.contains("no input of channel")));
+    let segments = tracks::read_all(&stack, "cam")[0].playlist.segments.len();
+    stack.wait_for_segments("cam", segments + 2);
+    assert_no_frame_is_missing(&stack);
+    assert!(!stack.log().contains("k3y"), "keys are never logged");
+}
+
+#[test]
+fn an_input_that_is_let_out_is_shown_again_and_no_frame_is_missing() {
+    let stack = Stack::start(PUBLISHED);
+    stack.wait_for_segments("cam", 1);
+    let shown = || stack.metric(&["headwater_encoder_input_lost"]) == 0.0;
+    let _publisher = Peer::publish(&stack.rtmp_url("live/k3y"), 30);
+    for lost in 1..=3 {
+        eventually("the publisher is shown", || shown().then_some(()));
+        stack.signal_child(ENCODER, Signal::ABORT);
+        wait_until_well(&stack, lost);
+    }
+    eventually("slate is shown", || (is_held(&stack) && !shown()).then_some(()));
+    let said = quarantine(&stack, &["release", "cam"]);
+    assert_eq!(said.as_deref(), Ok("cam: its inputs are taken again\n"));
+    eventually("the publisher is shown", || (shown() && !is_held(&stack)).then_some(()));
+    let segments = tracks::read_all(&stack, "cam")[0].playlist.segments.len();
+    stack.wait_for_segments("cam", segments + 2);
+    assert_no_frame_is_missing(&stack);
+}

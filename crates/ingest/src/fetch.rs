@@ -1,0 +1,294 @@
+//! The guarded HTTP client: for URLs that an operator, or a playlist he named, points at.
+//!
+//! Every URL's host is looked up and checked by [`reach`], redirects too, and the address that was checked is the one that
+//! is called. No cookies, no proxies; every wait and every size is bounded. User and password of a URL are sent to its own
+//! server alone.
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::{Bytes, BytesMut};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, LOCATION, RANGE, USER_AGENT,
+};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use playlist::{ByteRange, Scheme, Url, UrlFault};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use crate::config::Reach;
+use crate::reach::{self, Unreachable};
+
+/// Redirects that are followed for one request.
+const MAX_REDIRECTS: usize = 5;
+/// How long a connection may take, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the head of an answer may take, and each piece of its body.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long one request may take, redirects and body included.
+const WHOLE_TIMEOUT: Duration = Duration::from_secs(30);
+const AGENT: &str = concat!("headwater/", env!("CARGO_PKG_VERSION"));
+
+/// Why nothing was fetched.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+    #[error("connect to {server}: {source}")]
+    Connect { server: String, source: io::Error },
+    #[error("this system has no certificate authorities (Debian: package ca-certificates)")]
+    NoAuthorities,
+    #[error("{0} does not answer in time")]
+    Slow(String),
+    #[error("{server} breaks HTTP: {source}")]
+    Http { server: String, source: hyper::Error },
+    #[error("status {0}")]
+    Status(StatusCode),
+    #[error("more than {MAX_REDIRECTS} redirects")]
+    Redirects,
+    #[error("a redirect that leads nowhere: {0}")]
+    Location(#[from] UrlFault),
+    #[error("a redirect from https to http")]
+    Downgrade,
+    #[error("more than {0} bytes")]
+    TooLarge(usize),
+    #[error("the answer is compressed, which was not asked for")]
+    Compressed,
+    #[error("the answer has not the bytes that were asked for")]
+    WrongRange,
+}
+
+impl Fault {
+    /// The value of the metric's `reason` label.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::Unreachable(Unreachable::Private { .. }) => "forbidden_address",
+            Self::Unreachable(_) | Self::Connect { .. } | Self::NoAuthorities => "unreachable",
+            Self::Slow(_) => "slow",
+            Self::Http { .. } | Self::Compressed | Self::WrongRange => "broken_answer",
+            Self::Status(StatusCode::NOT_FOUND | StatusCode::GONE) => "not_found",
+            Self::Status(_) => "status",
+            Self::Redirects | Self::Location(_) | Self::Downgrade => "redirect",
+            Self::TooLarge(_) => "too_large",
+        }
+    }
+}
+
+/// What was fetched.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    /// Where it was, after redirects: what references in it are relative to.
+    pub(crate) url: Url,
+    pub(crate) body: Bytes,
+}
+
+/// A client of one server at a time, whose connection is kept between requests.
+#[derive(Debug)]
+pub(crate) struct Client {
+    reach: Reach,
+    /// The server, and the connection to it.
+    kept: Option<(Url, SendRequest<Empty<Bytes>>)>,
+}
+
+impl Client {
+    pub(crate) const fn new(reach: Reach) -> Self {
+        Self { reach, kept: None }
+    }
+
+    /// GETs `url`, or some of its bytes; at most `limit` of them.
+    pub(crate) async fn get(
+        &mut self,
+        url: &Url,
+        range: Option<ByteRange>,
+        limit: usize,
+    ) -> Result<Fetched, Fault> {
+        let fetched = timeout(WHOLE_TIMEOUT, self.follow(url, range, limit)).await;
+        match fetched {
+            Ok(fetched) => fetched,
+            Err(_) => {
+                self.kept = None;
+                Err(Fault::Slow(url.authority()))
+            }
+        }
+    }
+
+    async fn follow(&mut self, url: &Url, range: Option<ByteRange>, limit: usize) -> Result<Fetched, Fault> {
+        let mut url = url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            let answer = self.ask(&url, range).await?;
+            let status = answer.status();
+            if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
+                let next = url.join(location(answer.headers()).ok_or(Fault::Status(status))?)?;
+                if url.scheme() == Scheme::Https && next.scheme() == Scheme::Http {
+                    return Err(Fault::Downgrade);
+                }
+                // The rest of this answer is not read, so its connection is of no more use.
+                self.kept = None;
+                url = next;
+                continue;
+            }
+            if status != StatusCode::OK && status != StatusCode::PARTIAL_CONTENT {
+                self.kept = None;
+                return Err(Fault::Status(status));
+            }
+            let is_part = status == StatusCode::PARTIAL_CONTENT;
+            let body = match read(&url, answer, limit).await {
+                Ok(body) => body,
+                Err(fault) => {
+                    self.kept = None;
+                    return Err(fault);
+                }
+            };
+            return Ok(Fetched { body: wanted(body, range, is_part)?, url });
+        }
+        self.kept = None;
+        Err(Fault::Redirects)
+    }
+
+    /// Sends the request and waits for the answer's head.
+    async fn ask(&mut self, url: &Url, range: Option<ByteRange>) -> Result<Response<Incoming>, Fault> {
+        if let Some((server, mut connection)) = self.kept.take()
+            && server.same_server(url)
+            && let Ok(Ok(())) = timeout(SILENCE_TIMEOUT, connection.ready()).await
+            && let Ok(Ok(answer)) =
+                timeout(SILENCE_TIMEOUT, connection.send_request(request(url, range))).await
+        {
+            self.kept = Some((server, connection));
+            return Ok(answer);
+        }
+        // There is none, or its other end is gone.
+        let mut connection = self.connect(url).await?;
+        let answer = timeout(SILENCE_TIMEOUT, connection.send_request(request(url, range)))
+            .await
+            .map_err(|_| Fault::Slow(url.authority()))?
+            .map_err(|source| Fault::Http { server: url.authority(), source })?;
+        self.kept = Some((url.clone(), connection));
+        Ok(answer)
+    }
+
+    async fn connect(&self, url: &Url) -> Result<SendRequest<Empty<Bytes>>, Fault> {
+        let address = reach::resolve(url.host(), url.port(), self.reach).await?;
+        let server = url.authority();
+        let fault = |source| Fault::Connect { server: server.clone(), source };
+        let open = async {
+            let tcp = TcpStream::connect(address).await.map_err(fault)?;
+            match url.scheme() {
+                Scheme::Http => speak(tcp, &server).await,
+                Scheme::Https => {
+                    let name = ServerName::try_from(url.host().to_owned())
+                        .map_err(|_| fault(io::Error::other("no certificate can be for this host")))?;
+                    let connector = TlsConnector::from(trust().ok_or(Fault::NoAuthorities)?);
+                    speak(connector.connect(name, tcp).await.map_err(fault)?, &server).await
+                }
+            }
+        };
+        timeout(CONNECT_TIMEOUT, open).await.map_err(|_| Fault::Slow(url.authority()))?
+    }
+}
+
+async fn speak<S>(stream: S, server: &str) -> Result<SendRequest<Empty<Bytes>>, Fault>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let http = |source| Fault::Http { server: server.to_owned(), source };
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(http)?;
+    // It ends when the sender is dropped; what goes wrong the request tells.
+    tokio::spawn(async move {
+        let _ = connection.await;
+    });
+    Ok(sender)
+}
+
+fn request(url: &Url, range: Option<ByteRange>) -> Request<Empty<Bytes>> {
+    let mut request = Request::new(Empty::new());
+    *request.uri_mut() = url.target().parse().unwrap_or_else(|_| http::Uri::from_static("/"));
+    let headers = request.headers_mut();
+    let text = |text: &str| HeaderValue::from_str(text).expect("URLs are made of visible ASCII");
+    headers.insert(HOST, text(&url.authority()));
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    if let Some(user_info) = url.user_info() {
+        let mut value = text(&format!("Basic {}", BASE64_STANDARD.encode(user_info)));
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    if let Some(ByteRange { start, length }) = range {
+        headers.insert(RANGE, text(&format!("bytes={start}-{}", start.saturating_add(length - 1))));
+    }
+    request
+}
+
+fn location(headers: &HeaderMap) -> Option<&str> {
+    headers.get(LOCATION)?.to_str().ok()
+}
+
+/// The whole body, at most `limit` bytes.
+async fn read(url: &Url, answer: Response<Incoming>, limit: usize) -> Result<Bytes, Fault> {
+    let headers = answer.headers();
+    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(Fault::Compressed);
+    }
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limit as u64) {
+        return Err(Fault::TooLarge(limit));
+    }
+    let mut body = answer.into_body();
+    let mut bytes = BytesMut::new();
+    loop {
+        let frame = timeout(SILENCE_TIMEOUT, body.frame()).await.map_err(|_| Fault::Slow(url.authority()))?;
+        let Some(frame) = frame else { return Ok(bytes.freeze()) };
+        let frame = frame.map_err(|source| Fault::Http { server: url.authority(), source })?;
+        if let Ok(data) = frame.into_data() {
+            if bytes.len() + data.len() > limit {
+                return Err(Fault::TooLarge(limit));
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+}
+
+/// The bytes of `range`, which some servers answer with the whole file.
+fn wanted(body: Bytes, range: Option<ByteRange>, is_part: bool) -> Result<Bytes, Fault> {
+    let Some(ByteRange { start, length }) = range else {
+        return Ok(body);
+    };
+    let start = if is_part { 0 } else { start };
+    let end = start.checked_add(length).filter(|end| *end <= body.len() as u64).ok_or(Fault::WrongRange)?;
+    Ok(body.slice(start as usize..end as usize))
+}
+
+/// How to be a client of whoever the system's authorities vouch for; `None` where it has none.
+fn trust() -> Option<Arc<ClientConfig>> {
+    static TRUST: OnceLock<Option<Arc<ClientConfig>>> = OnceLock::new();
+    TRUST
+        .get_or_init(|| {
+            let mut roots = RootCertStore::empty();
+            // What cannot be read is as good as not there.
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            if roots.is_empty() {
+                return None;
+            }
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let client = ClientConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .expect("ring knows TLS 1.2 and 1.3")
+                .with_root_certificates(roots)
+                .with_no_client_auth();
+            Some(Arc::new(client))
+        })
+        .clone()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,60 @@
+//! Figures of HLS streams that are fetched.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::registry::Registry;
+
+use super::{ChannelLabel, Float};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    channel: String,
+    reason: &'static str,
+}
+
+/// Every family, by name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Families {
+    segments: Family<ChannelLabel, Counter>,
+    ahead_seconds: Family<ChannelLabel, Float>,
+    faults: Family<ReasonLabel, Counter>,
+}
+
+/// One channel's figures.
+#[derive(Clone, Debug)]
+pub(crate) struct PullMetrics {
+    channel: String,
+    faults: Family<ReasonLabel, Counter>,
+    /// Segments fetched.
+    pub(crate) segments: Counter,
+    /// How far what was fetched reaches beyond now.
+    pub(crate) ahead_seconds: Float,
+}
+
+impl Families {
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register("segments", "Segments fetched and read", self.segments.clone());
+        registry.register(
+            "ahead_seconds",
+            "How far what was fetched reaches beyond what is handed on",
+            self.ahead_seconds.clone(),
+        );
+        registry.register("faults", "What was wrong with a fetched stream, by reason", self.faults.clone());
+    }
+
+    pub(super) fn channel(&self, label: ChannelLabel) -> PullMetrics {
+        PullMetrics {
+            segments: self.segments.get_or_create_owned(&label),
+            ahead_seconds: self.ahead_seconds.get_or_create_owned(&label),
+            faults: self.faults.clone(),
+            channel: label.channel,
+        }
+    }
+}
+
+impl PullMetrics {
+    pub(crate) fn fault(&self, reason: &'static str) {
+        self.faults.get_or_create(&ReasonLabel { channel: self.channel.clone(), reason }).inc();
+    }
+}

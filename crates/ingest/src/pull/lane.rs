@@ -1,0 +1,244 @@
+//! One media playlist, followed: its segments, fetched in their order.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use playlist::limits::MAX_PLAYLIST_BYTES;
+use playlist::{Follower, Key, Map, Media, Notice, Playlist, Unreadable, Url, Wanted};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
+
+use super::Pull;
+use super::segment::{self, Apart};
+use super::timeline::Lanes;
+use super::told::Told;
+use crate::config::AtEnd;
+use crate::fetch::{self, Client};
+
+/// Largest segment, in bytes: ten seconds at 38 Mbit/s.
+const MAX_SEGMENT_BYTES: usize = 48 << 20;
+/// Largest header, in bytes.
+const MAX_HEADER_BYTES: usize = 1 << 20;
+/// Largest key, in bytes; 16 are right.
+const MAX_KEY_BYTES: usize = 64;
+/// How often a segment is asked for before it is given up, and a playlist before a stream is chosen anew.
+const TRIES: u32 = 3;
+/// Pause before the second try.
+const TRY_PAUSE: Duration = Duration::from_millis(500);
+/// Pause between two readings of a list that is over.
+const OVER_PAUSE: Duration = Duration::from_secs(5);
+
+/// A segment, taken apart.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) apart: Apart,
+    pub(crate) bytes: usize,
+    /// Which line its times are of: counted from 1 in each round of following, equally by all lanes.
+    pub(crate) line: (u64, u64),
+    pub(crate) lanes: Lanes,
+    /// The first of its round.
+    pub(crate) is_first: bool,
+}
+
+/// Why something was not had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("{url}: {fault}")]
+    Fetch { url: Url, fault: fetch::Fault },
+    #[error("{url}: {fault}")]
+    Playlist { url: Url, fault: Unreadable },
+    #[error("{url}: {fault}")]
+    Segment { url: Url, fault: segment::Fault },
+    #[error("{0}: a playlist of streams in the place of one of segments")]
+    NoMedia(Url),
+}
+
+impl Fault {
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::Fetch { fault, .. } => fault.label(),
+            Self::Playlist { fault: Unreadable::Encryption(_), .. } => "encryption",
+            Self::Playlist { fault: Unreadable::Bytes | Unreadable::Lines | Unreadable::Line(_), .. } => {
+                "too_large"
+            }
+            Self::Playlist { .. } | Self::NoMedia(_) => "bad_playlist",
+            Self::Segment { fault, .. } => fault.label(),
+        }
+    }
+}
+
+/// Fetches and reads a playlist.
+pub(crate) async fn playlist(client: &mut Client, url: &Url) -> Result<Playlist, Fault> {
+    let fetched = get(client, url, None, MAX_PLAYLIST_BYTES).await?;
+    Playlist::parse(&fetched.body, &fetched.url).map_err(|fault| Fault::Playlist { url: url.clone(), fault })
+}
+
+async fn get(
+    client: &mut Client,
+    url: &Url,
+    range: Option<playlist::ByteRange>,
+    limit: usize,
+) -> Result<fetch::Fetched, Fault> {
+    client.get(url, range, limit).await.map_err(|fault| Fault::Fetch { url: url.clone(), fault })
+}
+
+/// One playlist's way.
+pub(crate) struct Lane {
+    url: Url,
+    client: Client,
+    at_end: AtEnd,
+    follower: Follower,
+    round: u64,
+    lines: u64,
+    lanes: Lanes,
+    is_first: bool,
+    /// The key and the header that were fetched last.
+    key: Option<(Url, Bytes)>,
+    header: Option<(Map, Bytes)>,
+}
+
+impl Lane {
+    pub(crate) fn new(pull: &Pull, url: Url, round: u64, lanes: Lanes) -> Self {
+        Self {
+            url,
+            client: Client::new(pull.from.reach),
+            at_end: pull.from.at_end,
+            follower: Follower::default(),
+            round,
+            lines: 0,
+            lanes,
+            is_first: true,
+            key: None,
+            header: None,
+        }
+    }
+
+    /// Follows until the list is gone or is another one.
+    pub(crate) async fn follow(&mut self, told: &Told<'_>, out: &mpsc::Sender<Piece>) {
+        let mut read_at = Instant::now();
+        let mut failed = 0;
+        loop {
+            let since = read_at.elapsed();
+            read_at = Instant::now();
+            let media = match self.media().await {
+                Ok(media) => media,
+                Err(fault) => {
+                    told.fault(fault.label(), &fault);
+                    self.follower.missed_reading(since);
+                    failed += 1;
+                    if failed == TRIES {
+                        return;
+                    }
+                    sleep(TRY_PAUSE * failed).await;
+                    continue;
+                }
+            };
+            failed = 0;
+            let update = self.follower.update(&media, since);
+            for notice in update.notices {
+                match notice {
+                    Notice::Stale => told.fault("stale", &"no new segment for three target durations"),
+                    Notice::Fresh => {}
+                    Notice::Missed(count) => {
+                        told.fault("missed", &format_args!("{count} segments left the list unread"));
+                    }
+                    Notice::Reset => {
+                        told.fault("sequence_reset", &"its numbers count anew");
+                        return;
+                    }
+                }
+            }
+            for wanted in &update.wanted {
+                self.segment(wanted, told, out).await;
+            }
+            let pause = match (update.is_over, self.at_end) {
+                (false, _) => update.pause,
+                (true, AtEnd::Wait) => OVER_PAUSE,
+                (true, AtEnd::Loop) => {
+                    self.follower.rewind();
+                    TRY_PAUSE
+                }
+            };
+            sleep(pause.saturating_sub(read_at.elapsed())).await;
+        }
+    }
+
+    async fn media(&mut self) -> Result<Media, Fault> {
+        match playlist(&mut self.client, &self.url).await? {
+            Playlist::Media(media) => Ok(media),
+            Playlist::Multivariant(_) => Err(Fault::NoMedia(self.url.clone())),
+        }
+    }
+
+    async fn segment(&mut self, wanted: &Wanted, told: &Told<'_>, out: &mpsc::Sender<Piece>) {
+        self.lines += u64::from(wanted.is_new_line);
+        if wanted.segment.is_gap {
+            return told.fault("gap", &format_args!("segment {} is a gap", wanted.segment.number));
+        }
+        for attempt in 1..=TRIES {
+            match self.fetch(wanted).await {
+                Ok((apart, bytes)) => {
+                    told.segment();
+                    let line = (self.round, self.lines);
+                    let is_first = std::mem::take(&mut self.is_first);
+                    let piece = Piece { apart, bytes, line, lanes: self.lanes, is_first };
+                    // Who takes pieces lives as long as this.
+                    let _ = out.send(piece).await;
+                    return;
+                }
+                Err(fault) => {
+                    told.fault(fault.label(), &fault);
+                    // Another reading of the same bytes says the same.
+                    if matches!(fault, Fault::Segment { .. }) {
+                        return;
+                    }
+                }
+            }
+            if attempt < TRIES {
+                sleep(TRY_PAUSE * attempt).await;
+            }
+        }
+    }
+
+    async fn fetch(&mut self, wanted: &Wanted) -> Result<(Apart, usize), Fault> {
+        let segment = &wanted.segment;
+        let header = match &segment.map {
+            Some(map) => Some(self.header(map, segment.number).await?),
+            None => None,
+        };
+        let fetched = get(&mut self.client, &segment.url, segment.range, MAX_SEGMENT_BYTES).await?;
+        let bytes = fetched.body.len();
+        let body = self.clear(fetched.body, segment.key.as_ref(), segment.number).await?;
+        let fault = |fault| Fault::Segment { url: segment.url.clone(), fault };
+        Ok((segment::take_apart(header.as_ref(), &body).map_err(fault)?, bytes))
+    }
+
+    async fn header(&mut self, map: &Map, number: u64) -> Result<Bytes, Fault> {
+        if let Some((known, header)) = &self.header
+            && known == map
+        {
+            return Ok(header.clone());
+        }
+        let fetched = get(&mut self.client, &map.url, map.range, MAX_HEADER_BYTES).await?;
+        let header = self.clear(fetched.body, map.key.as_ref(), number).await?;
+        self.header = Some((map.clone(), header.clone()));
+        Ok(header)
+    }
+
+    /// `body` without its encryption.
+    async fn clear(&mut self, body: Bytes, key: Option<&Key>, number: u64) -> Result<Bytes, Fault> {
+        let Some(key) = key else {
+            return Ok(body);
+        };
+        let bytes = match &self.key {
+            Some((known, bytes)) if *known == key.url => bytes.clone(),
+            _ => {
+                let fetched = get(&mut self.client, &key.url, None, MAX_KEY_BYTES).await?;
+                self.key = Some((key.url.clone(), fetched.body.clone()));
+                fetched.body
+            }
+        };
+        segment::decrypt(&body, &bytes, key.iv_of(number))
+            .map_err(|fault| Fault::Segment { url: key.url.clone(), fault })
+    }
+}
