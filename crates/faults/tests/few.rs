@@ -27,7 +27,6 @@ fn an_encoder_that_is_killed_repeats_no_frame() {
 }
 
 #[test]
-#[ignore = "one kill in fourteen loses a segment that was listed and not yet on disk (docs/faults.md)"]
 fn an_origin_that_is_killed_loses_nothing_it_had() {
     holds(Kind::OriginKilled, 1);
 }
