@@ -6,7 +6,8 @@
 //! [`MAX_WAITING_BYTES`]; at the bound the oldest segment that is not being sent is dropped and counted.
 //!
 //! Our origin answers from memory and says how far it has the track on disk (`Headwater-Durable`). What is not there yet
-//! is kept in the same bounds; where the origin comes back without it (`Headwater-Next`), it is sent again.
+//! is kept in the same bounds; where the origin comes back without it (`Headwater-Next`), it is sent again. The header says
+//! what there is to come (`Headwater-Has`), so that the origin can answer viewers once it is there.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -247,6 +248,13 @@ impl Queue {
     fn first_header(&self) -> Bytes {
         let first = self.segments.front();
         first.map_or_else(|| self.header.clone(), |first| first.header.clone())
+    }
+
+    /// First decode time of the newest whole segment that can be sent.
+    fn newest_whole(&self) -> Option<i64> {
+        let whole = |segment: &&Arc<Segment>| !segment.is_open() && !segment.is_given_up();
+        let newest = self.segments.iter().rev().find(whole).or_else(|| self.kept.back());
+        newest.map(|segment| segment.first_dts)
     }
 
     /// The slate, where the origin has not got it and `header` is its own.

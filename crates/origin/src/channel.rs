@@ -1,5 +1,6 @@
 //! One channel: its timeline, its bytes, and who publishes.
 
+mod catch_up;
 mod contest;
 mod frame_rate;
 mod low_score;
@@ -27,6 +28,7 @@ use crate::shift::Shift;
 use crate::slate::Slate;
 use crate::window::{Stored, Window, header_id};
 
+use catch_up::CatchUp;
 use contest::Contest;
 use low_score::LowScore;
 use pipelines::Brought;
@@ -48,6 +50,7 @@ pub(crate) struct Channel {
     /// When a byte of media last came, in microseconds since the epoch.
     heard_us: AtomicI64,
     began: Utc,
+    catch_up: CatchUp,
     /// Where two pipelines make a track. Locked before the state, where both are.
     contests: Mutex<HashMap<TrackName, Contest<Brought>>>,
     state: Mutex<State>,

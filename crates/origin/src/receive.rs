@@ -52,6 +52,9 @@ const NEXT: &str = "headwater-next";
 /// The header of the answer to media: up to where the track is on disk. Until then a restart may ask for it again.
 const DURABLE: &str = "headwater-durable";
 
+/// The header of a publisher's request: the decode time of the newest whole segment it has, all of which it sends.
+const HAS: &str = "headwater-has";
+
 /// What a publisher is told of its track, in track ticks.
 #[derive(Clone, Copy, Debug, Default)]
 struct Told {
@@ -134,6 +137,8 @@ async fn put(
                     Some(Piece::Trailers(trailers)) => measured = self::measured(&trailers).or(measured),
                     None => {
                         let next = reading.finish(measured)?;
+                        let has = headers.get(HAS).and_then(|has| has.to_str().ok()?.parse().ok());
+                        channel.publisher_has(&track, has);
                         return Ok(Told { next, durable: channel.durable(&track) });
                     }
                 }

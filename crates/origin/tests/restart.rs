@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use common::{Killable, Server, Sound, entries, media_sequence, now_ticks, wait_for};
+use common::{Killable, Server, Sound, entries, media_sequence, now_ticks, request, wait_for};
 
 fn log_files(data: &Path) -> Vec<PathBuf> {
     let folder = fs::read_dir(data.join("origin/cam")).expect("the log's folder");
@@ -101,6 +101,33 @@ fn a_torn_end_is_dropped_and_a_damaged_segment_is_a_gap() {
         ["DISCONTINUITY".into(), "GAP".into(), name(5), "DISCONTINUITY".into(), name(6), name(7)]
     );
     m3u8_rs::parse_media_playlist_res(text.as_bytes()).expect("m3u8-rs reads it");
+}
+
+#[test]
+fn viewers_are_answered_once_what_the_log_lost_has_come_again() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (sound, at) = (Sound::named("audio", 2), now_ticks());
+    let server = Server::start(data.path());
+    push(&server, &sound, at, 0, 4);
+    let before = server.get("/cam/audio/index.m3u8").text();
+    drop(server);
+    let files = log_files(data.path());
+    let bytes = fs::read(&files[0]).expect("the file");
+    fs::write(&files[0], &bytes[..bytes.len() - 100]).expect("writes");
+
+    let server = Server::start(data.path());
+    let last = at + 3 * Sound::TICKS;
+    std::thread::scope(|scope| {
+        let playlist = scope.spawn(|| server.get("/cam/audio/index.m3u8").text());
+        let segment = scope.spawn(|| server.get(&format!("/cam/audio/{last}.m4s")));
+        let has = last.to_string();
+        let fields = [("headwater-has", has.as_str())];
+        let answer = request(server.address, "PUT", "/ingest/cam/audio/init.mp4", &fields, &sound.header());
+        assert_eq!(answer.header("headwater-next"), Some(has.as_str()));
+        server.put("/ingest/cam/audio/x.m4s", &sound.segment(last));
+        assert_eq!(playlist.join().expect("answered"), before);
+        assert_eq!(segment.join().expect("answered").body, sound.segment(last));
+    });
 }
 
 #[test]

@@ -183,7 +183,8 @@ async fn session(
     let mut wire = Wire::connect(peer).await?;
     shared.metrics.connected(&shared.labels);
     let mut header = shared.queue().first_header();
-    let next = wire.send_header(peer, &header).await?;
+    let has = shared.queue().newest_whole();
+    let next = wire.send_header(peer, &header, has).await?;
     let lost = {
         let mut queue = shared.queue();
         queue.slate_sent = false;
@@ -211,7 +212,7 @@ async fn session(
         };
         if segment.header != header {
             header = segment.header.clone();
-            wire.send_header(peer, &header).await?;
+            wire.send_header(peer, &header, None).await?;
         }
         let (status, durable) = wire.send_segment(peer, &segment).await?;
         match status {
@@ -227,7 +228,7 @@ async fn session(
                 if segment.is_open() {
                     return Err(Fault::HeaderWanted);
                 }
-                wire.send_header(peer, &header).await?;
+                wire.send_header(peer, &header, None).await?;
             }
             status if status.is_server_error() => return Err(Fault::Status(status)),
             status => {
@@ -311,9 +312,12 @@ impl Wire {
         Ok(Self { sender, connection: tokio::spawn(connection) })
     }
 
-    /// Sends a CMAF header; gives back what the origin expects next.
-    async fn send_header(&mut self, peer: &Peer, header: &Bytes) -> Result<Next, Fault> {
-        let request = peer.put("init.mp4", PushBody::Whole(Some(header.clone())));
+    /// Sends a CMAF header, and where the newest whole segment begins that follows; gives back what the origin expects next.
+    async fn send_header(&mut self, peer: &Peer, header: &Bytes, has: Option<i64>) -> Result<Next, Fault> {
+        let mut request = peer.put("init.mp4", PushBody::Whole(Some(header.clone())));
+        if let Some(has) = has {
+            request.headers_mut().insert("headwater-has", has.into());
+        }
         let answer = timeout(ANSWER_TIMEOUT, async {
             self.sender.ready().await?;
             self.sender.send_request(request).await

@@ -8,7 +8,7 @@ use daemon::EpochClock;
 use manifest::{Shape, Timeline};
 use tokio::sync::Semaphore;
 
-use super::{Channel, Publishing, State};
+use super::{CatchUp, Channel, Publishing, State};
 use crate::log::{Kept, Log};
 use crate::metrics::Metrics;
 use crate::receive::Names;
@@ -96,6 +96,7 @@ impl Channel {
         let slates: Vec<_> = slates.collect();
         metrics.slate(channel, false);
         let began = clock.now();
+        let catch_up = CatchUp::new(state.timeline.tracks().iter().map(|track| track.name().clone()));
         let restored = Self {
             name: settings.name.clone(),
             grid: settings.grid,
@@ -104,6 +105,7 @@ impl Channel {
             bodies: Semaphore::new(BODIES_MAX),
             heard_us: AtomicI64::new(began.0),
             began,
+            catch_up,
             contests: Mutex::default(),
             state: Mutex::new(state),
         };

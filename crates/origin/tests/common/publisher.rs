@@ -23,14 +23,16 @@ impl Publisher {
         Self { sound, next: at, acknowledged: BTreeMap::new(), kept: BTreeMap::new(), durable: 0 }
     }
 
-    /// Meets an origin: sends the header, and again what was acknowledged and is not there. False: it is away.
-    pub fn meet(&mut self, origin: SocketAddr) -> bool {
+    /// Meets an origin: sends the header, and again what was acknowledged and is not there; how many. `None`: it is away.
+    pub fn meet(&mut self, origin: SocketAddr) -> Option<usize> {
         let header = self.sound.header();
-        let Some((status, told)) = put(origin, "init.mp4", &header, header.len()) else { return false };
+        let has = self.kept.keys().next_back().map(|has| format!("headwater-has: {has}\r\n"));
+        let (status, told) = put(origin, "init.mp4", &has.unwrap_or_default(), &header)?;
         assert_eq!(status, 200);
         let next = told("headwater-next").unwrap_or(0);
         let lost: Vec<_> = self.kept.range(next..).map(|(start, body)| (*start, body.clone())).collect();
-        lost.into_iter().all(|(start, body)| self.put(origin, start, &body))
+        let count = lost.len();
+        lost.into_iter().all(|(start, body)| self.put(origin, start, &body)).then_some(count)
     }
 
     /// Publishes the next segment; false where the origin did not answer.
@@ -55,7 +57,7 @@ impl Publisher {
     }
 
     fn put(&mut self, origin: SocketAddr, start: i64, body: &[u8]) -> bool {
-        let Some((status, told)) = put(origin, "x.m4s", body, body.len()) else { return false };
+        let Some((status, told)) = put(origin, "x.m4s", "", body) else { return false };
         assert_eq!(status, 200);
         self.acknowledged.insert(start, body.to_vec());
         self.durable = told("headwater-durable").unwrap_or(0).max(self.durable);
@@ -84,11 +86,12 @@ impl Publisher {
 type Told = Box<dyn Fn(&str) -> Option<i64>>;
 
 /// Like [`request`], from an origin that may die meanwhile.
-fn put(origin: SocketAddr, name: &str, body: &[u8], length: usize) -> Option<(u16, Told)> {
+fn put(origin: SocketAddr, name: &str, fields: &str, body: &[u8]) -> Option<(u16, Told)> {
+    let length = body.len();
     let mut stream = TcpStream::connect(origin).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
     let head = format!(
-        "PUT /ingest/cam/audio/{name} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        "PUT /ingest/cam/audio/{name} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{fields}content-length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).ok()?;
     stream.write_all(body).ok()?;
