@@ -25,6 +25,8 @@ pub enum Kind {
     IngestKilled,
     /// The edge is killed.
     EdgeKilled,
+    /// A channel's only encoder is killed, again and again for twenty seconds: nobody publishes.
+    EncoderAway,
 }
 
 /// What must hold, whatever the moment of the fault.
@@ -58,12 +60,13 @@ const NOTHING_SEEN: Promise = Promise {
 
 impl Kind {
     /// Every kind, in the order of the table.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::InputKilled,
         Self::InputReset,
         Self::InputFrozen,
         Self::InputAway,
         Self::EncoderKilled,
+        Self::EncoderAway,
         Self::PipelineKilled,
         Self::PipelineFrozen,
         Self::OriginKilled,
@@ -79,6 +82,7 @@ impl Kind {
             Self::InputFrozen => "input-frozen",
             Self::InputAway => "input-away",
             Self::EncoderKilled => "encoder-killed",
+            Self::EncoderAway => "encoder-away",
             Self::PipelineKilled => "pipeline-killed",
             Self::PipelineFrozen => "pipeline-frozen",
             Self::OriginKilled => "origin-killed",
@@ -116,7 +120,7 @@ impl Kind {
             Self::OriginKilled => Promise { healthy_max: Some(Duration::from_secs(1)), ..NOTHING_SEEN },
             // One encoder: what it did not encode while it was away is missing, and a player's buffer bridges it.
             Self::EncoderKilled => Promise { no_missing: false, no_discontinuities: false, ..NOTHING_SEEN },
-            Self::InputAway | Self::IngestKilled | Self::EdgeKilled => NOTHING_SEEN,
+            Self::InputAway | Self::EncoderAway | Self::IngestKilled | Self::EdgeKilled => NOTHING_SEEN,
         }
     }
 
@@ -126,6 +130,7 @@ impl Kind {
             Self::InputKilled | Self::InputReset | Self::InputFrozen => "the other input is shown",
             Self::InputAway => "the source is shown again, from when its publisher was started",
             Self::EncoderKilled => "every track has a segment that began after the fault",
+            Self::EncoderAway => "the origin's slate is over, from when the encoder may live again",
             Self::PipelineKilled | Self::PipelineFrozen => {
                 "the origin has taken a segment of every track from each again"
             }
