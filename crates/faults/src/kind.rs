@@ -27,6 +27,8 @@ pub enum Kind {
     EdgeKilled,
     /// A channel's only encoder is killed, again and again for twenty seconds: nobody publishes.
     EncoderAway,
+    /// Both pipelines are, at once.
+    PipelinesAway,
 }
 
 /// What must hold, whatever the moment of the fault.
@@ -60,7 +62,7 @@ const NOTHING_SEEN: Promise = Promise {
 
 impl Kind {
     /// Every kind, in the order of the table.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::InputKilled,
         Self::InputReset,
         Self::InputFrozen,
@@ -69,6 +71,7 @@ impl Kind {
         Self::EncoderAway,
         Self::PipelineKilled,
         Self::PipelineFrozen,
+        Self::PipelinesAway,
         Self::OriginKilled,
         Self::IngestKilled,
         Self::EdgeKilled,
@@ -85,6 +88,7 @@ impl Kind {
             Self::EncoderAway => "encoder-away",
             Self::PipelineKilled => "pipeline-killed",
             Self::PipelineFrozen => "pipeline-frozen",
+            Self::PipelinesAway => "pipelines-away",
             Self::OriginKilled => "origin-killed",
             Self::IngestKilled => "ingest-killed",
             Self::EdgeKilled => "edge-killed",
@@ -105,7 +109,7 @@ impl Kind {
 
     /// Whether it has two pipelines.
     pub const fn has_two_pipelines(self) -> bool {
-        matches!(self, Self::PipelineKilled | Self::PipelineFrozen)
+        matches!(self, Self::PipelineKilled | Self::PipelineFrozen | Self::PipelinesAway)
     }
 
     /// What must hold.
@@ -120,7 +124,11 @@ impl Kind {
             Self::OriginKilled => Promise { healthy_max: Some(Duration::from_secs(1)), ..NOTHING_SEEN },
             // One encoder: what it did not encode while it was away is missing, and a player's buffer bridges it.
             Self::EncoderKilled => Promise { no_missing: false, no_discontinuities: false, ..NOTHING_SEEN },
-            Self::InputAway | Self::EncoderAway | Self::IngestKilled | Self::EdgeKilled => NOTHING_SEEN,
+            Self::InputAway
+            | Self::EncoderAway
+            | Self::PipelinesAway
+            | Self::IngestKilled
+            | Self::EdgeKilled => NOTHING_SEEN,
         }
     }
 
@@ -130,7 +138,9 @@ impl Kind {
             Self::InputKilled | Self::InputReset | Self::InputFrozen => "the other input is shown",
             Self::InputAway => "the source is shown again, from when its publisher was started",
             Self::EncoderKilled => "every track has a segment that began after the fault",
-            Self::EncoderAway => "the origin's slate is over, from when the encoder may live again",
+            Self::EncoderAway | Self::PipelinesAway => {
+                "the origin's slate is over, from when an encoder may live again"
+            }
             Self::PipelineKilled | Self::PipelineFrozen => {
                 "the origin has taken a segment of every track from each again"
             }

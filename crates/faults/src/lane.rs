@@ -161,7 +161,7 @@ impl Lane<'_, '_> {
             Kind::InputKilled | Kind::InputReset | Kind::InputFrozen => self.cut_shown(),
             Kind::InputAway => self.cut_only(),
             Kind::EncoderKilled => self.kill_encoder(),
-            Kind::EncoderAway => self.keep_encoder_away(),
+            Kind::EncoderAway | Kind::PipelinesAway => self.keep_encoders_away(),
             Kind::PipelineKilled => self.hit_pipeline(Signal::KILL),
             Kind::PipelineFrozen => self.hit_pipeline(Signal::STOP),
             Kind::OriginKilled => self.kill_origin(),

@@ -29,6 +29,7 @@ fn an_encoder_that_is_killed_repeats_no_frame() {
 #[test]
 fn a_channel_without_an_encoder_goes_on_with_the_origins_slate() {
     holds(Kind::EncoderAway, 1);
+    holds(Kind::PipelinesAway, 1);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::publisher::Side;
 const ENCODER: &str = "headwater-encoder";
 /// How long nobody publishes where an encoder is kept away.
 const AWAY: Duration = Duration::from_secs(20);
-/// Segments that are over when the origin shows slate, and when it has come to the client.
+/// Until it is slate that comes, in seconds: a segment is late by another before the origin makes it.
 const SLATE_BEGINS_S: u64 = 5;
 /// Two rungs, and the sound.
 const TRACKS: u64 = 3;
@@ -50,8 +50,8 @@ impl Lane<'_, '_> {
         Outcome { healthy, switch: None }
     }
 
-    /// Kills every encoder that starts, for a while: the origin shows its slate, and the encoder goes on behind it.
-    pub(super) fn keep_encoder_away(&mut self) -> Outcome {
+    /// Kills every encoder that starts, for a while: the origin shows its slate, and encoders go on behind it.
+    pub(super) fn keep_encoders_away(&mut self) -> Outcome {
         let (at, at_epoch_s) = (Instant::now(), epoch_s());
         while at.elapsed() < AWAY {
             self.stack.pids(ENCODER).into_iter().for_each(|pid| e2e::signal(pid, Signal::KILL));
