@@ -13,11 +13,17 @@
 
 #![forbid(unsafe_code)]
 
+pub mod account;
 mod answer;
 mod hex;
 mod iso_time;
+pub mod key;
+pub mod policy;
+pub mod seal;
 mod secret;
 pub mod sigv4;
 
+pub use account::{AccountId, Principal};
 pub use answer::{Answer, Family};
+pub use key::{AccessKey, AccessKeyId};
 pub use secret::Secret;

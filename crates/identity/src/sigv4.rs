@@ -24,7 +24,7 @@ mod verify;
 
 pub use claim::{Claim, Form, Scope};
 pub use fault::Fault;
-pub use replay::{Replays, Seen};
+pub use replay::{RESEND_S, Replays, Seen};
 pub use sign::Signer;
 pub use verify::{Credential, Payload, Session, UnsignedPayload, Verified};
 

@@ -14,7 +14,7 @@ pub(super) fn read(request: &Request<'_>) -> Result<Option<Parts>, Fault> {
         return Err(Fault::Mechanism);
     }
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
-    for part in rest.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+    for part in rest.split(',').map(str::trim) {
         let (name, value) = part.split_once('=').ok_or(Fault::Unreadable("Authorization"))?;
         let (name, place) = match name {
             "Credential" => ("Credential", &mut credential),

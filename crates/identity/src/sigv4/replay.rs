@@ -91,7 +91,9 @@ impl Replays {
 
     fn forget_the_oldest(&mut self) {
         let Some((date, signatures)) = self.by_date.pop_first() else { return };
-        signatures.iter().for_each(|signature| drop(self.first_seen.remove(signature)));
+        for signature in signatures {
+            self.first_seen.remove(&signature);
+        }
         self.floor = self.floor.max(date);
     }
 }
