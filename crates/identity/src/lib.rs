@@ -15,15 +15,21 @@
 
 pub mod account;
 mod answer;
+pub mod aws_env;
+pub mod bootstrap;
 mod hex;
 mod iso_time;
 pub mod key;
+pub mod password;
 pub mod policy;
 pub mod seal;
 mod secret;
 pub mod sigv4;
+pub mod user;
 
 pub use account::{AccountId, Principal};
 pub use answer::{Answer, Family};
+pub use bootstrap::{Bootstrap, BootstrapFault, Given};
 pub use key::{AccessKey, AccessKeyId};
 pub use secret::Secret;
+pub use user::User;
