@@ -9,6 +9,7 @@
 pub mod condition;
 pub mod document;
 mod json;
+mod network;
 pub mod pattern;
 
 use std::collections::BTreeMap;

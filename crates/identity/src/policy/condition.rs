@@ -1,9 +1,8 @@
 //! Conditions: when a statement counts. All keys of all operators have to hold.
 
-use std::net::IpAddr;
-
 use media::Utc;
 
+use super::network::Network;
 use super::pattern::{ArnPattern, Case, Pattern, Variables};
 use super::{Context, PolicyFault};
 use crate::iso_time;
@@ -218,41 +217,6 @@ fn boolean(text: &str) -> Option<bool> {
         _ if text.eq_ignore_ascii_case("true") => Some(true),
         _ if text.eq_ignore_ascii_case("false") => Some(false),
         _ => None,
-    }
-}
-
-/// Addresses that begin alike: `203.0.113.0/24`, `2001:db8::/32`, or one alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Network {
-    base: IpAddr,
-    bits: u8,
-}
-
-impl Network {
-    fn parse(text: &str) -> Option<Self> {
-        let (base, bits) = text.split_once('/').unwrap_or((text, ""));
-        let base: IpAddr = base.parse().ok()?;
-        let most = if base.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
-            "" if text.contains('/') => return None,
-            "" => most,
-            bits => bits.parse().ok().filter(|bits| *bits <= most && !text.contains('+'))?,
-        };
-        Some(Network { base, bits })
-    }
-
-    fn contains(&self, address: IpAddr) -> bool {
-        match (self.base, address.to_canonical()) {
-            (IpAddr::V4(base), IpAddr::V4(address)) => {
-                let differ = base.to_bits() ^ address.to_bits();
-                differ.checked_shr(32 - u32::from(self.bits)).unwrap_or(0) == 0
-            }
-            (IpAddr::V6(base), IpAddr::V6(address)) => {
-                let differ = base.to_bits() ^ address.to_bits();
-                differ.checked_shr(128 - u32::from(self.bits)).unwrap_or(0) == 0
-            }
-            _ => false,
-        }
     }
 }
 

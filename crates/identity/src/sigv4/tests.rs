@@ -398,8 +398,11 @@ proptest! {
     }
 }
 
+/// Method, path, parameters, headers, body.
+type Meaning = (String, String, Vec<(Vec<u8>, Vec<u8>)>, Vec<(String, Vec<u8>)>, Vec<u8>);
+
 /// What a request asks for, told without the code that is tested: two that differ here ask for different things.
-fn meaning(sent: &Sent) -> (String, String, Vec<(Vec<u8>, Vec<u8>)>, Vec<(String, Vec<u8>)>, Vec<u8>) {
+fn meaning(sent: &Sent) -> Meaning {
     let decode = |text: &str| {
         let (mut out, mut rest) = (Vec::new(), text.as_bytes());
         while let [first, tail @ ..] = rest {
