@@ -95,6 +95,7 @@ fn publishers(
             publishers.push(ingest::Publisher {
                 feed: Feed { channel: channel.name.clone(), input },
                 door,
+                second: second(source),
                 keep: Duration::from_millis(channel.grid.duration_ms().into()) + RESTART,
                 batch: match (&channel.ladder, channel.latency) {
                     (Ladder::Passthrough, Latency::Standard) => PASSTHROUGH_BATCH,
@@ -159,6 +160,15 @@ fn door(
         }),
         Input::Test | Input::File(_) | Input::Cmaf => return Ok(None),
     }))
+}
+
+/// What becomes of a second publisher of an input that has one at a time.
+fn second(input: &Input) -> ingest::Second {
+    match input {
+        Input::Rtmp(rtmp) => rtmp.second,
+        Input::Srt(srt) => srt.second,
+        _ => ingest::Second::IsRefused,
+    }
 }
 
 /// Whether addresses in this machine's own networks are called too.

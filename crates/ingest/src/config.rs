@@ -9,6 +9,7 @@ use std::time::Duration;
 use certificate::CertificateError;
 use mpegts::Select;
 use playlist::{Choice, Url};
+use spec::Second;
 use srt::Terms;
 use wire::sample_stream::Feed;
 
@@ -43,6 +44,8 @@ pub struct Publisher {
     pub feed: Feed,
     /// How its samples come.
     pub door: Door,
+    /// What becomes of a second publisher.
+    pub second: Second,
     /// How long bytes may gather before they are read. Zero: each is read as it comes, from SRT a hundred times a second.
     /// 100 ms costs that much delay and saves most of the CPU time, since one wake-up then takes many messages.
     pub batch: Duration,
@@ -229,8 +232,8 @@ impl Doors {
     /// The doors of `publishers`, with a channel each.
     pub(crate) fn open(publishers: Vec<Publisher>, metrics: &Metrics) -> Result<Self, Error> {
         let mut doors = Self::default();
-        for Publisher { feed: name, door, batch, keep } in publishers {
-            let channel = Arc::new(Channel::new(name.clone(), keep, metrics.channel(&name)));
+        for Publisher { feed: name, door, second, batch, keep } in publishers {
+            let channel = Arc::new(Channel::new(name.clone(), keep, second, metrics.channel(&name)));
             let taken_by = match door {
                 Door::Rtmp { app, key } => {
                     let (app, key) = (app.trim_matches('/').to_owned(), rtmp::Key::new(&key));

@@ -48,7 +48,7 @@ pub(crate) async fn serve_secure(
 pub(crate) async fn serve(ingest: Arc<Ingest>, mut socket: Socket, peer: SocketAddr, conn: u64) {
     let mut session = Session::new();
     let mut input = BytesMut::new();
-    let admitted = timeout(PUBLISH_TIMEOUT, admit(&ingest, &mut socket, &mut session, &mut input));
+    let admitted = timeout(PUBLISH_TIMEOUT, admit(&ingest, &mut socket, &mut session, &mut input, peer));
     let end = match admitted.await.unwrap_or(Err(End::NoPublish)) {
         Ok((lease, route, request)) => {
             let channel = lease.channel().name.clone();
@@ -70,7 +70,7 @@ pub(crate) async fn serve(ingest: Arc<Ingest>, mut socket: Socket, peer: SocketA
         End::Closed | End::Io(_) => {
             tracing::debug!(conn, %peer, reason = %end, "connection ended before a publish request")
         }
-        End::Busy { channel } => tracing::warn!(%channel, conn, %peer, reason = %end, "refused"),
+        End::Busy { channel, .. } => tracing::warn!(%channel, conn, %peer, reason = %end, "refused"),
         _ => tracing::warn!(conn, %peer, reason = %end, "refused"),
     }
     ingest.metrics.refused(end.label());
@@ -85,12 +85,13 @@ async fn admit<'a>(
     socket: &mut Socket,
     session: &mut Session,
     input: &mut BytesMut,
+    peer: SocketAddr,
 ) -> Result<(Lease, &'a Route, PublishRequest), End> {
     loop {
         while let Some(event) = session.poll(input)? {
             match event {
                 Event::Publish(request) => {
-                    let decided = decide(ingest, &request).await;
+                    let decided = decide(ingest, &request, peer).await;
                     match &decided {
                         Ok(_) => session.accept(),
                         Err(end) => {
@@ -122,15 +123,19 @@ async fn admit<'a>(
     }
 }
 
-async fn decide<'a>(ingest: &'a Ingest, request: &PublishRequest) -> Result<(Lease, &'a Route), End> {
+async fn decide<'a>(
+    ingest: &'a Ingest,
+    request: &PublishRequest,
+    peer: SocketAddr,
+) -> Result<(Lease, &'a Route), End> {
     let Some(route) = ingest.route(&request.app, &request.key) else {
         return Err(match ingest.rtmp.iter().any(|route| route.app == request.app) {
             true => End::UnknownKey { app: request.app.clone(), key: request.key.clone() },
             false => End::UnknownApp,
         });
     };
-    let lease = route.channel.claim_from_stale(&ingest.clock).await;
-    let lease = lease.ok_or_else(|| End::Busy { channel: route.channel.name.clone() })?;
+    let lease = route.channel.admit(peer, &ingest.clock).await;
+    let lease = lease.map_err(|held| End::Busy { channel: route.channel.name.clone(), held })?;
     Ok((lease, route))
 }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rtmp::PeerError;
 
+use crate::channel::Held;
+
 /// From accept to a publish request. Encoders take a few round trips.
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a peer may send before its publish request, in bytes. Encoders send 6 KiB; strangers shall not fill memory.
@@ -28,7 +30,7 @@ pub(crate) enum End {
     TooMuch,
     #[error("silent for {SILENCE_TIMEOUT:?}")]
     Silent,
-    #[error("silent, and another publisher came with its key")]
+    #[error("another publisher came with its key")]
     Replaced,
     #[error("it does not read our answers")]
     Deaf,
@@ -41,8 +43,8 @@ pub(crate) enum End {
     UnknownApp,
     #[error("stream key {key} is not known for application `{app}`")]
     UnknownKey { app: String, key: rtmp::Key },
-    #[error("channel `{channel}` has a publisher already")]
-    Busy { channel: wire::sample_stream::Feed },
+    #[error("channel `{channel}` has a publisher already{held}")]
+    Busy { channel: wire::sample_stream::Feed, held: Held },
 }
 
 impl End {

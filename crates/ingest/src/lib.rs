@@ -21,6 +21,7 @@ mod datagrams;
 mod end;
 mod end_to_end;
 mod fetch;
+mod flaps;
 mod link;
 mod metrics;
 mod pause;
@@ -66,7 +67,7 @@ pub use config::{AtEnd, Config, Door, Error, HlsPull, Publisher, Reach, RtmpCall
 pub use mpegts::Select;
 pub use playlist::{Choice, Url};
 pub use rtmp::Target;
-pub use spec::Network;
+pub use spec::{Network, Second};
 pub use srt::{Passphrase, PassphraseError, Terms};
 pub use tls::Tls;
 

@@ -17,6 +17,7 @@ use crate::latency::Latency;
 use crate::pipelines::Pipelines;
 use crate::rtmp::RtmpCall;
 use crate::rung::Preset;
+use crate::second::Second;
 use crate::srt::{SrtCall, SrtListen};
 
 /// A channel that can exist.
@@ -88,6 +89,8 @@ pub struct RtmpKey {
     pub app: String,
     /// The stream key.
     pub key: String,
+    /// What becomes of a second publisher.
+    pub second: Second,
 }
 
 impl fmt::Debug for RtmpKey {
@@ -241,7 +244,7 @@ impl Input {
     /// Whether one publisher could be taken for the other's.
     pub(crate) fn shares_door_with(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Rtmp(one), Self::Rtmp(other)) => one == other,
+            (Self::Rtmp(one), Self::Rtmp(other)) => (&one.app, &one.key) == (&other.app, &other.key),
             (Self::Srt(one), Self::Srt(other)) => one.stream_id == other.stream_id,
             _ => {
                 let others = datagrams::sockets(other);
@@ -279,7 +282,7 @@ impl Input {
             ));
         };
         let input = match kind {
-            "rtmp" => Self::Rtmp(RtmpKey::read(&field)?),
+            "rtmp" => Self::Rtmp(RtmpKey::read(&field, &mut fields)?),
             "rtmp_call" => Self::RtmpCall(RtmpCall::read(&field, &mut fields)?),
             "srt" => Self::Srt(SrtListen::read(&field, &mut fields)?),
             "srt_call" => Self::SrtCall(SrtCall::read(&field, &mut fields)?),
@@ -305,14 +308,14 @@ enum Choice {
 impl RtmpKey {
     const MAX_LEN: usize = 128;
 
-    fn read(field: &Field<'_>) -> Result<Self, Fault> {
+    fn read(field: &Field<'_>, fields: &mut Fields<'_>) -> Result<Self, Fault> {
         let fits = |part: &str| {
             (1..=Self::MAX_LEN).contains(&part.len())
                 && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte))
         };
         match field.string()?.split_once('/') {
             Some((app, key)) if fits(app) && fits(key) => {
-                Ok(Self { app: app.to_owned(), key: key.to_owned() })
+                Ok(Self { app: app.to_owned(), key: key.to_owned(), second: Second::read(fields)? })
             }
             _ => Err(field.fault(format!(
                 "an RTMP input is \"app/key\", each 1 to {} of A-Z a-z 0-9 - _ . ~, such as \"live/main\"",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
+use crate::second::Second;
 use crate::select::Select;
 
 /// Latencies an SRT input may have, in seconds.
@@ -19,6 +20,8 @@ pub struct SrtListen {
     pub terms: SrtTerms,
     /// What of it is wanted.
     pub select: Select,
+    /// What becomes of a second publisher.
+    pub second: Second,
 }
 
 /// A stream that is fetched by SRT: `{ srt_call = "encoder.example.org:9000", streamid = "…", … }`.
@@ -103,7 +106,12 @@ impl SrtListen {
                  in one that begins with #!::",
             ));
         }
-        Ok(Self { stream_id, terms: SrtTerms::read(fields)?, select: Select::read(fields)? })
+        Ok(Self {
+            stream_id,
+            terms: SrtTerms::read(fields)?,
+            select: Select::read(fields)?,
+            second: Second::read(fields)?,
+        })
     }
 }
 
@@ -169,7 +177,12 @@ mod tests {
     #[test]
     fn a_listener_input_has_a_stream_id_and_terms() {
         let terms = SrtTerms { passphrase: None, latency_ms: 120 };
-        let plain = SrtListen { stream_id: "main".to_owned(), terms, select: Select::default() };
+        let plain = SrtListen {
+            stream_id: "main".to_owned(),
+            terms,
+            select: Select::default(),
+            second: Second::IsRefused,
+        };
         assert_eq!(read("{ srt = \"main\" }"), Ok(Input::Srt(plain)));
         let input = read("{ srt = \"main\", passphrase = \"correct horse\", latency = 0.5 }").expect("valid");
         assert_eq!(input.to_string(), "SRT publisher of main, encrypted, latency 0.5 s");

@@ -63,6 +63,7 @@ impl Role {
             feed: channel.parse::<media::ChannelName>().expect("a channel name").into(),
             door,
             batch: Duration::from_millis(batch_ms),
+            second: if channel == "yielding" { ingest::Second::Replaces } else { ingest::Second::IsRefused },
             keep: Duration::from_secs(6),
         };
         let key = |key: &str| ingest::Door::Rtmp { app: "live".to_owned(), key: key.to_owned() };
