@@ -44,7 +44,11 @@ pub(crate) fn answer(call: &Call<'_>, output: &Map, request_id: &str) -> Result<
         }
     };
     let body = if status == 204 { Vec::new() } else { body };
-    Ok(finished(status, call.protocol, headers, body, request_id))
+    let raw = structure.and_then(Structure::payload).is_some_and(|member| {
+        matches!(service.shape(member.target.shape).kind, Kind::Blob | Kind::String { .. })
+    });
+    let content_type = if raw { "application/octet-stream" } else { call.protocol.content_type() };
+    Ok(finished(status, call.protocol, content_type, headers, body, request_id))
 }
 
 fn rest_body(call: &Call<'_>, structure: &Structure, output: &Map) -> Result<Vec<u8>, Fault> {
@@ -144,7 +148,7 @@ pub(crate) fn refusal(
         let side = if said.sender { "Sender" } else { "Receiver" };
         put("x-amzn-query-error", &format!("{};{side}", said.code));
     }
-    finished(said.status, protocol, headers, body, request_id)
+    finished(said.status, protocol, protocol.content_type(), headers, body, request_id)
 }
 
 /// What an error says in every protocol.
@@ -272,9 +276,14 @@ fn xml_error(
     xml::write_text("Code", &said.code, &mut text);
     xml::write_text("Message", &error.message, &mut text);
     if let (Some(service), Some(structure)) = (service, structure_of(service, operation, error)) {
-        // Members besides the message; one whose value does not fit is left out, and the error still arrives.
+        // Some describe their message in lower case, and their clients look for that too.
+        let mut members = error.members.clone();
+        if let Some(name) = message_member(structure).filter(|&name| name != "Message") {
+            members.insert(name, error.message.clone());
+        }
+        // Where a value does not fit, the error still arrives.
         let mut more = String::new();
-        if xml::write_members(service, structure, &error.members, &mut more).is_ok() {
+        if xml::write_members(service, structure, &members, &mut more).is_ok() {
             text.push_str(&more);
         }
     }
@@ -287,12 +296,13 @@ fn xml_error(
 fn finished(
     status: u16,
     protocol: Protocol,
+    content_type: &'static str,
     mut headers: HeaderMap,
     body: Vec<u8>,
     request_id: &str,
 ) -> Response<Bytes> {
     if !body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(protocol.content_type()));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
     if protocol == Protocol::RpcV2Cbor {
         headers.insert(HeaderName::from_static("smithy-protocol"), HeaderValue::from_static("rpc-v2-cbor"));
