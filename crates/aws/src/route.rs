@@ -104,7 +104,7 @@ impl Model {
                             .filter(speaks)
                             .find(|service| Some(service.version) == version.as_deref())
                     })
-                    .or_else(|| only.as_ref().filter(|service| speaks(&service)))
+                    .or_else(|| only.as_ref().filter(|service| speaks(service)))
                     .copied();
                 incoming.call(service, &action, Protocol::Query, fields)
             }

@@ -36,7 +36,7 @@ pub enum Value {
 
 /// Entries by key, in the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Map(IndexMap<Key, Value>);
+pub struct Map(Box<IndexMap<Key, Value>>); // boxed: a value is 32 bytes, not 96
 
 impl Map {
     /// Without entries.
@@ -97,13 +97,13 @@ impl IntoIterator for Map {
     type IntoIter = indexmap::map::IntoIter<Key, Value>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        (*self.0).into_iter()
     }
 }
 
 impl<K: Into<Key>, V: Into<Value>> FromIterator<(K, V)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        Self(entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+        Self(Box::new(entries.into_iter().map(|(key, value)| (key.into(), value.into())).collect()))
     }
 }
 

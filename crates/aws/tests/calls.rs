@@ -109,9 +109,7 @@ fn what_no_operation_takes_is_named_in_the_clients_protocol() {
     let (status, body) = unknown(request("POST", "/", &form, "Action=Sing&Version=2010-03-31"));
     assert_eq!(status, 400);
     assert!(
-        body.contains(
-            "<Code>InvalidAction</Code><Message>there is no operation `Sing` of sns</Message>"
-        ),
+        body.contains("<Code>InvalidAction</Code><Message>there is no operation `Sing` of sns</Message>"),
         "{body}"
     );
     let (status, body) = unknown(request("POST", "/", &[("x-amz-target", "AmazonSQS.Sing")], "{}"));
