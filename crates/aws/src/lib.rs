@@ -1,7 +1,7 @@
 //! AWS APIs as a server meets them: requests of every protocol to values, answers and errors back.
 //!
 //! Pure: no clock, file, socket or runtime. What services there are, and what each takes and answers, is read from AWS's own
-//! descriptions ([`Model::bundled`]), so that a codec a protocol serves all of them.
+//! descriptions ([`Model::bundled`]), so that one codec for each protocol serves all of them.
 //!
 //! The way of a request: [`Model::route`] finds its service, operation and protocol → whoever knows keys looks at its
 //! signature → [`Call::input`] makes a [`Value`] of it, within [`Limits`] → [`validate::check`] holds that against the
