@@ -176,7 +176,7 @@ fn message_member(structure: &Structure) -> Option<&'static str> {
     Some(member.name)
 }
 
-/// The exception's members in the body, written by `write`; none where it has no description, or no message in it.
+/// The exception as it is described; none where it is not.
 fn structure_of<'s>(
     service: Option<&'s Service>,
     operation: Option<&Operation>,
