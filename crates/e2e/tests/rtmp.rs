@@ -84,7 +84,7 @@ fn a_channel_that_asks_an_nginx_to_play_is_watched_and_asks_again_when_that_was_
     let _publisher = Peer::publish(&nginx.url(), RATE);
     eventually("both ask again", || (fetched() >= before + 2).then_some(()));
     eventually("the source is shown again", || {
-        (stack.metric(&["headwater_encoder_input_active", "ladder", "primary"]) == 1.0).then_some(())
+        (stack.metric(&["headwater_encoder_input_lost", "ladder"]) == 0.0).then_some(())
     });
     assert!(!stack.log().contains("s3cret"), "{}", stack.log());
 }
