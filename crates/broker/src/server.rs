@@ -60,7 +60,7 @@ async fn fetch(request: Request, job: &Job) -> io::Result<OwnedFd> {
         Request::Samples { channel } => {
             let socket = named(job, channel)?.sources().find_map(|source| match source {
                 Source::Ingest { socket } => Some(socket),
-                Source::Pattern | Source::File { .. } => None,
+                Source::Pattern | Source::Files { .. } => None,
             });
             let stream = UnixStream::connect(socket.ok_or_else(not_named)?).await?;
             stream.into_std().map(OwnedFd::from)

@@ -27,7 +27,7 @@ fn channel(name: &str, source: Source, push_url: String) -> ChannelJob {
 }
 
 fn job(folder: &Path, push_url: &str) -> Job {
-    let file = Source::File { path: folder.join("clip.mp4") };
+    let file = Source::Files { paths: vec![folder.join("clip.mp4")], is_looped: true };
     let ingest = Source::Ingest { socket: folder.join("samples.sock") };
     Job {
         channels: vec![channel("a", file, push_url.to_owned()), channel("b", ingest, push_url.to_owned())],

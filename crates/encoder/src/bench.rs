@@ -74,7 +74,7 @@ pub fn run(file: &Path, rungs: Vec<Rung>, cores: usize) -> anyhow::Result<Figure
     };
     let (sender, receiver) = source::queue(source::CODED_EVENTS);
     let sinks: Vec<Null> = (0..=rungs.len()).map(|_| Null).collect();
-    let source = FileSource { path: file.to_owned(), play: Play::Once, door: Door::Itself };
+    let source = FileSource { paths: vec![file.to_owned()], play: Play::Once, door: Door::Itself };
     let (wall, cpu) = (Instant::now(), cpu_seconds());
     std::thread::scope(|scope| {
         scope.spawn(move || source.run(&clock, None, &sender, &drain));

@@ -1,7 +1,6 @@
 //! One transcoding channel of a job: its source, its transcoder and its pushes, started together and again after a
 //! failure.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use daemon::{Drain, EpochClock};
@@ -210,7 +209,7 @@ impl Channel {
     ) -> Result<Receiver, Failure> {
         let (sender, receiver) = source::queue(match source {
             Source::Pattern => source::RAW_EVENTS,
-            Source::Ingest { .. } | Source::File { .. } => source::CODED_EVENTS,
+            Source::Ingest { .. } | Source::Files { .. } => source::CODED_EVENTS,
         });
         let drain = drain.clone();
         let mut gate = Gate::new(input, &self.job.quarantine, self.pulse.clone());
@@ -218,7 +217,7 @@ impl Channel {
         let span = tracing::info_span!("source", channel = %feed);
         match source {
             // What is no publisher has one session. The transcoder goes on without it for as long as the sender lives.
-            Source::Pattern | Source::File { .. } if !gate.begins(0) => {
+            Source::Pattern | Source::Files { .. } if !gate.begins(0) => {
                 tokio::spawn(async move {
                     drain.requested().await;
                     drop(sender);
@@ -242,9 +241,9 @@ impl Channel {
                     }
                 })?;
             }
-            Source::File { path } => {
-                let file =
-                    FileSource { path: PathBuf::from(path), play: Play::Looped, door: self.door.clone() };
+            Source::Files { paths, is_looped } => {
+                let play = if *is_looped { Play::Looped } else { Play::Listed };
+                let file = FileSource { paths: paths.clone(), play, door: self.door.clone() };
                 // Reading it apart is FFmpeg's, too.
                 self.pulse.decodes(input);
                 spawn("file", move || {

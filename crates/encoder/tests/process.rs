@@ -237,7 +237,7 @@ async fn a_missing_file_is_waited_for_and_a_looped_one_has_no_seam() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("clip.mp4");
     let (push_url, held) = origin().await;
-    let job = job(folder.path(), push_url, Source::File { path: path.clone() });
+    let job = job(folder.path(), push_url, Source::Files { paths: vec![path.clone()], is_looped: true });
     let mut encoder = Encoder::start(&job);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(encoder.process.try_wait().expect("is there").is_none(), "the process stays up without its file");
@@ -317,7 +317,7 @@ async fn a_process_tells_whose_samples_it_dies_of_and_lives_without_them() {
     let path = folder.path().join("clip.mp4");
     marked_clip(&path, "headwater-test-abort");
     let (push_url, held) = origin().await;
-    let mut job = job(folder.path(), push_url, Source::File { path });
+    let mut job = job(folder.path(), push_url, Source::Files { paths: vec![path], is_looped: true });
     let (mut process, mut supervisor) = supervised(&job);
     let reports: Vec<_> = std::iter::from_fn(|| report(&mut supervisor)).collect();
     let status = process.wait().expect("ends");
@@ -348,7 +348,7 @@ async fn a_decoder_that_hangs_is_told_though_the_process_beats() {
     let path = folder.path().join("clip.mp4");
     marked_clip(&path, "headwater-test-hang");
     let (push_url, _held) = origin().await;
-    let job = job(folder.path(), push_url, Source::File { path });
+    let job = job(folder.path(), push_url, Source::Files { paths: vec![path], is_looped: true });
     let (mut process, mut supervisor) = supervised(&job);
     let stalled = std::iter::from_fn(|| report(&mut supervisor)).find(|report| {
         // What a supervisor kills for.

@@ -7,7 +7,8 @@ use anyhow::{Context, ensure};
 use http::StatusCode;
 use ingest::udp;
 use media::ChannelName;
-use spec::{Channel, Input, Ladder, OriginUrl, Pipelines, Rung, Sandbox, Scheme, Workflow};
+use spec::{Channel, FileItem, Files, Input, Ladder, OriginUrl, Pipelines, Rung, Sandbox, Scheme, Workflow};
+use wire::sample_stream::FeedInput;
 use wire::{ChannelJob, Confinement, Job, Pipeline, Source};
 
 /// Where things lie under `--data`.
@@ -40,6 +41,11 @@ impl Layout {
     /// Certificates and keys the edge made or was given.
     pub(crate) fn tls(&self) -> PathBuf {
         self.data.join("edge").join("tls")
+    }
+
+    /// Files that inputs name by URL.
+    pub(crate) fn fetched_files(&self) -> PathBuf {
+        self.data.join("files")
     }
 
     /// The certificate ingest made for RTMPS publishers.
@@ -177,8 +183,26 @@ fn confinement(workflow: &Workflow, channels: &[ChannelJob]) -> Confinement {
     }
 }
 
+/// Where the files of an input lie, in their order.
+pub(crate) fn file_paths(
+    channel: &ChannelName,
+    side: FeedInput,
+    files: &Files,
+    layout: &Layout,
+) -> Vec<PathBuf> {
+    let side = match side {
+        FeedInput::Primary => "primary",
+        FeedInput::Backup => "backup",
+    };
+    let place = |(number, item): (usize, &FileItem)| match item {
+        FileItem::Path(path) => path.clone(),
+        FileItem::Url(_) => layout.fetched_files().join(format!("{channel}-{side}-{}", number + 1)),
+    };
+    files.items.iter().enumerate().map(place).collect()
+}
+
 fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, layout: &Layout) -> ChannelJob {
-    let source = |input: &Input| match input {
+    let source = |input: &Input, side: FeedInput| match input {
         Input::Rtmp(_)
         | Input::Srt(_)
         | Input::SrtCall(_)
@@ -188,15 +212,18 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
         | Input::Hls(_)
         | Input::Cmaf => Source::Ingest { socket: layout.samples_socket() },
         Input::Test => Source::Pattern,
-        Input::File(path) => Source::File { path: path.clone() },
+        Input::Files(files) => Source::Files {
+            paths: file_paths(&channel.name, side, files, layout),
+            is_looped: files.is_looped,
+        },
     };
     let backup = |backup: &spec::Backup| wire::Backup {
-        source: source(&backup.input),
+        source: source(&backup.input, FeedInput::Backup),
         failover: backup.failover.clone(),
     };
     ChannelJob {
         name: channel.name.clone(),
-        source: source(&channel.input),
+        source: source(&channel.input, FeedInput::Primary),
         backup: channel.backup.as_ref().map(backup),
         ladder,
         grid: channel.grid,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use daemon::metrics::Endpoint;
 use daemon::{Drain, listen};
-use spec::{EdgeLimits, Input, Ladder, Latency, Workflow};
+use spec::{EdgeLimits, FileItem, Input, Ladder, Latency, Workflow};
 use wire::sample_stream::{Feed, FeedInput};
 
 use crate::cli::{Edge, Role};
@@ -60,6 +60,7 @@ pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
             rtmps,
             srt,
             publishers: publishers(&workflow, &mut socket)?,
+            downloads: downloads(&workflow, &layout),
             socket: layout.samples_socket(),
             metrics_socket: layout.metrics_socket("ingest"),
         };
@@ -106,6 +107,27 @@ fn publishers(
         }
     }
     Ok(publishers)
+}
+
+/// The files that lie elsewhere.
+fn downloads(workflow: &Workflow, layout: &Layout) -> Vec<ingest::Download> {
+    let mut downloads = Vec::new();
+    for channel in &workflow.channels {
+        for (input, side) in channel.inputs().zip([FeedInput::Primary, FeedInput::Backup]) {
+            let Input::Files(files) = input else { continue };
+            let paths = plan::file_paths(&channel.name, side, files, layout);
+            for (item, path) in files.items.iter().zip(paths) {
+                if let FileItem::Url(url) = item {
+                    downloads.push(ingest::Download {
+                        url: url.clone(),
+                        path,
+                        reach: reach(files.allow_private),
+                    });
+                }
+            }
+        }
+    }
+    downloads
 }
 
 /// How an input's samples come to ingest; `None` for those that do not.
@@ -158,7 +180,7 @@ fn door(
             at_end: if pull.is_looped { ingest::AtEnd::Loop } else { ingest::AtEnd::Wait },
             reach: reach(pull.allow_private),
         }),
-        Input::Test | Input::File(_) | Input::Cmaf => return Ok(None),
+        Input::Test | Input::Files(_) | Input::Cmaf => return Ok(None),
     }))
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use spec::{Backup, Certificate, Input, Slate, Workflow};
+use spec::{Certificate, FileItem, Input, Slate, Workflow};
 
 /// Far above any real workflow; keeps a mistaken path to a video from being read whole.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -34,11 +34,14 @@ pub(crate) fn from_file(path: &Path, folder: Option<&Path>) -> anyhow::Result<Lo
     let own_folder = || path.canonicalize().ok().and_then(|path| path.parent().map(PathBuf::from));
     let folder = folder.map(PathBuf::from).or_else(own_folder).unwrap_or_default();
     for channel in &mut workflow.channels {
-        if let Input::File(file) = &mut channel.input {
-            *file = folder.join(&*file);
-        }
-        if let Some(Backup { input: Input::File(file), .. }) = &mut channel.backup {
-            *file = folder.join(&*file);
+        let backup = channel.backup.as_mut().map(|backup| &mut backup.input);
+        for input in std::iter::once(&mut channel.input).chain(backup) {
+            let Input::Files(files) = input else { continue };
+            for item in &mut files.items {
+                if let FileItem::Path(path) = item {
+                    *path = folder.join(&*path);
+                }
+            }
         }
         if let Slate::File(file) = &mut channel.fill.slate {
             *file = folder.join(&*file);

@@ -28,6 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         socket: folder.join("samples.sock"),
         metrics_socket: folder.join("metrics.sock"),
         publishers,
+        downloads: Vec::new(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async { Ok(ingest::run(config, daemon::Drain::on_signal()).await?) })

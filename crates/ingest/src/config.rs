@@ -14,6 +14,7 @@ use srt::Terms;
 use wire::sample_stream::Feed;
 
 use crate::channel::Channel;
+use crate::download::Download;
 use crate::metrics::Metrics;
 use crate::pull::Pull;
 use crate::ticks::Ticks;
@@ -35,6 +36,8 @@ pub struct Config {
     pub metrics_socket: PathBuf,
     /// Who may publish.
     pub publishers: Vec<Publisher>,
+    /// Files that encoders are to play.
+    pub downloads: Vec<Download>,
 }
 
 /// One channel's publisher.

@@ -22,7 +22,8 @@ use hyper_util::rt::TokioIo;
 use playlist::{ByteRange, Scheme, Url, UrlFault};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::fs::File;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -62,7 +63,9 @@ pub(crate) enum Fault {
     #[error("a redirect from https to http")]
     Downgrade,
     #[error("more than {0} bytes")]
-    TooLarge(usize),
+    TooLarge(u64),
+    #[error("it cannot be kept: {0}")]
+    Disk(io::Error),
     #[error("the answer is compressed, which was not asked for")]
     Compressed,
     #[error("the answer has not the bytes that were asked for")]
@@ -81,6 +84,7 @@ impl Fault {
             Self::Status(_) => "status",
             Self::Redirects | Self::Location(_) | Self::Downgrade => "redirect",
             Self::TooLarge(_) => "too_large",
+            Self::Disk(_) => "disk",
         }
     }
 }
@@ -123,7 +127,44 @@ impl Client {
         }
     }
 
+    /// GETs all of `url` into `file`, at most `limit` bytes; how many there were. It may take as long as it takes, but not be silent.
+    pub(crate) async fn save(&mut self, url: &Url, file: &mut File, limit: u64) -> Result<u64, Fault> {
+        // Nothing else is asked on this connection.
+        self.kept = None;
+        let (url, answer) = self.open(url, None).await?;
+        check(&answer, limit)?;
+        let mut body = answer.into_body();
+        let mut length = 0;
+        while let Some(data) = piece(&url, &mut body).await? {
+            length += data.len() as u64;
+            if length > limit {
+                return Err(Fault::TooLarge(limit));
+            }
+            file.write_all(&data).await.map_err(Fault::Disk)?;
+        }
+        file.sync_all().await.map_err(Fault::Disk)?;
+        self.kept = None;
+        Ok(length)
+    }
+
     async fn follow(&mut self, url: &Url, range: Option<ByteRange>, limit: usize) -> Result<Fetched, Fault> {
+        let (url, answer) = self.open(url, range).await?;
+        let is_part = answer.status() == StatusCode::PARTIAL_CONTENT;
+        match read(&url, answer, limit).await {
+            Ok(body) => Ok(Fetched { body: wanted(body, range, is_part)?, url }),
+            Err(fault) => {
+                self.kept = None;
+                Err(fault)
+            }
+        }
+    }
+
+    /// Where `url` is in the end, and an answer that has a body of it.
+    async fn open(
+        &mut self,
+        url: &Url,
+        range: Option<ByteRange>,
+    ) -> Result<(Url, Response<Incoming>), Fault> {
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
             let answer = self.ask(&url, range).await?;
@@ -142,15 +183,7 @@ impl Client {
                 self.kept = None;
                 return Err(Fault::Status(status));
             }
-            let is_part = status == StatusCode::PARTIAL_CONTENT;
-            let body = match read(&url, answer, limit).await {
-                Ok(body) => body,
-                Err(fault) => {
-                    self.kept = None;
-                    return Err(fault);
-                }
-            };
-            return Ok(Fetched { body: wanted(body, range, is_part)?, url });
+            return Ok((url, answer));
         }
         self.kept = None;
         Err(Fault::Redirects)
@@ -235,25 +268,40 @@ fn location(headers: &HeaderMap) -> Option<&str> {
 
 /// The whole body, at most `limit` bytes.
 async fn read(url: &Url, answer: Response<Incoming>, limit: usize) -> Result<Bytes, Fault> {
+    check(&answer, limit as u64)?;
+    let mut body = answer.into_body();
+    let mut bytes = BytesMut::new();
+    while let Some(data) = piece(url, &mut body).await? {
+        if bytes.len() + data.len() > limit {
+            return Err(Fault::TooLarge(limit as u64));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes.freeze())
+}
+
+/// Refuses a body by what its head says of it.
+fn check(answer: &Response<Incoming>, limit: u64) -> Result<(), Fault> {
     let headers = answer.headers();
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Fault::Compressed);
     }
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > limit as u64) {
+    if length.is_some_and(|length| length > limit) {
         return Err(Fault::TooLarge(limit));
     }
-    let mut body = answer.into_body();
-    let mut bytes = BytesMut::new();
+    Ok(())
+}
+
+/// A body's next bytes; `None` at its end.
+async fn piece(url: &Url, body: &mut Incoming) -> Result<Option<Bytes>, Fault> {
     loop {
         let frame = timeout(SILENCE_TIMEOUT, body.frame()).await.map_err(|_| Fault::Slow(url.authority()))?;
-        let Some(frame) = frame else { return Ok(bytes.freeze()) };
+        let Some(frame) = frame else { return Ok(None) };
         let frame = frame.map_err(|source| Fault::Http { server: url.authority(), source })?;
+        // Trailers are nobody's bytes.
         if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > limit {
-                return Err(Fault::TooLarge(limit));
-            }
-            bytes.extend_from_slice(&data);
+            return Ok(Some(data));
         }
     }
 }

@@ -18,6 +18,7 @@ mod channel;
 mod config;
 mod connection;
 mod datagrams;
+mod download;
 mod end;
 mod end_to_end;
 mod fetch;
@@ -64,6 +65,7 @@ use ticks::Ticks;
 
 pub use certificate::Pair;
 pub use config::{AtEnd, Config, Door, Error, HlsPull, Publisher, Reach, RtmpCall, SrtCall};
+pub use download::Download;
 pub use mpegts::Select;
 pub use playlist::{Choice, Url};
 pub use rtmp::Target;
@@ -221,6 +223,9 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let mut fetching = JoinSet::new();
     for call in calls {
         fetching.spawn(srt_caller::call(ingest.clone(), call));
+    }
+    for download in config.downloads {
+        fetching.spawn(download::run(download));
     }
     for route in rtmp_calls {
         fetching.spawn(rtmp_caller::call(ingest.clone(), route));

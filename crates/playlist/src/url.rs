@@ -93,6 +93,16 @@ impl Url {
         if self.port == implied { host } else { format!("{host}:{}", self.port) }
     }
 
+    /// The whole URL, to be kept where only its owner reads it: neither `Debug` nor `Display` tells that much.
+    pub fn with_secrets(&self) -> String {
+        let scheme = match self.scheme {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        };
+        let user = self.user_info.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+        format!("{scheme}://{user}{}{}", self.authority(), self.target())
+    }
+
     /// Whether both are served by the same server: what belongs to one may be told the other.
     pub fn same_server(&self, other: &Self) -> bool {
         (self.scheme, &self.host, self.port) == (other.scheme, &other.host, other.port)

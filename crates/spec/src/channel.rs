@@ -1,7 +1,6 @@
 //! One channel.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use media::{ChannelName, Grid};
 
@@ -10,6 +9,7 @@ use crate::datagrams::{self, Rtp, Udp};
 use crate::failover::Failover;
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
+use crate::file::Files;
 use crate::fill::Fill;
 use crate::hls::HlsPull;
 use crate::ladder::{Ladder, read_preset};
@@ -76,8 +76,8 @@ pub enum Input {
     Hls(HlsPull),
     /// The built-in moving pattern with clock, beep and flash: `"test"`.
     Test,
-    /// A local media file, repeated for ever: `{ file = "clip.mp4" }`; relative to the workflow file.
-    File(PathBuf),
+    /// Files that are played: `{ file = "clip.mp4" }`, `{ files = […], … }`.
+    Files(Files),
     /// Somebody else's encoder pushes CMAF to the origin: `"cmaf"`.
     Cmaf,
 }
@@ -115,7 +115,7 @@ impl fmt::Display for Input {
             Self::RtmpCall(call) => call.fmt(f),
             Self::Hls(pull) => pull.fmt(f),
             Self::Test => f.write_str("built-in test pattern"),
-            Self::File(path) => write!(f, "file {}, repeated", path.display()),
+            Self::Files(files) => files.fmt(f),
             Self::Cmaf => f.write_str("CMAF pushed to the origin"),
         }
     }
@@ -140,7 +140,7 @@ impl Channel {
                 return Err(field.fault("a channel with input \"cmaf\" has no ladder: its encoder decides"));
             }
             (_, None) => Ladder::standard(preset),
-            (Input::Test | Input::File(_), Some(field)) if field.as_str() == Some("passthrough") => {
+            (Input::Test | Input::Files(_), Some(field)) if field.as_str() == Some("passthrough") => {
                 return Err(field.fault(
                     "\"passthrough\" is implemented for RTMP, SRT, UDP and RTP inputs; give this channel rungs",
                 ));
@@ -266,13 +266,13 @@ impl Input {
         }
         let mut fields = field.table()?;
         let mut named = Vec::new();
-        for kind in ["rtmp", "rtmp_call", "file", "srt", "srt_call", "udp", "rtp", "hls"] {
+        for kind in ["rtmp", "rtmp_call", "file", "files", "srt", "srt_call", "udp", "rtp", "hls"] {
             named.extend(fields.take(kind).map(|field| (kind, field)));
         }
         fields.refuse_unimplemented(&["rtsp", "whip"])?;
         if let [_, (_, second), ..] = named.as_slice() {
             return Err(second
-                .fault("an input is one thing: `rtmp`, `rtmp_call`, `srt`, `srt_call`, `udp`, `rtp`, `hls` or `file`"));
+                .fault("an input is one thing: `rtmp`, `rtmp_call`, `srt`, `srt_call`, `udp`, `rtp`, `hls`, `file` or `files`"));
         }
         let Some((kind, field)) = named.pop() else {
             return Err(fields.fault(
@@ -289,10 +289,8 @@ impl Input {
             "udp" => Self::Udp(Udp::read(&field, &mut fields)?),
             "rtp" => Self::Rtp(Rtp::read(&field, &mut fields)?),
             "hls" => Self::Hls(HlsPull::read(&field, &mut fields)?),
-            _ => match field.string()? {
-                "" => return Err(field.fault("a path is wanted here")),
-                path => Self::File(path.into()),
-            },
+            "file" => Self::Files(Files::read_one(&field, &mut fields)?),
+            _ => Self::Files(Files::read_list(field, &mut fields)?),
         };
         fields.finish()?;
         Ok(input)

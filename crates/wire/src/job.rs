@@ -87,10 +87,10 @@ impl ChannelJob {
             _ => None,
         };
         let sources = self.sources().filter_map(|source| match source {
-            Source::File { path } => Some(path.as_path()),
+            Source::Files { paths, .. } => Some(paths.iter().map(PathBuf::as_path)),
             Source::Ingest { .. } | Source::Pattern => None,
         });
-        sources.chain(slate).collect()
+        sources.flatten().chain(slate).collect()
     }
 }
 
@@ -114,10 +114,12 @@ pub enum Source {
     },
     /// The built-in moving pattern with clock, beep and flash.
     Pattern,
-    /// A local media file, repeated for ever.
-    File {
-        /// Its path.
-        path: PathBuf,
+    /// Local media files, one after the other.
+    Files {
+        /// Their paths.
+        paths: Vec<PathBuf>,
+        /// The first follows the last.
+        is_looped: bool,
     },
 }
 

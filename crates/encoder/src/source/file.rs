@@ -1,11 +1,12 @@
-//! A local media file, played over and over on the epoch.
+//! Local media files, played one after the other on the epoch.
 //!
-//! The file comes through the [`Door`], is read by this process and handed to the demuxer as bytes. Each round goes on where the one before ended,
-//! by the length of its pictures, so the timeline has no jump. A file that cannot be read is tried again.
+//! A file comes through the [`Door`], is read by this process and handed to the demuxer as bytes. Each goes on where the one before ended,
+//! by the length of its pictures, so the timeline has no jump. A file that cannot be read is passed over where there are others, and
+//! tried again.
 
 use std::fs::File;
 use std::io::{self, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -24,23 +25,25 @@ const NAP: Duration = Duration::from_millis(100);
 /// A round this short, in microseconds, is no video.
 const SHORTEST_ROUND_US: i64 = 20_000;
 
-/// A file to play.
+/// Files to play.
 #[derive(Clone, Debug)]
 pub struct FileSource {
-    /// Its path.
-    pub path: PathBuf,
-    /// How it is played.
+    /// Their paths, one at least.
+    pub paths: Vec<PathBuf>,
+    /// How they are played.
     pub play: Play,
-    /// The way to it.
+    /// The way to them.
     pub door: Door,
 }
 
-/// How a file is played.
+/// How files are played.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Play {
     /// For ever, in real time.
     Looped,
-    /// Once, as fast as it is taken.
+    /// Each once, in real time; then nothing comes any more.
+    Listed,
+    /// Each once, as fast as it is taken.
     Once,
 }
 
@@ -66,26 +69,29 @@ impl FileSource {
     /// Plays until the drain or until nobody receives. `from`: where on the epoch the file begins, as fast as it is
     /// taken until the clock is reached. Blocks: give it a thread.
     pub fn run(&self, clock: &EpochClock, from: Option<Utc>, sender: &Sender, drain: &Drain) {
-        let mut playback = Playback { source: self, clock, sender, drain, begins_us: None, rounds: 0 };
-        playback.begins_us = from.map(|from| from.0);
+        let begins_us = from.map(|from| from.0);
+        let mut playback = Playback { source: self, clock, sender, drain, begins_us, item: 0, told: None };
         let mut backoff = MIN_BACKOFF;
         loop {
-            let played_before = playback.rounds;
-            match playback.round() {
-                Ok(()) if self.play == Play::Once => return,
+            let path = &self.paths[playback.item];
+            let (told_before, item) = (playback.told, playback.item);
+            let outcome = playback.round(path);
+            playback.item = (item + 1) % self.paths.len();
+            match outcome {
+                Ok(()) if playback.item == 0 && self.play == Play::Once => return,
+                Ok(()) if playback.item == 0 && self.play == Play::Listed => return playback.rest(),
                 Ok(()) => backoff = MIN_BACKOFF,
                 Err(Stop::Enough) => return,
                 Err(Stop::Fault(fault)) => {
-                    if playback.rounds > played_before {
+                    if playback.told != told_before {
                         backoff = MIN_BACKOFF;
                     }
                     let text = format!("{fault}; trying again in {} ms", backoff.as_millis());
                     if sender.send_blocking(Event::Fault(text)).is_err() || self.play == Play::Once {
                         return;
                     }
-                    // Afterwards the file begins at the time that it is then.
-                    playback.begins_us = None;
-                    playback.rounds = 0;
+                    // Afterwards the next file begins at the time that it is then.
+                    (playback.begins_us, playback.told) = (None, None);
                     let until = Instant::now() + backoff;
                     while Instant::now() < until {
                         if drain.is_requested() || sender.is_closed() {
@@ -105,30 +111,32 @@ struct Playback<'a> {
     clock: &'a EpochClock,
     sender: &'a Sender,
     drain: &'a Drain,
-    /// Epoch microseconds at which the next round begins.
+    /// Epoch microseconds at which the next file begins.
     begins_us: Option<i64>,
-    /// Rounds begun since the last fault.
-    rounds: u64,
+    /// The next file's place.
+    item: usize,
+    /// The place of the file whose tracks were told last.
+    told: Option<usize>,
 }
 
 impl Playback<'_> {
-    /// Plays the file once.
-    fn round(&mut self) -> Result<(), Stop> {
-        let path = &self.source.path;
-        let fault = |source| Stop::Fault(FileError::Demux { path: path.clone(), source });
-        let mut demuxer = Demuxer::open(Box::new(self.source.open().map_err(Stop::Fault)?)).map_err(fault)?;
+    /// Plays the file that is next.
+    fn round(&mut self, path: &Path) -> Result<(), Stop> {
+        let fault = |source| Stop::Fault(FileError::Demux { path: path.to_owned(), source });
+        let mut demuxer =
+            Demuxer::open(Box::new(self.source.open(path).map_err(Stop::Fault)?)).map_err(fault)?;
         let streams = demuxer.streams().map_err(fault)?;
         let lanes = lanes(streams);
         if lanes.is_empty() {
-            return Err(Stop::Fault(FileError::Empty { path: path.clone() }));
+            return Err(Stop::Fault(FileError::Empty { path: path.to_owned() }));
         }
         let mut round = Round::default();
         let mut lanes = lanes;
-        if self.rounds == 0 {
+        if self.told != Some(self.item) {
             let tracks = lanes.iter_mut().filter_map(|lane| lane.track.take()).collect();
             self.sender.send_blocking(Event::Tracks(tracks)).map_err(|_| Stop::Enough)?;
         }
-        self.rounds += 1;
+        self.told = Some(self.item);
         let has_video = lanes.iter().any(|lane| lane.kind == StreamKind::Video);
         let begins = *self.begins_us.get_or_insert_with(|| self.clock.now().0);
         while let Some(packet) = demuxer.read().map_err(fault)? {
@@ -139,15 +147,23 @@ impl Playback<'_> {
         }
         let length = round.length_us();
         if length < SHORTEST_ROUND_US {
-            return Err(Stop::Fault(FileError::Empty { path: path.clone() }));
+            return Err(Stop::Fault(FileError::Empty { path: path.to_owned() }));
         }
         self.begins_us = Some(begins + length);
         Ok(())
     }
 
+    /// Nothing comes any more. The channel goes on for as long as it has a sender.
+    fn rest(&self) {
+        tracing::info!("the last file has ended");
+        while !self.drain.is_requested() && !self.sender.is_closed() {
+            std::thread::sleep(NAP);
+        }
+    }
+
     fn send(&self, lane: &Lane, packet: &Packet, times: Times, begins: i64) -> Result<(), Stop> {
         let dts = begins + times.dts_us;
-        if self.source.play == Play::Looped {
+        if self.source.play != Play::Once {
             let due = self.clock.instant_of(Utc(dts));
             loop {
                 if self.drain.is_requested() {
@@ -258,9 +274,9 @@ impl Round {
 }
 
 impl FileSource {
-    fn open(&self) -> Result<BufReader<File>, FileError> {
-        let refused = |source| FileError::Open { path: self.path.clone(), source };
-        let file = self.door.file(&self.path).map_err(refused)?;
+    fn open(&self, path: &Path) -> Result<BufReader<File>, FileError> {
+        let refused = |source| FileError::Open { path: path.to_owned(), source };
+        let file = self.door.file(path).map_err(refused)?;
         // A folder opens, too, and a pipe cannot be read twice.
         if !file.metadata().map_err(refused)?.is_file() {
             return Err(refused(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")));

@@ -150,7 +150,7 @@ pub(crate) fn of_file(settings: &Settings, path: &Path) -> Made {
 /// Plays a file once.
 pub(crate) fn play(path: &Path, sender: &Sender) {
     let (drain, _trigger) = Drain::manual();
-    let file = FileSource { path: path.to_owned(), play: Play::Once, door: Door::Itself };
+    let file = FileSource { paths: vec![path.to_owned()], play: Play::Once, door: Door::Itself };
     file.run(&EpochClock::start(), Some(BEGINS), sender, &drain);
 }
 

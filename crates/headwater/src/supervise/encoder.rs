@@ -320,7 +320,10 @@ impl Keeper {
                     });
                 });
             }
-            Source::File { path } => tell(path.display().to_string()),
+            Source::Files { paths, .. } => {
+                let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+                tell(paths.join(", "));
+            }
             Source::Pattern => tell("none: it is the built-in pattern".to_owned()),
         }
     }

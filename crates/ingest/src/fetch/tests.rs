@@ -4,6 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::download::{self, Download};
 
 /// A server that answers each path with these bytes, and remembers what it was asked.
 struct Server {
@@ -138,4 +139,30 @@ async fn user_and_password_are_sent_to_their_server() {
     let url: Url = format!("http://anna:s3cret@127.0.0.1:{}/a", server.port).parse().expect("a URL");
     Client::new(Reach::Private).get(&url, None, 10).await.expect("an answer");
     assert!(server.asked()[0].contains("\r\nauthorization: Basic YW5uYTpzM2NyZXQ=\r\n"));
+}
+
+#[tokio::test]
+async fn a_file_is_kept_until_its_url_is_another() {
+    let server = server(ANSWERS).await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("files").join("main-primary-1");
+    let of = |rest: &str| Download { url: server.url(rest), path: path.clone(), reach: Reach::Private };
+    for _ in 0..2 {
+        download::run(of("/to-a")).await;
+        assert_eq!(std::fs::read(&path).expect("it is there"), b"x");
+    }
+    assert_eq!(server.asked().len(), 2, "the redirect and the file, once");
+    download::run(of("/chunks")).await;
+    assert_eq!(std::fs::read(&path).expect("it is there"), b"0123456701234567");
+}
+
+#[tokio::test]
+async fn a_file_that_is_too_large_is_broken_off() {
+    let server = server(ANSWERS).await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut file = File::create(folder.path().join("part")).await.expect("made");
+    for path in ["/gigabyte", "/chunks"] {
+        let saved = Client::new(Reach::Private).save(&server.url(path), &mut file, 10).await;
+        assert!(matches!(saved, Err(Fault::TooLarge(10))), "{path}");
+    }
 }

@@ -86,6 +86,7 @@ impl Role {
             socket: folder.path().join("samples.sock"),
             metrics_socket: folder.path().join("metrics.sock"),
             publishers,
+            downloads: Vec::new(),
         };
         let (drain, trigger) = daemon::Drain::manual();
         let log = Log::default();
