@@ -9,7 +9,7 @@ SHELL := /bin/bash
 SOURCE ?=
 say = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos faults evening soak docs deny
+.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos faults evening soak docs deny aws-peer
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -18,7 +18,7 @@ demo: build ## build everything and run it with the built-in source (SOURCE=clip
 	$(call say,starting every role; Ctrl-C stops them)
 	exec target/release/headwater up --data data/demo --source "$(or $(SOURCE),test)"
 
-test: test-deps lint unit build e2e browser fuzz ## set up and run every test
+test: test-deps lint unit aws-peer build e2e browser fuzz ## set up and run every test
 	$(call say,all tests passed)
 
 bench: bench-deps build bench-client ## measure beside the peers; JSON lines in bench/out/
@@ -71,6 +71,11 @@ deny: ## licences, advisories and sources of dependencies (needs cargo-deny)
 unit: web ## unit, property and role tests
 	$(call say,unit and role tests)
 	cargo test --locked --workspace --exclude e2e --exclude faults
+
+aws-peer: ## botocore against the AWS codecs: what it writes and reads, value by value (needs a Python package index once)
+	$(call say,botocore against the AWS codecs)
+	cargo build --locked -p aws --example peer
+	"$$(scripts/aws-models --venv)" crates/aws/tests/peer "$${CARGO_TARGET_DIR:-target}/debug/examples/peer"
 
 e2e: build ## the whole stack with real peers
 	$(call say,whole stack)

@@ -4,6 +4,6 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let (_, damaged) = origin::read_records(data);
-    assert!(damaged <= data.len());
+    let (_, damage) = origin::read_records(data);
+    assert!(damage.bytes <= data.len() && damage.corrupt <= damage.bytes);
 });

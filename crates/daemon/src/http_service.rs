@@ -1,7 +1,6 @@
 //! A small HTTP service beside a role's own traffic: metrics, an operator's requests.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,7 +8,6 @@ use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::Semaphore;
 
 use crate::Drain;
 use crate::listen::{self, Listener};
@@ -26,30 +24,18 @@ where
     F: Future<Output = Response<B>> + Send,
     B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).keep_alive(false);
-    let next = async move || {
-        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-        (listen::accept(&listener).await, place)
-    };
-    tokio::spawn(async move {
-        loop {
-            let (stream, place) = tokio::select! {
-                next = next() => next,
-                () = drain.requested() => return,
-            };
-            let answer = answer.clone();
-            let service = service_fn(move |request| {
-                let answered = answer(request);
-                async move { Ok::<_, Infallible>(answered.await) }
-            });
-            let connection = http.serve_connection(TokioIo::new(stream), service);
-            tokio::spawn(async move {
-                // Whoever asked may have left.
-                let _ = connection.await;
-                drop(place);
-            });
+    listen::each(listener, MAX_CONNECTIONS, drain, move |stream| {
+        let answer = answer.clone();
+        let service = service_fn(move |request| {
+            let answered = answer(request);
+            async move { Ok::<_, Infallible>(answered.await) }
+        });
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        async move {
+            // Whoever asked may have left.
+            let _ = connection.await;
         }
     });
 }

@@ -4,11 +4,15 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixListener;
+use tokio::sync::Semaphore;
+
+use crate::Drain;
 
 /// Connections the kernel may hold before they are accepted: enough for an event's start.
 const BACKLOG: i32 = 4_096;
@@ -127,6 +131,36 @@ pub async fn accept<L: Listener>(listener: &L) -> L::Stream {
             Err(_) => tokio::time::sleep(EXHAUSTED_WAIT).await,
         }
     }
+}
+
+/// Hands each connection from `listener` to `serve`, `at_most` of them at a time, until the drain; further ones wait in the
+/// kernel, and those under way go on. Call inside a tokio runtime.
+pub fn each<L: Listener, F>(
+    listener: L,
+    at_most: usize,
+    drain: Drain,
+    serve: impl Fn(L::Stream) -> F + Send + 'static,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(at_most));
+    tokio::spawn(async move {
+        loop {
+            let next = async {
+                let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+                (accept(&listener).await, place)
+            };
+            let (stream, place) = tokio::select! {
+                next = next => next,
+                () = drain.requested() => return,
+            };
+            let served = serve(stream);
+            tokio::spawn(async move {
+                served.await;
+                drop(place);
+            });
+        }
+    });
 }
 
 /// The listeners the supervisor handed over (`LISTEN_FDS`, systemd's convention), by their place in its list. What was

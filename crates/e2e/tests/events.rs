@@ -82,3 +82,27 @@ fn events_are_followed_over_http_too() {
     let _primary = Peer::publish(&stack.rtmp_url("live/k3y-a"), 30);
     wait_for("\"event\":\"fill\",\"state\":\"cleared\"");
 }
+
+#[test]
+fn a_channel_without_an_encoder_is_told_and_so_is_its_return() {
+    let stack = Stack::start(
+        "[[channel]]\nname = \"cam\"\ninput = \"test\"\npreset = \"ultrafast\"\nladder = [\"240p30\"]\nsegment = 1\n",
+    );
+    stack.wait_for_segments("cam", 3);
+    let slate = |state: &str| {
+        let is = |event: &Value| {
+            event["event"] == "origin_slate"
+                && event["state"] == state
+                && event["role"] == "origin"
+                && event["channel"] == "cam"
+        };
+        events(&stack).iter().any(is).then_some(())
+    };
+    eventually("slate while every encoder is killed", || {
+        stack.pids("headwater-encoder").into_iter().for_each(|pid| stack.kill_pid(pid));
+        slate("raised")
+    });
+    assert_eq!(stack.metric(&["headwater_origin_slate{", "cam"]), 1.0);
+    eventually("the encoder's return", || slate("cleared"));
+    assert_eq!(stack.metric(&["headwater_origin_slate{", "cam"]), 0.0);
+}

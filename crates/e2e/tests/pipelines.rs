@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use e2e::{Peer, Stack, eventually, hls, tracks};
+use e2e::{Peer, Stack, binary, eventually, hls, tracks};
 
 const STANDARD: &str = "[[channel]]\nname = \"cam\"\ninput = { rtmp = \"live/k3y\" }\npipelines = 2\n\
                         preset = \"ultrafast\"\nladder = [\"360p30\", \"240p30\"]\nsegment = 1\nwindow = 300\n";
@@ -152,4 +152,42 @@ fn no_viewer_sees_either_pipeline_die() {
 fn no_low_latency_viewer_sees_either_pipeline_die() {
     use Fault::{Kill, Pause, Stop};
     survives(LOW_LATENCY, &[(0, Kill), (1, Kill), (0, Stop), (1, Pause), (1, Kill), (0, Kill)]);
+}
+
+#[test]
+fn each_of_a_pair_has_its_own_input_and_a_switch_tells_both() {
+    let stack = Stack::start(
+        "[[channel]]\nname = \"cam\"\ninput = { rtmp = \"live/k3y-a\" }\nbackup = { rtmp = \"live/k3y-b\" }\n\
+         pipelines = \"pair\"\npreset = \"ultrafast\"\nladder = [\"240p30\"]\nsegment = 1\nwindow = 300\n\
+         [channel.failover]\nclear = 1\n",
+    );
+    let _primary = Peer::publish(&stack.rtmp_url("live/k3y-a"), RATE);
+    let backup = Peer::publish(&stack.rtmp_url("live/k3y-b"), RATE);
+    stack.wait_for_segments("cam", 3);
+    let shows = |inputs: [&str; 2]| {
+        let shown = |process: &str, input: &str| {
+            let labels = [format!("process=\"{process}\""), format!("input=\"{input}\"")];
+            stack.metric(&["headwater_encoder_input_active", &labels[0], &labels[1]]) == 1.0
+        };
+        eventually(&format!("the pipelines show {inputs:?}"), || {
+            (shown(PIPELINES[0], inputs[0]) && shown(PIPELINES[1], inputs[1])).then_some(())
+        });
+    };
+    let switch = |input: &str| {
+        let mut order = std::process::Command::new(binary("headwater"));
+        let said =
+            order.args(["switch", "cam", input, "--data"]).arg(stack.data()).output().expect("it runs");
+        assert!(said.status.success() && said.stderr.is_empty(), "{}", String::from_utf8_lossy(&said.stderr));
+    };
+    shows(["primary", "backup"]);
+    switch("primary");
+    shows(["primary", "primary"]);
+    switch("backup");
+    shows(["backup", "backup"]);
+    switch("auto");
+    shows(["primary", "backup"]);
+    backup.kill();
+    shows(["primary", "primary"]);
+    both_bring(&stack);
+    assert_eq!(stack.metric(&["headwater_origin_discontinuities"]), 0.0);
 }

@@ -51,9 +51,9 @@ mod trust;
 mod via;
 mod worker;
 
+pub use ::certificate::CertificateError;
 pub use access::{AccessError, check as check_access};
 pub use config::{Access, AccessKey, Acme, Certificate, Config, Disk, KeyFile, Limits, Quic, Tls, Upstream};
 pub use origin::OriginError;
 pub use run::{Error, run, run_and_tell};
-pub use tls::certificate::CertificateError;
 pub use trust::TrustError;

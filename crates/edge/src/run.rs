@@ -33,10 +33,11 @@ use crate::origin::OriginError;
 use crate::origin_figures::OriginFigures;
 use crate::store::Store;
 use crate::tls::acme::Proofs;
-use crate::tls::certificate::{self, CertificateError, Shown};
+use crate::tls::certificate;
 use crate::tls::{Acceptance, Protocol};
 use crate::transport::{Outgoing, Transport};
 use crate::worker::{Draining, Shared, Worker};
+use ::certificate::{CertificateError, Shown};
 
 /// Accepted connections that wait for their thread; more are refused.
 const HANDOVER: usize = 1_024;

@@ -2,7 +2,6 @@
 
 pub(crate) mod acme;
 pub(crate) mod certificate;
-pub(crate) mod reload;
 
 use std::io;
 use std::sync::Arc;

@@ -4,6 +4,10 @@
 //! the origin has answered for a segment its chunks are kept, so a lost connection costs nothing: the body is sent
 //! again from its start, after the header. What waits is bounded by [`MAX_WAITING_SEGMENTS`] and
 //! [`MAX_WAITING_BYTES`]; at the bound the oldest segment that is not being sent is dropped and counted.
+//!
+//! Our origin answers from memory and says how far it has the track on disk (`Headwater-Durable`). What is not there yet
+//! is kept in the same bounds; where the origin comes back without it (`Headwater-Next`), it is sent again. The header says
+//! what there is to come (`Headwater-Has`), so that the origin can answer viewers once it is there.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -86,6 +90,12 @@ struct Queue {
     header: Bytes,
     /// Oldest first; the first may be on its way, the last may be open.
     segments: VecDeque<Arc<Segment>>,
+    /// Taken by the origin and not on its disk yet, oldest first.
+    kept: VecDeque<Arc<Segment>>,
+    /// What the origin shows when nobody publishes, and its header.
+    slate: Option<(Bytes, Bytes)>,
+    /// The origin of this connection has it.
+    slate_sent: bool,
     /// The first is on its way.
     sending: bool,
     /// Nothing more will come.
@@ -102,6 +112,9 @@ impl PushHandle {
             queue: Mutex::new(Queue {
                 header: init,
                 segments: VecDeque::new(),
+                kept: VecDeque::new(),
+                slate: None,
+                slate_sent: false,
                 sending: false,
                 closing: false,
             }),
@@ -123,6 +136,11 @@ impl PushHandle {
         queue.header = init;
         drop(queue);
         self.shared.changed.notify_one();
+    }
+
+    /// Where this track's slate is put.
+    pub fn slate_door(&self) -> SlateDoor {
+        SlateDoor(self.shared.clone())
     }
 
     /// Takes the track's next chunk. One that starts a segment ends the segment before it.
@@ -191,6 +209,21 @@ impl Drop for PushHandle {
     }
 }
 
+/// Takes what the origin shows of a track when nobody publishes.
+#[derive(Clone, Debug)]
+pub struct SlateDoor(Arc<Shared>);
+
+impl SlateDoor {
+    /// `media` is a segment that goes with the header `init`; it is sent on each connection whose header that is.
+    pub fn put(&self, init: Bytes, media: Bytes) {
+        let mut queue = self.0.queue();
+        queue.slate = Some((init, media));
+        queue.slate_sent = false;
+        drop(queue);
+        self.0.changed.notify_one();
+    }
+}
+
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().expect("nobody panics with the queue locked")
@@ -215,6 +248,49 @@ impl Queue {
     fn first_header(&self) -> Bytes {
         let first = self.segments.front();
         first.map_or_else(|| self.header.clone(), |first| first.header.clone())
+    }
+
+    /// First decode time of the newest whole segment that can be sent.
+    fn newest_whole(&self) -> Option<i64> {
+        let whole = |segment: &&Arc<Segment>| !segment.is_open() && !segment.is_given_up();
+        let newest = self.segments.iter().rev().find(whole).or_else(|| self.kept.back());
+        newest.map(|segment| segment.first_dts)
+    }
+
+    /// The slate, where the origin has not got it and `header` is its own.
+    fn slate_to_send(&self, header: &Bytes) -> Option<Bytes> {
+        let (init, media) = self.slate.as_ref().filter(|_| !self.slate_sent)?;
+        (init == header).then(|| media.clone())
+    }
+
+    /// The origin has taken `segment`, and has on disk what begins before `durable`; `None`: it never says.
+    fn taken(&mut self, segment: &Arc<Segment>, durable: Option<i64>) {
+        self.done_with(segment);
+        let Some(durable) = durable else {
+            self.kept.clear();
+            return;
+        };
+        self.kept.push_back(segment.clone());
+        self.kept.retain(|kept| kept.first_dts >= durable);
+        let bytes = |kept: &VecDeque<Arc<Segment>>| kept.iter().map(|kept| kept.bytes()).sum::<usize>();
+        while self.kept.len() > MAX_WAITING_SEGMENTS || bytes(&self.kept) > MAX_WAITING_BYTES {
+            self.kept.pop_front();
+        }
+    }
+
+    /// `segment` is not sent again.
+    fn done_with(&mut self, segment: &Arc<Segment>) {
+        self.sending = false;
+        self.segments.retain(|waiting| !Arc::ptr_eq(waiting, segment));
+    }
+
+    /// The origin has nothing from `next` on: what it has taken of that waits again. How many segments.
+    fn take_back(&mut self, next: Next) -> usize {
+        let from = self.kept.partition_point(|kept| next.is_some_and(|next| kept.first_dts < next));
+        let lost = self.kept.split_off(from);
+        let count = lost.len();
+        lost.into_iter().rev().for_each(|segment| self.segments.push_front(segment));
+        count
     }
 
     /// Drops the oldest segments that are not being sent, nor the newest, until the rest is in bounds.

@@ -29,6 +29,7 @@ mod output;
 mod pyramid;
 mod rung;
 mod selector;
+mod slate;
 mod sound;
 mod sound_line;
 mod sources;

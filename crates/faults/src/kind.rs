@@ -25,6 +25,10 @@ pub enum Kind {
     IngestKilled,
     /// The edge is killed.
     EdgeKilled,
+    /// A channel's only encoder is killed, again and again for twenty seconds: nobody publishes.
+    EncoderAway,
+    /// Both pipelines are, at once.
+    PipelinesAway,
 }
 
 /// What must hold, whatever the moment of the fault.
@@ -58,14 +62,16 @@ const NOTHING_SEEN: Promise = Promise {
 
 impl Kind {
     /// Every kind, in the order of the table.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::InputKilled,
         Self::InputReset,
         Self::InputFrozen,
         Self::InputAway,
         Self::EncoderKilled,
+        Self::EncoderAway,
         Self::PipelineKilled,
         Self::PipelineFrozen,
+        Self::PipelinesAway,
         Self::OriginKilled,
         Self::IngestKilled,
         Self::EdgeKilled,
@@ -79,8 +85,10 @@ impl Kind {
             Self::InputFrozen => "input-frozen",
             Self::InputAway => "input-away",
             Self::EncoderKilled => "encoder-killed",
+            Self::EncoderAway => "encoder-away",
             Self::PipelineKilled => "pipeline-killed",
             Self::PipelineFrozen => "pipeline-frozen",
+            Self::PipelinesAway => "pipelines-away",
             Self::OriginKilled => "origin-killed",
             Self::IngestKilled => "ingest-killed",
             Self::EdgeKilled => "edge-killed",
@@ -101,7 +109,7 @@ impl Kind {
 
     /// Whether it has two pipelines.
     pub const fn has_two_pipelines(self) -> bool {
-        matches!(self, Self::PipelineKilled | Self::PipelineFrozen)
+        matches!(self, Self::PipelineKilled | Self::PipelineFrozen | Self::PipelinesAway)
     }
 
     /// What must hold.
@@ -116,7 +124,11 @@ impl Kind {
             Self::OriginKilled => Promise { healthy_max: Some(Duration::from_secs(1)), ..NOTHING_SEEN },
             // One encoder: what it did not encode while it was away is missing, and a player's buffer bridges it.
             Self::EncoderKilled => Promise { no_missing: false, no_discontinuities: false, ..NOTHING_SEEN },
-            Self::InputAway | Self::IngestKilled | Self::EdgeKilled => NOTHING_SEEN,
+            Self::InputAway
+            | Self::EncoderAway
+            | Self::PipelinesAway
+            | Self::IngestKilled
+            | Self::EdgeKilled => NOTHING_SEEN,
         }
     }
 
@@ -126,6 +138,9 @@ impl Kind {
             Self::InputKilled | Self::InputReset | Self::InputFrozen => "the other input is shown",
             Self::InputAway => "the source is shown again, from when its publisher was started",
             Self::EncoderKilled => "every track has a segment that began after the fault",
+            Self::EncoderAway | Self::PipelinesAway => {
+                "the origin's slate is over, from when an encoder may live again"
+            }
             Self::PipelineKilled | Self::PipelineFrozen => {
                 "the origin has taken a segment of every track from each again"
             }

@@ -27,6 +27,8 @@ use crate::random::Random;
 const LOOK: Duration = Duration::from_millis(150);
 /// A fault whose consequence does not come in this time has none.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// From when a segment begins until the client has it, at most, as a rule.
+const ARRIVAL: Duration = Duration::from_millis(2_500);
 /// Waits are random within a segment, so that faults come at every moment of one.
 const PHASE_MS: u64 = 1_000;
 
@@ -159,6 +161,7 @@ impl Lane<'_, '_> {
             Kind::InputKilled | Kind::InputReset | Kind::InputFrozen => self.cut_shown(),
             Kind::InputAway => self.cut_only(),
             Kind::EncoderKilled => self.kill_encoder(),
+            Kind::EncoderAway | Kind::PipelinesAway => self.keep_encoders_away(),
             Kind::PipelineKilled => self.hit_pipeline(Signal::KILL),
             Kind::PipelineFrozen => self.hit_pipeline(Signal::STOP),
             Kind::OriginKilled => self.kill_origin(),

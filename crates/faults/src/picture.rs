@@ -46,9 +46,17 @@ pub fn means(folder: &Path, file: &[u8]) -> Vec<Mean> {
     pixels.chunks_exact(3).map(|mean| mean.try_into().expect("three bytes")).collect()
 }
 
+fn is(mean: &Mean, side: Side) -> bool {
+    mean[1].abs_diff(side.cb()) <= SAME_COLOUR
+}
+
+/// Whether a picture is of neither input: black or slate.
+pub fn is_neither(mean: &Mean) -> bool {
+    !is(mean, Side::Primary) && !is(mean, Side::Backup)
+}
+
 /// The last switch to `to` among these pictures; `None` where there is none.
 pub fn switch(means: &[Mean], to: Side) -> Option<Switch> {
-    let is = |mean: &Mean, side: Side| mean[1].abs_diff(side.cb()) <= SAME_COLOUR;
     let last_of_old = means.iter().rposition(|mean| is(mean, to.other()))?;
     let strange = means[last_of_old + 1..].iter().position(|mean| is(mean, to))?;
     let old = &means[..=last_of_old];

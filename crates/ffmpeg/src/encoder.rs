@@ -63,6 +63,8 @@ pub enum Picture {
     Any,
     /// As `Any`, and the same picture as the one before, so captions on it are not sent twice.
     Repeat,
+    /// Predicted from pictures before it alone, so that what follows it may be left out.
+    Predicted,
 }
 
 /// Encodes one rendition.
@@ -196,6 +198,7 @@ impl Encoder {
         let raw = self.spare.raw_mut();
         raw.pict_type = match picture {
             Picture::Key => ffi::AVPictureType::I,
+            Picture::Predicted => ffi::AVPictureType::P,
             Picture::Any | Picture::Repeat => ffi::AVPictureType::NONE,
         };
         self.send_spare()

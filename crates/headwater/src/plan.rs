@@ -42,6 +42,11 @@ impl Layout {
         self.data.join("edge").join("tls")
     }
 
+    /// The certificate ingest made for RTMPS publishers.
+    pub(crate) fn publishers_tls(&self) -> PathBuf {
+        self.data.join("ingest").join("tls")
+    }
+
     /// Where encoders ask ingest for samples.
     pub(crate) fn samples_socket(&self) -> PathBuf {
         self.run().join("samples.sock")
@@ -179,6 +184,7 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
         | Input::SrtCall(_)
         | Input::Udp(_)
         | Input::Rtp(_)
+        | Input::RtmpCall(_)
         | Input::Hls(_)
         | Input::Cmaf => Source::Ingest { socket: layout.samples_socket() },
         Input::Test => Source::Pattern,

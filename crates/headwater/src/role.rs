@@ -37,19 +37,27 @@ pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
     run(&layout, async |drain| {
         let mut inherited = listen::Inherited::from_environment();
         let rtmp = inherited.tcp_or_bind(0, "rtmp", workflow.listen.rtmp)?;
+        // In the order in which the supervisor hands them over.
+        let mut places = 1_usize..;
+        let mut place = || places.next().expect("endless");
+        let rtmps = match workflow.listen.rtmps {
+            Some(address) => {
+                let listener = inherited.tcp_or_bind(place(), "rtmps", address)?;
+                Some((listener, publishers_tls(&workflow.edge.tls.certificate, &layout)))
+            }
+            None => None,
+        };
         let srt = match takes_srt {
-            true => Some(inherited.udp_or_bind(1, "srt", workflow.listen.srt)?),
+            true => Some(inherited.udp_or_bind(place(), "srt", workflow.listen.srt)?),
             false => None,
         };
-        let mut places = 1 + usize::from(takes_srt)..;
-        let mut socket = |endpoint: &ingest::udp::Endpoint| match inherited
-            .udp(places.next().expect("endless"), "input")?
-        {
+        let mut socket = |endpoint: &ingest::udp::Endpoint| match inherited.udp(place(), "input")? {
             Some(socket) => Ok(socket),
             None => Ok(ingest::udp::bind(endpoint)?),
         };
         let config = ingest::Config {
             rtmp,
+            rtmps,
             srt,
             publishers: publishers(&workflow, &mut socket)?,
             socket: layout.samples_socket(),
@@ -57,6 +65,19 @@ pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
         };
         Ok(ingest::run(config, drain).await?)
     })
+}
+
+/// The certificate RTMPS publishers are shown: the one viewers are, or one made for them alone.
+fn publishers_tls(chosen: &spec::Certificate, layout: &Layout) -> ingest::Tls {
+    let folder = layout.publishers_tls();
+    let pair = match chosen {
+        spec::Certificate::SelfMade => ingest::Pair::self_made(&folder),
+        spec::Certificate::Files { certificate, key } => {
+            ingest::Pair { certificate: certificate.clone(), key: key.clone() }
+        }
+        spec::Certificate::Acme(_) => ingest::Pair::acme(&layout.tls()),
+    };
+    ingest::Tls { pair, folder }
 }
 
 /// Who may publish, and how. `socket` gives a socket for each endpoint of datagrams, in the order of channels and inputs.
@@ -74,6 +95,7 @@ fn publishers(
             publishers.push(ingest::Publisher {
                 feed: Feed { channel: channel.name.clone(), input },
                 door,
+                second: second(source),
                 keep: Duration::from_millis(channel.grid.duration_ms().into()) + RESTART,
                 batch: match (&channel.ladder, channel.latency) {
                     (Ladder::Passthrough, Latency::Standard) => PASSTHROUGH_BATCH,
@@ -119,6 +141,17 @@ fn door(
                 select: select(*chosen),
             }
         }
+        Input::RtmpCall(call) => ingest::Door::RtmpCall(ingest::RtmpCall {
+            host: call.host.clone(),
+            port: call.port,
+            is_secure: call.is_secure,
+            target: ingest::Target {
+                server_url: call.server_url(),
+                app: call.app.clone(),
+                stream: call.stream.clone(),
+            },
+            reach: reach(call.allow_private),
+        }),
         Input::Hls(pull) => ingest::Door::Hls(ingest::HlsPull {
             url: pull.url.clone(),
             choice: pull.choice.clone(),
@@ -127,6 +160,15 @@ fn door(
         }),
         Input::Test | Input::File(_) | Input::Cmaf => return Ok(None),
     }))
+}
+
+/// What becomes of a second publisher of an input that has one at a time.
+fn second(input: &Input) -> ingest::Second {
+    match input {
+        Input::Rtmp(rtmp) => rtmp.second,
+        Input::Srt(srt) => srt.second,
+        _ => ingest::Second::IsRefused,
+    }
 }
 
 /// Whether addresses in this machine's own networks are called too.

@@ -139,6 +139,9 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         true => None,
         false => {
             let mut doors: Vec<OwnedFd> = vec![listen::bind("rtmp", workflow.listen.rtmp)?.into()];
+            if let Some(address) = workflow.listen.rtmps {
+                doors.push(listen::bind("rtmps", address)?.into());
+            }
             if plan::takes_srt(workflow) {
                 doors.push(listen::bind_udp("srt", workflow.listen.srt)?.into());
             }

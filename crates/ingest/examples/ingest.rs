@@ -16,12 +16,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 feed: name.parse::<media::ChannelName>()?.into(),
                 door: ingest::Door::Rtmp { app: "live".into(), key: name },
                 batch,
+                second: ingest::Second::IsRefused,
                 keep: Duration::from_secs(3),
             })
         })
         .collect::<Result<_, media::ChannelNameError>>()?;
     let config = ingest::Config {
         rtmp,
+        rtmps: None,
         srt: None,
         socket: folder.join("samples.sock"),
         metrics_socket: folder.join("metrics.sock"),

@@ -1,14 +1,17 @@
 //! One input of a channel: at most one publisher, any number of subscribers, the replay between them.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use daemon::EpochClock;
 use media::Utc;
+use spec::Second;
 use tokio::sync::{Notify, watch};
 use wire::sample_stream::{Feed, Tracks};
 
+use crate::flaps::{self, Flaps};
 use crate::metrics::ChannelMetrics;
 use crate::replay::{Cursor, Entry, MAX_BYTES, Replay};
 use crate::source::{Output, VIDEO};
@@ -19,6 +22,9 @@ const STALE_US: i64 = 3_000_000;
 /// How long a newcomer waits for a stale publisher to leave.
 const LEAVE_STEPS: u32 = 20;
 const LEAVE_STEP: Duration = Duration::from_millis(50);
+
+/// Between two looks whether a publisher that flapped has come to rest.
+const FLAPS_LOOK_PERIOD: Duration = Duration::from_secs(1);
 
 /// Where a publisher's samples meet their subscribers.
 #[derive(Debug)]
@@ -32,6 +38,24 @@ pub(crate) struct Channel {
     heard: AtomicI64,
     /// Tells the publisher to leave.
     leave: Notify,
+    /// What a second publisher does.
+    second: Second,
+}
+
+/// A publisher was refused for another's sake.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// The other's address, where it came to a listener.
+    pub(crate) by: Option<SocketAddr>,
+}
+
+impl std::fmt::Display for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.by {
+            Some(by) => write!(f, " from {by}"),
+            None => Ok(()),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -39,6 +63,9 @@ struct State {
     replay: Replay,
     /// A publisher holds the channel.
     busy: bool,
+    /// Its address, where it came to a listener.
+    holder: Option<SocketAddr>,
+    flaps: Flaps,
     /// The end of what publishers have laid on the timeline.
     latest: Utc,
     /// The last session's id.
@@ -51,16 +78,19 @@ struct State {
 pub(crate) struct Lease {
     channel: Arc<Channel>,
     session: u64,
+    began: Utc,
     reason: Arc<str>,
     /// Subscribers have been told of tracks, so they must be told of the end.
     announced: bool,
 }
 
 impl Channel {
-    pub(crate) fn new(name: Feed, keep: Duration, metrics: ChannelMetrics) -> Self {
+    pub(crate) fn new(name: Feed, keep: Duration, second: Second, metrics: ChannelMetrics) -> Self {
         let state = State {
             replay: Replay::new(keep, MAX_BYTES),
             busy: false,
+            holder: None,
+            flaps: Flaps::default(),
             latest: Utc(0),
             session: 0,
             closed: false,
@@ -72,6 +102,7 @@ impl Channel {
             end: watch::Sender::new(0),
             heard: AtomicI64::new(0),
             leave: Notify::new(),
+            second,
         }
     }
 
@@ -89,12 +120,56 @@ impl Channel {
         self.metrics.sessions.inc();
         // What is true if nobody says better: connections are only dropped from outside at a drain.
         let reason = "ingest is draining".into();
-        Some(Lease { channel: self.clone(), session: state.session, reason, announced: false })
+        Some(Lease { channel: self.clone(), session: state.session, began: now, reason, announced: false })
     }
 
-    /// Whether a publisher has the channel and is heard, so that another would be refused.
-    pub(crate) fn is_held(&self, now: Utc) -> bool {
-        self.state().busy && now.0 - self.heard.load(Ordering::Relaxed) < STALE_US
+    /// Whom another publisher would be refused for: one that has the channel, is heard, and does not yield.
+    pub(crate) fn held(&self, now: Utc) -> Option<Held> {
+        let state = self.state();
+        let is_held = state.busy && !self.yields(now);
+        is_held.then(|| Held { by: state.holder })
+    }
+
+    /// Whether the publisher that has the channel leaves it to another.
+    fn yields(&self, now: Utc) -> bool {
+        self.second == Second::Replaces || now.0 - self.heard.load(Ordering::Relaxed) >= STALE_US
+    }
+
+    /// Lets a publisher in that came to a listener. One that flaps has to stay for a while first.
+    pub(crate) async fn admit(self: &Arc<Self>, peer: SocketAddr, clock: &EpochClock) -> Result<Lease, Held> {
+        if self.look_at_flaps(clock) {
+            tokio::time::sleep(flaps::HOLD).await;
+        }
+        let before = self.state().holder;
+        let lease = self.claim_from_stale(clock).await.ok_or(Held { by: before })?;
+        self.state().holder = Some(peer);
+        if let Some(before) = before {
+            tracing::info!(channel = %self.name, %peer, %before, "takes the place of another publisher");
+        }
+        Ok(lease)
+    }
+
+    /// Whether the publisher flaps; tells when that begins and ends.
+    fn look_at_flaps(self: &Arc<Self>, clock: &EpochClock) -> bool {
+        let (is_flapping, told) = self.state().flaps.look(clock.now());
+        let channel = &self.name;
+        match told {
+            Some(flaps::Told::Raised) => {
+                // Whoever comes next looks again; where nobody comes, this does.
+                let (flapping, clock) = (self.clone(), *clock);
+                tokio::spawn(async move {
+                    while flapping.look_at_flaps(&clock) {
+                        tokio::time::sleep(FLAPS_LOOK_PERIOD).await;
+                    }
+                });
+                tracing::warn!(event = "publisher_flaps", state = "raised", %channel, "it comes and goes: each time it is let in later");
+            }
+            Some(flaps::Told::Cleared) => {
+                tracing::info!(event = "publisher_flaps", state = "cleared", %channel, "it has come to rest");
+            }
+            None => {}
+        }
+        is_flapping
     }
 
     /// As [`Self::claim`], but sends a publisher away that has been silent for long.
@@ -102,7 +177,7 @@ impl Channel {
         if let Some(lease) = self.claim(clock.now()) {
             return Some(lease);
         }
-        if clock.now().0 - self.heard.load(Ordering::Relaxed) < STALE_US {
+        if !self.yields(clock.now()) {
             return None;
         }
         self.leave.notify_waiters();
@@ -224,6 +299,10 @@ impl Drop for Lease {
         self.channel.metrics.off_air();
         let ended = self.announced.then(|| Entry::Ended(self.reason.clone()));
         self.channel.push(ended.into_iter(), Utc(0));
-        self.channel.state().busy = false;
+        let ended = Utc(self.began.0.max(self.channel.heard.load(Ordering::Relaxed)));
+        let mut state = self.channel.state();
+        state.flaps.ended(self.began, ended);
+        state.busy = false;
+        state.holder = None;
     }
 }

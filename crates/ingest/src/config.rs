@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use certificate::CertificateError;
 use mpegts::Select;
 use playlist::{Choice, Url};
+use spec::Second;
 use srt::Terms;
 use wire::sample_stream::Feed;
 
@@ -15,13 +17,16 @@ use crate::channel::Channel;
 use crate::metrics::Metrics;
 use crate::pull::Pull;
 use crate::ticks::Ticks;
-use crate::{Call, Inlet, Route, SrtRoute, udp};
+use crate::tls::Tls;
+use crate::{Call, Inlet, Route, RtmpRoute, SrtRoute, udp};
 
 /// What [`crate::run`] is told.
 #[derive(Debug)]
 pub struct Config {
     /// Where RTMP publishers connect.
     pub rtmp: std::net::TcpListener,
+    /// Where they connect by TLS, and what they are shown; none where they shall not.
+    pub rtmps: Option<(std::net::TcpListener, Tls)>,
     /// Where SRT publishers call; none where no channel waits for one.
     pub srt: Option<std::net::UdpSocket>,
     /// Unix socket on which encoders ask for samples; made here, a stale one is replaced.
@@ -39,6 +44,8 @@ pub struct Publisher {
     pub feed: Feed,
     /// How its samples come.
     pub door: Door,
+    /// What becomes of a second publisher.
+    pub second: Second,
     /// How long bytes may gather before they are read. Zero: each is read as it comes, from SRT a hundred times a second.
     /// 100 ms costs that much delay and saves most of the CPU time, since one wake-up then takes many messages.
     pub batch: Duration,
@@ -57,6 +64,8 @@ pub enum Door {
         /// Stream key: the last element of the path. Never printed.
         key: String,
     },
+    /// We ask an RTMP server to play it, again and again while it is away.
+    RtmpCall(RtmpCall),
     /// It calls the SRT listener.
     Srt {
         /// The stream it has to name.
@@ -77,6 +86,21 @@ pub enum Door {
     },
     /// We fetch it by HLS.
     Hls(HlsPull),
+}
+
+/// Where an RTMP stream is fetched.
+#[derive(Clone, Debug)]
+pub struct RtmpCall {
+    /// Name or address of the server; IPv6 without brackets.
+    pub host: String,
+    /// Its TCP port.
+    pub port: u16,
+    /// By TLS.
+    pub is_secure: bool,
+    /// What it is asked for.
+    pub target: rtmp::Target,
+    /// Whether it may lie in this machine's own networks.
+    pub reach: Reach,
 }
 
 /// Where an HLS stream is fetched.
@@ -137,6 +161,7 @@ impl fmt::Debug for Door {
                 f.debug_struct("Srt").field("stream_id", stream_id).field("terms", terms).finish()
             }
             Self::Datagrams { bound, .. } => f.debug_tuple("Datagrams").field(bound).finish(),
+            Self::RtmpCall(call) => call.fmt(f),
             Self::SrtCall(call) => call.fmt(f),
             Self::Hls(pull) => pull.fmt(f),
         }
@@ -152,6 +177,9 @@ pub enum Error {
     /// The SRT listener cannot be used.
     #[error("the SRT listener")]
     SrtListener(#[source] srt::Error),
+    /// The certificate of RTMPS cannot be used.
+    #[error("the certificate of RTMPS")]
+    Certificate(#[from] CertificateError),
     /// A socket for datagrams cannot be used.
     #[error("a socket for datagrams")]
     Datagrams(#[source] io::Error),
@@ -191,6 +219,7 @@ pub(crate) struct Doors {
     pub(crate) srt: Vec<SrtRoute>,
     pub(crate) calls: Vec<Arc<Call>>,
     pub(crate) inlets: Vec<Inlet>,
+    pub(crate) rtmp_calls: Vec<Arc<RtmpRoute>>,
     pub(crate) pulls: Vec<Arc<Pull>>,
     /// One of each period.
     pub(crate) ticks: Vec<Arc<Ticks>>,
@@ -203,8 +232,8 @@ impl Doors {
     /// The doors of `publishers`, with a channel each.
     pub(crate) fn open(publishers: Vec<Publisher>, metrics: &Metrics) -> Result<Self, Error> {
         let mut doors = Self::default();
-        for Publisher { feed: name, door, batch, keep } in publishers {
-            let channel = Arc::new(Channel::new(name.clone(), keep, metrics.channel(&name)));
+        for Publisher { feed: name, door, second, batch, keep } in publishers {
+            let channel = Arc::new(Channel::new(name.clone(), keep, second, metrics.channel(&name)));
             let taken_by = match door {
                 Door::Rtmp { app, key } => {
                     let (app, key) = (app.trim_matches('/').to_owned(), rtmp::Key::new(&key));
@@ -234,6 +263,11 @@ impl Doors {
                     let (gather, channel) =
                         (batch.clamp(udp::LEAST_GATHER, udp::MOST_GATHER), channel.clone());
                     doors.inlets.push(Inlet { bound, select, gather, figures, channel });
+                    None
+                }
+                Door::RtmpCall(from) => {
+                    let ticks = (!batch.is_zero()).then(|| doors.ticks(batch));
+                    doors.rtmp_calls.push(Arc::new(RtmpRoute { from, ticks, channel: channel.clone() }));
                     None
                 }
                 Door::Hls(from) => {

@@ -269,7 +269,7 @@ fn wanted(body: Bytes, range: Option<ByteRange>, is_part: bool) -> Result<Bytes,
 }
 
 /// How to be a client of whoever the system's authorities vouch for; `None` where it has none.
-fn trust() -> Option<Arc<ClientConfig>> {
+pub(crate) fn trust() -> Option<Arc<ClientConfig>> {
     static TRUST: OnceLock<Option<Arc<ClientConfig>>> = OnceLock::new();
     TRUST
         .get_or_init(|| {

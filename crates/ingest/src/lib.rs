@@ -8,7 +8,7 @@
 //! over any [`srt::Link`]), or [`udp`] (datagrams put in order) → `datagrams` (a session is what one sender sends) → `ts`
 //! (from bytes to tracks and samples, by [`mpegts::Demuxer`] and [`media::Anchor`]) → `publisher`, and on as above.
 //!
-//! HLS is fetched by `pull`, through `fetch`, the guarded client of all URLs.
+//! RTMP is fetched by `rtmp_caller`; from then on it is a stream as any other (`rtmp_stream`). HLS is fetched by `pull`, through `fetch`, the guarded client of all URLs.
 //!
 //! Made for one thread: tasks wait far more than they compute.
 
@@ -18,33 +18,43 @@ mod channel;
 mod config;
 mod connection;
 mod datagrams;
+mod end;
 mod end_to_end;
 mod fetch;
+mod flaps;
 mod link;
 mod metrics;
+mod pause;
 mod publisher;
 mod pull;
 mod reach;
 mod replay;
+mod rtmp_caller;
+mod rtmp_stream;
 mod source;
 mod srt_caller;
 mod srt_listener;
 mod subscriber;
 mod ticks;
+mod tls;
 mod transport;
 mod trouble;
 mod ts;
 pub mod udp;
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use daemon::{Drain, EpochClock};
 use prometheus_client::registry::Registry;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::either::Either;
 use wire::sample_stream::Feed;
 
 use channel::Channel;
@@ -52,11 +62,14 @@ use config::Doors;
 use metrics::{DatagramMetrics, Metrics, SrtMetrics};
 use ticks::Ticks;
 
-pub use config::{AtEnd, Config, Door, Error, HlsPull, Publisher, Reach, SrtCall};
+pub use certificate::Pair;
+pub use config::{AtEnd, Config, Door, Error, HlsPull, Publisher, Reach, RtmpCall, SrtCall};
 pub use mpegts::Select;
 pub use playlist::{Choice, Url};
-pub use spec::Network;
+pub use rtmp::Target;
+pub use spec::{Network, Second};
 pub use srt::{Passphrase, PassphraseError, Terms};
+pub use tls::Tls;
 
 /// RTMP connections at once, publishers and those that have yet to say what they want. Further ones are closed at once.
 pub const MAX_CONNECTIONS: usize = 512;
@@ -88,6 +101,14 @@ struct Route {
     app: String,
     key: rtmp::Key,
     /// When its socket is looked at; `None`: whenever bytes come.
+    ticks: Option<Arc<Ticks>>,
+    channel: Arc<Channel>,
+}
+
+/// Where a channel's stream is fetched by RTMP.
+#[derive(Debug)]
+struct RtmpRoute {
+    from: RtmpCall,
     ticks: Option<Arc<Ticks>>,
     channel: Arc<Channel>,
 }
@@ -163,7 +184,7 @@ impl Ingest {
 pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    let Doors { channels, rtmp, srt, calls, inlets, pulls, ticks } =
+    let Doors { channels, rtmp, srt, calls, inlets, rtmp_calls, pulls, ticks } =
         Doors::open(config.publishers, &metrics)?;
 
     // The kernel sizes receive buffers by what is taken at once, so those of publishers read at ticks grow by themselves;
@@ -179,6 +200,14 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let scratch = Scratch(Mutex::new(vec![0; READ_BYTES].into()));
     let (clock, conns) = (EpochClock::start(), AtomicU64::new(1));
     let ingest = Arc::new(Ingest { channels, rtmp, srt, clock, metrics, scratch, conns });
+    let secure = match config.rtmps {
+        None => None,
+        Some((listener, tls)) => {
+            listener.set_nonblocking(true).map_err(Error::Listener)?;
+            let listener = TcpListener::from_std(listener).map_err(Error::Listener)?;
+            Some((listener, tls.acceptor()?))
+        }
+    };
     let mut door = match config.srt {
         Some(socket) => Some(srt_listener::listen(&ingest, socket).map_err(Error::SrtListener)?),
         None => None,
@@ -193,6 +222,9 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     for call in calls {
         fetching.spawn(srt_caller::call(ingest.clone(), call));
     }
+    for route in rtmp_calls {
+        fetching.spawn(rtmp_caller::call(ingest.clone(), route));
+    }
     for pull in pulls {
         fetching.spawn(pull::run(ingest.clone(), pull));
     }
@@ -203,7 +235,7 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     }
     let mut subscribed = JoinSet::new();
     tokio::select! {
-        () = accept_publishers(&ingest, publishers, &mut publishing) => {}
+        () = accept_publishers(&ingest, publishers, secure, &mut publishing) => {}
         () = accept_srt(&ingest, door.as_mut(), &mut publishing_srt) => {}
         () = accept_subscribers(&ingest, subscribers, &mut subscribed) => {}
         () = drain.requested() => {}
@@ -224,26 +256,54 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     Ok(())
 }
 
-async fn accept_publishers(ingest: &Arc<Ingest>, listener: TcpListener, tasks: &mut JoinSet<()>) {
+async fn accept_publishers(
+    ingest: &Arc<Ingest>,
+    plain: TcpListener,
+    secure: Option<(TcpListener, TlsAcceptor)>,
+    tasks: &mut JoinSet<()>,
+) {
+    let next_secure = async || match &secure {
+        Some((listener, acceptor)) => (listener.accept().await, acceptor),
+        None => std::future::pending().await,
+    };
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) if tasks.len() < MAX_CONNECTIONS => {
-                    let peer = transport::canonical(peer);
-                    tasks.spawn(connection::serve(ingest.clone(), stream, peer, ingest.next_conn()));
-                }
-                Ok((_, peer)) => {
-                    tracing::warn!(%peer, "refused: {MAX_CONNECTIONS} connections are open");
-                    ingest.metrics.refused("connection_cap");
-                }
-                Err(fault) => {
-                    tracing::error!(%fault, "accept");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
+            accepted = plain.accept() => admit(ingest, accepted, None, tasks).await,
+            (accepted, acceptor) = next_secure() => admit(ingest, accepted, Some(acceptor), tasks).await,
             Some(ended) = tasks.join_next() => log_panic(ended),
         }
         ingest.metrics.connections().set(tasks.len() as i64);
+    }
+}
+
+/// Serves an RTMP connection where there is room for it.
+async fn admit(
+    ingest: &Arc<Ingest>,
+    accepted: io::Result<(TcpStream, SocketAddr)>,
+    acceptor: Option<&TlsAcceptor>,
+    tasks: &mut JoinSet<()>,
+) {
+    match accepted {
+        Ok((stream, peer)) if tasks.len() < MAX_CONNECTIONS => {
+            // A frame's answer must not wait for the next one's.
+            let _ = stream.set_nodelay(true);
+            let (peer, conn) = (transport::canonical(peer), ingest.next_conn());
+            let ingest = ingest.clone();
+            match acceptor.cloned() {
+                None => drop(tasks.spawn(connection::serve(ingest, Either::Left(stream), peer, conn))),
+                Some(acceptor) => {
+                    drop(tasks.spawn(connection::serve_secure(ingest, acceptor, stream, peer, conn)))
+                }
+            }
+        }
+        Ok((_, peer)) => {
+            tracing::warn!(%peer, "refused: {MAX_CONNECTIONS} connections are open");
+            ingest.metrics.refused("connection_cap");
+        }
+        Err(fault) => {
+            tracing::error!(%fault, "accept");
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+        }
     }
 }
 

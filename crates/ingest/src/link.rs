@@ -26,7 +26,7 @@ pub(crate) enum End {
     Lost(#[from] Lost),
     #[error("silent for {SILENCE_TIMEOUT:?}")]
     Silent,
-    #[error("silent, and another publisher came for its stream")]
+    #[error("another publisher came for its stream")]
     Replaced,
 }
 

@@ -17,20 +17,20 @@ use std::time::Duration;
 use media::Utc;
 use playlist::{Chosen, Playlist};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use crate::Ingest;
 use crate::channel::Channel;
 use crate::config::HlsPull;
 use crate::fetch::Client;
 use crate::metrics::PullMetrics;
+use crate::pause::Pause;
 use crate::publisher::Publisher;
 use lane::{Lane, Piece};
 use timeline::{Lanes, Timeline};
 use told::Told;
 
-/// Pause before a stream is chosen anew, doubled each time up to the longest; one that brought a segment starts it anew.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Longest pause before a stream is chosen anew; one that brought a segment makes it short again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How far ahead of its time media is fetched, in µs.
 const AHEAD_US: i64 = 30_000_000;
@@ -65,7 +65,7 @@ pub(crate) async fn run(ingest: Arc<Ingest>, pull: Arc<Pull>) {
 /// Chooses a stream and follows it, again and again.
 async fn feed(pull: &Pull, main_out: mpsc::Sender<Piece>, sound_out: mpsc::Sender<Piece>) {
     let told = Told::new(pull);
-    let mut pause = FIRST_PAUSE;
+    let mut pause = Pause::up_to(LONGEST_PAUSE);
     for round in 1.. {
         if let Some(chosen) = choose(pull, &told).await {
             let segments = pull.metrics.segments.get();
@@ -81,11 +81,10 @@ async fn feed(pull: &Pull, main_out: mpsc::Sender<Piece>, sound_out: mpsc::Sende
                 }
             }
             if pull.metrics.segments.get() > segments {
-                pause = FIRST_PAUSE;
+                pause.renew();
             }
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause.wait().await;
     }
 }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use srt::{Calling, Connection, Link};
 use tokio::time::{Instant, sleep};
 
+use crate::pause::Pause;
 use crate::reach::{self, Unreachable};
 use crate::{Call, Ingest, link};
 
-/// Pause before the next call, doubled each time up to the longest; a call that brought a stream starts it anew.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Longest pause before the next call.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often a call under way is looked at.
 const LOOK_PERIOD: Duration = Duration::from_millis(20);
@@ -32,20 +32,19 @@ enum NoAnswer {
 pub(crate) async fn call(ingest: Arc<Ingest>, call: Arc<Call>) {
     let channel = &call.channel.name;
     let (host, port) = (&call.to.host, call.to.port);
-    let mut pause = FIRST_PAUSE;
+    let mut pause = Pause::up_to(LONGEST_PAUSE);
     loop {
         match connect(&call).await {
             Ok(connection) => {
-                pause = FIRST_PAUSE;
+                pause.renew();
                 publish(&ingest, &call, connection).await;
             }
             Err(fault) => {
                 ingest.metrics.refused("call");
-                tracing::warn!(%channel, host, port, reason = %fault, again_in = ?pause, "SRT call failed");
+                tracing::warn!(%channel, host, port, reason = %fault, again_in = ?pause.next(), "SRT call failed");
             }
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause.wait().await;
     }
 }
 

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use wire::sample_stream::Feed;
 
+use crate::channel::Held;
 use crate::transport::canonical;
 use crate::{Ingest, SrtRoute, link};
 
@@ -55,8 +56,8 @@ enum Refusal {
     UnknownStream,
     #[error("it wanted to play; streams are only taken here")]
     Play,
-    #[error("channel `{channel}` has a publisher already")]
-    Busy { channel: Feed },
+    #[error("channel `{channel}` has a publisher already{held}")]
+    Busy { channel: Feed, held: Held },
     #[error("{MAX_UNPROVED} others have yet to prove their passphrase")]
     Overload,
     #[error("wrong passphrase for channel `{channel}`, or only one side has one")]
@@ -183,9 +184,9 @@ fn decide<'a>(ingest: &'a Ingest, stream_id: &str) -> Result<&'a SrtRoute, Refus
     }
     let route = ingest.srt.iter().find(|route| route.stream_id == wanted.resource);
     let route = route.ok_or(Refusal::UnknownStream)?;
-    match route.channel.is_held(ingest.clock.now()) {
-        true => Err(Refusal::Busy { channel: route.channel.name.clone() }),
-        false => Ok(route),
+    match route.channel.held(ingest.clock.now()) {
+        Some(held) => Err(Refusal::Busy { channel: route.channel.name.clone(), held }),
+        None => Ok(route),
     }
 }
 
@@ -193,9 +194,9 @@ async fn publish(ingest: Arc<Ingest>, mut connection: Connection, conn: u64) {
     let peer = canonical(connection.peer());
     let lease = match decide(&ingest, &connection.stream_id()) {
         Err(refusal) => Err(refusal),
-        Ok(route) => match route.channel.claim_from_stale(&ingest.clock).await {
-            Some(lease) => Ok((route, lease)),
-            None => Err(Refusal::Busy { channel: route.channel.name.clone() }),
+        Ok(route) => match route.channel.admit(peer, &ingest.clock).await {
+            Ok(lease) => Ok((route, lease)),
+            Err(held) => Err(Refusal::Busy { channel: route.channel.name.clone(), held }),
         },
     };
     let (route, lease) = match lease {

@@ -3,12 +3,15 @@
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tokio_rustls::TlsStream;
+use tokio_util::either::Either;
 
 use crate::Scratch;
 use crate::ticks::Ticks;
@@ -16,11 +19,14 @@ use crate::ticks::Ticks;
 /// A read this long lets others run before the next.
 const YIELD_BYTES: usize = 64 << 10;
 
+/// A connection, in the clear or by TLS.
+pub(crate) type Socket = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
 /// How bytes are waited for.
 #[derive(Debug)]
 pub(crate) enum Transport {
     /// Each arrival wakes us: least delay.
-    Evented(TcpStream),
+    Evented(Socket),
     /// The socket is looked at at ticks that all such publishers share. Nothing wakes us in between, so
     /// one wake-up serves many messages of many publishers: a publisher of standard latency costs a fraction.
     Ticked {
@@ -43,13 +49,13 @@ pub(crate) enum Arrival {
 }
 
 impl Transport {
-    /// Takes over an accepted connection.
-    pub(crate) fn new(stream: TcpStream, ticks: Option<&Ticks>) -> io::Result<Self> {
-        match ticks {
-            None => Ok(Self::Evented(stream)),
-            Some(ticks) => {
+    /// Takes over a connection. One by TLS is always read as bytes come: its records are no less work later.
+    pub(crate) fn new(socket: Socket, ticks: Option<&Ticks>) -> io::Result<Self> {
+        match (socket, ticks) {
+            (Either::Left(stream), Some(ticks)) => {
                 Ok(Self::Ticked { stream: stream.into_std()?, ticks: ticks.follow(), more: false })
             }
+            (socket, _) => Ok(Self::Evented(socket)),
         }
     }
 
@@ -107,7 +113,14 @@ impl Transport {
     /// Writes what the socket takes at once; returns how much.
     pub(crate) fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = match self {
-            Self::Evented(stream) => stream.try_write(bytes),
+            Self::Evented(Either::Left(stream)) => stream.try_write(bytes),
+            // Nobody is woken when there is room: the next arrival asks again.
+            Self::Evented(Either::Right(stream)) => {
+                match Pin::new(stream).poll_write(&mut Context::from_waker(Waker::noop()), bytes) {
+                    Poll::Ready(written) => written,
+                    Poll::Pending => Ok(0),
+                }
+            }
             Self::Ticked { stream, .. } => stream.write(bytes),
         };
         match written {
@@ -116,11 +129,11 @@ impl Transport {
         }
     }
 
-    /// The stream again as tokio has it, for a last word.
-    pub(crate) fn into_tokio(self) -> io::Result<TcpStream> {
+    /// The connection as it was, for a last word.
+    pub(crate) fn into_socket(self) -> io::Result<Socket> {
         match self {
-            Self::Evented(stream) => Ok(stream),
-            Self::Ticked { stream, .. } => TcpStream::from_std(stream),
+            Self::Evented(socket) => Ok(socket),
+            Self::Ticked { stream, .. } => TcpStream::from_std(stream).map(Either::Left),
         }
     }
 }

@@ -7,12 +7,14 @@
 //! - [`Anchor`]: a publisher's milliseconds, laid on the epoch.
 //! - [`Utc`]: a wall-clock date, for labels and logs only.
 //! - [`Rational`]: frame rates and aspect ratios.
-//! - [`Grid`]: where segments start on the epoch; [`Parts`]: how one is shared out among its parts.
+//! - [`Grid`]: where segments start on the epoch; [`Parts`]: how one is shared out among its parts;
+//!   [`Cuts`]: the frames that begin them.
 //! - [`ChannelName`], [`TrackId`]: who.
 //! - [`Track`], [`Format`], [`Sample`]: what flows.
 
 mod anchor;
 mod channel_name;
+mod cuts;
 mod grid;
 mod parts;
 mod rational;
@@ -24,6 +26,7 @@ mod utc;
 
 pub use anchor::{Anchor, Placed};
 pub use channel_name::{ChannelName, ChannelNameError};
+pub use cuts::{Cuts, Place, first_frame_from};
 pub use grid::Grid;
 pub use parts::Parts;
 pub use rational::Rational;

@@ -1,5 +1,6 @@
 //! One channel: its timeline, its bytes, and who publishes.
 
+mod catch_up;
 mod contest;
 mod frame_rate;
 mod low_score;
@@ -7,8 +8,10 @@ mod part;
 mod pipelines;
 mod restore;
 mod segment;
+mod slate;
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
@@ -22,8 +25,10 @@ use crate::metrics::Metrics;
 use crate::open::Open;
 use crate::receive::{Names, header_of};
 use crate::shift::Shift;
+use crate::slate::Slate;
 use crate::window::{Stored, Window, header_id};
 
+use catch_up::CatchUp;
 use contest::Contest;
 use low_score::LowScore;
 use pipelines::Brought;
@@ -42,6 +47,10 @@ pub(crate) struct Channel {
     metrics: Metrics,
     /// One for each body that may be read at once.
     pub(crate) bodies: Semaphore,
+    /// When a byte of media last came, in microseconds since the epoch.
+    heard_us: AtomicI64,
+    began: Utc,
+    catch_up: CatchUp,
     /// Where two pipelines make a track. Locked before the state, where both are.
     contests: Mutex<HashMap<TrackName, Contest<Brought>>>,
     state: Mutex<State>,
@@ -53,6 +62,10 @@ pub(crate) struct State {
     /// Names that a pushed MPD told.
     pub(crate) names: Names,
     shift: Shift,
+    /// What tracks show when nobody publishes.
+    slates: HashMap<TrackName, Slate>,
+    /// The last slot that slate was made for, while it is what is shown.
+    slate_shown: Option<i64>,
     /// Each track's newest header, for reading its chunks.
     headers: HashMap<TrackName, Publishing>,
     /// The headers that each of two pipelines sent last.
@@ -186,6 +199,7 @@ impl State {
         self.pipeline_headers.retain(|(track, _), _| known(track));
         self.listed_of.retain(|track, _| known(track));
         self.window.retain_headers(known);
+        self.slates.retain(|track, _| known(track));
         let headers: Vec<_> = self.headers.values().map(|publishing| publishing.id).collect();
         self.measured.retain(|id, _| headers.contains(id));
     }

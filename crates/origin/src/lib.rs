@@ -16,6 +16,7 @@ mod open;
 mod receive;
 mod serve;
 mod shift;
+mod slate;
 mod window;
 
 use std::collections::BTreeMap;
@@ -28,8 +29,9 @@ use std::time::Duration;
 use daemon::{Drain, EpochClock};
 use media::{ChannelName, Grid};
 
-pub use log::{HeaderRecord, Record, SegmentRecord, StateRecord, read_records};
+pub use log::{Damage, HeaderRecord, Record, SegmentRecord, StateRecord, read_records};
 pub use receive::{MpdError, Names, read_mpd};
+pub use slate::{Slate, SlateError};
 
 /// What an origin serves, and where.
 #[derive(Debug)]
@@ -91,7 +93,22 @@ struct Origin {
     channels: BTreeMap<ChannelName, Arc<channel::Channel>>,
     clock: EpochClock,
     metrics: metrics::Metrics,
+    log_lag: log::Lag,
     drain: Drain,
+}
+
+/// How often channels are looked at that nobody may publish.
+const SLATE_LOOK: Duration = Duration::from_millis(100);
+
+async fn look_after_slates(origin: Arc<Origin>, drain: Drain) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(SLATE_LOOK) => {}
+            () = drain.requested() => return,
+        }
+        let now = origin.clock.now();
+        origin.channels.values().for_each(|channel| channel.look_after_slate(now));
+    }
 }
 
 /// Restores what the log kept, then serves until the drain; ends once requests in flight are answered and the log is
@@ -101,20 +118,22 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let mut registry = prometheus_client::registry::Registry::default();
     let metrics = metrics::Metrics::register(&mut registry);
     let root = config.data_dir.join("origin");
-    let (log, writer) = log::start(root.clone(), &config.channels, metrics.clone())?;
+    let (log, log_lag, writer) = log::start(root.clone(), &config.channels, metrics.clone())?;
     let mut channels = BTreeMap::new();
     for settings in &config.channels {
-        let kept = log::recover(&root, &settings.name)?;
+        let kept = log::recover(&root, &settings.name, &metrics)?;
         let channel = channel::Channel::restore(settings, kept, log.clone(), metrics.clone(), clock);
         channels.insert(settings.name.clone(), Arc::new(channel));
     }
     drop(log);
-    let origin = Arc::new(Origin { channels, clock, metrics, drain: drain.clone() });
+    let origin = Arc::new(Origin { channels, clock, metrics, log_lag, drain: drain.clone() });
     registry.register_collector(Box::new(metrics::Gauges(origin.clone())));
     daemon::metrics::serve(registry, &config.metrics_socket, drain.clone())
         .map_err(|source| Error::Metrics { path: config.metrics_socket, source })?;
     let listener = tokio::net::TcpListener::from_std(config.listener).map_err(Error::Listener)?;
+    let slates = tokio::spawn(look_after_slates(origin.clone(), drain.clone()));
     http::serve(listener, &origin, drain).await;
+    let _ = slates.await;
     for channel in origin.channels.values() {
         channel.close_log();
     }

@@ -63,6 +63,12 @@ pub(crate) struct Metrics {
     pub(crate) log_written_bytes: Counter,
     pub(crate) log_skipped: Counter,
     pub(crate) log_errors: Counter,
+    pub(crate) log_corrupt: Counter,
+    pub(crate) disk_degraded: Gauge,
+    pub(crate) disk_free_bytes: Gauge,
+    pub(crate) disk_free_files: Gauge,
+    slate: Family<ChannelLabels, Gauge>,
+    slate_segments: Family<TrackLabels, Counter>,
 }
 
 struct Register<'a>(&'a mut Registry);
@@ -97,6 +103,12 @@ impl Metrics {
         add.metric("log_written_bytes", "Bytes written to the log", &m.log_written_bytes);
         add.metric("log_skipped", "Segments kept in memory only: the log was behind", &m.log_skipped);
         add.metric("log_errors", "Writes and syncs of the log that failed", &m.log_errors);
+        add.metric("log_corrupt", "Places of the log that are not what was written", &m.log_corrupt);
+        add.metric("disk_degraded", "1 while the log's disk is full, fails or is slow", &m.disk_degraded);
+        add.metric("disk_free_bytes", "Bytes that the log's disk has room for", &m.disk_free_bytes);
+        add.metric("disk_free_files", "Files that the log's disk has room for", &m.disk_free_files);
+        add.metric("slate", "1 while the origin shows slate for want of a publisher", &m.slate);
+        add.metric("slate_segments", "Slate segments made", &m.slate_segments);
         metrics
     }
 
@@ -113,6 +125,16 @@ impl Metrics {
 
     pub(crate) fn discontinuity(&self, channel: &ChannelName) {
         self.discontinuities.get_or_create(&ChannelLabels { channel: channel.to_string() }).inc();
+    }
+
+    /// Whether the origin shows slate.
+    pub(crate) fn slate(&self, channel: &ChannelName, shown: bool) {
+        self.slate.get_or_create(&ChannelLabels { channel: channel.to_string() }).set(shown.into());
+    }
+
+    pub(crate) fn slate_segment(&self, channel: &ChannelName, track: &TrackName) {
+        let labels = TrackLabels { channel: channel.to_string(), track: track.to_string() };
+        self.slate_segments.get_or_create(&labels).inc();
     }
 
     /// A segment was listed.
@@ -180,6 +202,10 @@ impl Collector for Gauges {
         family("headwater_origin_window_segments", "Segments listed", |f| f.segments)?;
         family("headwater_origin_live_edge_age_ms", "Now less the end of the newest segment", |f| {
             f.edge_age_ms
-        })
+        })?;
+        let (name, help) =
+            ("headwater_origin_log_lag_ms", "How long the oldest record has waited to be on disk");
+        let lag = ConstGauge::new(self.0.log_lag.ms());
+        lag.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
     }
 }

@@ -29,6 +29,8 @@ use crate::serve::Answer;
 pub(crate) const SEGMENT_BYTES_MAX: usize = 64 << 20;
 /// Largest CMAF header taken, in bytes: headers are kept as long as their segments, and real ones have a few kB.
 const HEADER_BYTES_MAX: usize = 1 << 20;
+/// Largest slate, in bytes: a still picture for a slot, many times over.
+const SLATE_BYTES_MAX: usize = 4 << 20;
 /// Largest pushed manifest, in bytes.
 const MPD_BYTES_MAX: usize = 1 << 20;
 /// A publisher that sends nothing for so long in the middle of a body is gone. Longer than any segment is open.
@@ -47,6 +49,18 @@ const MEDIA_TYPES: [&str; 8] = [
 
 /// The header of the answer to a CMAF header: where to go on.
 const NEXT: &str = "headwater-next";
+/// The header of the answer to media: up to where the track is on disk. Until then a restart may ask for it again.
+const DURABLE: &str = "headwater-durable";
+
+/// The header of a publisher's request: the decode time of the newest whole segment it has, all of which it sends.
+const HAS: &str = "headwater-has";
+
+/// What a publisher is told of its track, in track ticks.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    next: Option<i64>,
+    durable: Option<i64>,
+}
 
 /// Answers a request below `/ingest/`; `path` is what stands after it.
 pub(crate) async fn answer(origin: &Origin, path: &str, request: http::Request<Incoming>) -> Answer {
@@ -59,15 +73,15 @@ pub(crate) async fn answer(origin: &Origin, path: &str, request: http::Request<I
     };
     let result = match parts.method {
         http::Method::PUT | http::Method::POST => put(channel, rest, &parts.headers, body).await,
-        http::Method::DELETE => Ok(None),
+        http::Method::DELETE => Ok(Told::default()),
         _ => Err(Refusal::Method),
     };
     match result {
-        Ok(next) => {
+        Ok(Told { next, durable }) => {
             let mut answer = Answer::new(http_body_util::Full::default());
-            if let Some(next) = next {
-                answer.headers_mut().insert(NEXT, next.into());
-            }
+            let told = [(NEXT, next), (DURABLE, durable)];
+            let told = told.into_iter().filter_map(|(name, ticks)| Some((name, ticks?)));
+            told.for_each(|(name, ticks)| drop(answer.headers_mut().insert(name, ticks.into())));
             answer
         }
         Err(refusal) => {
@@ -78,13 +92,13 @@ pub(crate) async fn answer(origin: &Origin, path: &str, request: http::Request<I
     }
 }
 
-/// Reads a body. Returns where the publisher may go on, where a header came and there is an answer to it.
+/// Reads a body.
 async fn put(
     channel: &Arc<Channel>,
     path: &str,
     headers: &http::HeaderMap,
     body: Incoming,
-) -> Result<Option<i64>, Refusal> {
+) -> Result<Told, Refusal> {
     let _place = channel.bodies.try_acquire().map_err(|_| Refusal::Busy)?;
     let target = target::read(path, &channel.state().names)?;
     if let (Target::Track(..), Some(kind)) = (&target, headers.get(http::header::CONTENT_TYPE)) {
@@ -93,27 +107,40 @@ async fn put(
             return Err(Refusal::ContentType(kind));
         }
     }
+    let pipeline = Pipeline::read(headers.get(wire::PIPELINE))?;
     match target {
         Target::Ignored => {
             drain(body, MPD_BYTES_MAX).await?;
-            Ok(None)
+            Ok(Told::default())
         }
         Target::Manifest => {
             let text = drain(body, MPD_BYTES_MAX).await?;
             let names = read_mpd(&text).map_err(Refusal::Mpd)?;
             channel.state().names = names;
-            Ok(None)
+            Ok(Told::default())
+        }
+        Target::Slate(track) => {
+            let bytes = drain(body, SLATE_BYTES_MAX).await?;
+            channel.take_slate(&track, pipeline, bytes.into())?;
+            Ok(Told::default())
         }
         Target::Track(track, cut) => {
-            let pipeline = Pipeline::read(headers.get(wire::PIPELINE))?;
             let mut measured = measured(headers);
-            let mut reading = body::Reading::new(channel, track, cut, pipeline);
+            let mut reading = body::Reading::new(channel, track.clone(), cut, pipeline);
             let mut body = body;
             loop {
                 match next_piece(&mut body).await? {
-                    Some(Piece::Bytes(bytes)) => reading.feed(bytes)?,
+                    Some(Piece::Bytes(bytes)) => {
+                        channel.somebody_publishes();
+                        reading.feed(bytes)?;
+                    }
                     Some(Piece::Trailers(trailers)) => measured = self::measured(&trailers).or(measured),
-                    None => return reading.finish(measured),
+                    None => {
+                        let next = reading.finish(measured)?;
+                        let has = headers.get(HAS).and_then(|has| has.to_str().ok()?.parse().ok());
+                        channel.publisher_has(&track, has);
+                        return Ok(Told { next, durable: channel.durable(&track) });
+                    }
                 }
             }
         }

@@ -3,43 +3,10 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::SocketAddr;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use common::{Answer, Process, Server, Sound, entries, media_sequence, now_ticks, request, wait_for};
-
-/// The origin as a process of its own, to be killed.
-struct Killable {
-    process: Process,
-    address: SocketAddr,
-}
-
-impl Killable {
-    fn start(data: &Path) -> Self {
-        let mut path = std::env::current_exe().expect("a test has a path");
-        path.pop();
-        path.pop();
-        path.push("examples/origin");
-        assert!(path.exists(), "build {} first: cargo build -p origin --example origin", path.display());
-        let mut command = Command::new(path);
-        command.arg(data).args(["0", "cam"]).stdout(Stdio::piped());
-        let mut process = Process::start(&mut command);
-        let mut line = String::new();
-        BufReader::new(process.0.stdout.take().expect("piped")).read_line(&mut line).expect("reads");
-        Self { process, address: line.trim().parse().expect("it prints its address") }
-    }
-
-    fn get(&self, path: &str) -> Answer {
-        request(self.address, "GET", path, &[], &[])
-    }
-
-    fn put(&self, path: &str, body: &[u8]) {
-        let answer = request(self.address, "PUT", path, &[], body);
-        assert_eq!(answer.status, 200, "{}", answer.text());
-    }
-}
+use common::{Killable, Server, Sound, entries, media_sequence, now_ticks, request, wait_for};
 
 fn log_files(data: &Path) -> Vec<PathBuf> {
     let folder = fs::read_dir(data.join("origin/cam")).expect("the log's folder");
@@ -116,6 +83,8 @@ fn a_torn_end_is_dropped_and_a_damaged_segment_is_a_gap() {
     fs::write(&files[0], &bytes).expect("writes");
 
     let server = Server::start(data.path());
+    let rot = "headwater_origin_log_corrupt_total 1";
+    assert!(common::metrics(&server).lines().any(|line| line == rot), "it is told");
     let text = server.get("/cam/audio/index.m3u8").text();
     let name = |index: i64| format!("{}.m4s", at + index * Sound::TICKS);
     assert_eq!(entries(&text), [name(0), name(1), "GAP".into(), name(2), name(3), name(4)]);
@@ -132,6 +101,33 @@ fn a_torn_end_is_dropped_and_a_damaged_segment_is_a_gap() {
         ["DISCONTINUITY".into(), "GAP".into(), name(5), "DISCONTINUITY".into(), name(6), name(7)]
     );
     m3u8_rs::parse_media_playlist_res(text.as_bytes()).expect("m3u8-rs reads it");
+}
+
+#[test]
+fn viewers_are_answered_once_what_the_log_lost_has_come_again() {
+    let data = tempfile::tempdir().expect("a folder");
+    let (sound, at) = (Sound::named("audio", 2), now_ticks());
+    let server = Server::start(data.path());
+    push(&server, &sound, at, 0, 4);
+    let before = server.get("/cam/audio/index.m3u8").text();
+    drop(server);
+    let files = log_files(data.path());
+    let bytes = fs::read(&files[0]).expect("the file");
+    fs::write(&files[0], &bytes[..bytes.len() - 100]).expect("writes");
+
+    let server = Server::start(data.path());
+    let last = at + 3 * Sound::TICKS;
+    std::thread::scope(|scope| {
+        let playlist = scope.spawn(|| server.get("/cam/audio/index.m3u8").text());
+        let segment = scope.spawn(|| server.get(&format!("/cam/audio/{last}.m4s")));
+        let has = last.to_string();
+        let fields = [("headwater-has", has.as_str())];
+        let answer = request(server.address, "PUT", "/ingest/cam/audio/init.mp4", &fields, &sound.header());
+        assert_eq!(answer.header("headwater-next"), Some(has.as_str()));
+        server.put("/ingest/cam/audio/x.m4s", &sound.segment(last));
+        assert_eq!(playlist.join().expect("answered"), before);
+        assert_eq!(segment.join().expect("answered").body, sound.segment(last));
+    });
 }
 
 #[test]

@@ -56,26 +56,37 @@ pub(crate) fn information(level: &str, code: &str, description: &str) -> Value {
     object([("level", level.into()), ("code", code.into()), ("description", description.into())])
 }
 
-/// What a successful `connect` is answered with: the properties, with what Enhanced RTMP v2 is spoken here ("Enhancing
-/// NetConnection connect Command"), and the information.
-pub(crate) fn connected(object_encoding: f64) -> [Value; 2] {
-    const CAN_FORWARD: f64 = 4.0;
+/// What one can do with a codec, in its info map.
+const CAN_DECODE: f64 = 1.0;
+const CAN_FORWARD: f64 = 4.0;
+
+/// The members that say what of Enhanced RTMP v2 is spoken here ("Enhancing NetConnection connect Command").
+fn enhanced(can: f64) -> [(String, Value); 4] {
     const CAPS_MULTITRACK: f64 = 2.0;
     const CAPS_MODEX: f64 = 4.0;
     let map = |carried: &[FourCc]| {
-        Value::Object(carried.iter().map(|fourcc| (fourcc.to_string(), CAN_FORWARD.into())).collect())
+        Value::Object(carried.iter().map(|fourcc| (fourcc.to_string(), can.into())).collect())
     };
     let list = CARRIED_VIDEO.iter().chain(&CARRIED_AUDIO).map(|fourcc| Value::String(fourcc.to_string()));
-    let properties = object([
+    [
+        ("fourCcList".to_owned(), Value::StrictArray(list.collect())),
+        ("videoFourCcInfoMap".to_owned(), map(&CARRIED_VIDEO)),
+        ("audioFourCcInfoMap".to_owned(), map(&CARRIED_AUDIO)),
+        ("capsEx".to_owned(), (CAPS_MULTITRACK + CAPS_MODEX).into()),
+    ]
+}
+
+/// What a successful `connect` is answered with: the properties and the information.
+pub(crate) fn connected(object_encoding: f64) -> [Value; 2] {
+    let mut properties = object([
         // Encoders look for a version they know; this is what other servers say too.
         ("fmsVer", "FMS/3,0,1,123".into()),
         ("capabilities", 31.0.into()),
         ("mode", 1.0.into()),
-        ("fourCcList", Value::StrictArray(list.collect())),
-        ("videoFourCcInfoMap", map(&CARRIED_VIDEO)),
-        ("audioFourCcInfoMap", map(&CARRIED_AUDIO)),
-        ("capsEx", (CAPS_MULTITRACK + CAPS_MODEX).into()),
     ]);
+    if let Value::Object(members) = &mut properties {
+        members.extend(enhanced(CAN_FORWARD));
+    }
     let information = object([
         ("level", "status".into()),
         ("code", "NetConnection.Connect.Success".into()),
@@ -83,6 +94,27 @@ pub(crate) fn connected(object_encoding: f64) -> [Value; 2] {
         ("objectEncoding", object_encoding.into()),
     ]);
     [properties, information]
+}
+
+/// The command object of a client that wants to play, with what Enhanced RTMP v2 it can take.
+pub(crate) fn connect(app: &str, server_url: &str) -> Value {
+    // All bits that the specification names (§7.2.1.1): servers leave out what a player says it cannot take.
+    const SOUND_CODECS: f64 = 4_071.0;
+    const VIDEO_CODECS: f64 = 252.0;
+    let mut members = object([
+        ("app", app.into()),
+        ("flashVer", "LNX 9,0,124,2".into()),
+        ("tcUrl", server_url.into()),
+        ("fpad", Value::Boolean(false)),
+        ("capabilities", 15.0.into()),
+        ("audioCodecs", SOUND_CODECS.into()),
+        ("videoCodecs", VIDEO_CODECS.into()),
+        ("videoFunction", 1.0.into()),
+    ]);
+    if let Value::Object(members) = &mut members {
+        members.extend(enhanced(CAN_DECODE));
+    }
+    members
 }
 
 /// The body of a user control message: an event type and one number (§7.1.7).

@@ -7,8 +7,11 @@ use bytes::{Buf, BufMut, BytesMut};
 
 use crate::Fault;
 
-const VERSION: u8 = 3;
-const SIZE: usize = 1_536;
+/// The version byte of plain RTMP.
+pub(crate) const VERSION: u8 = 3;
+/// Length of C1, C2, S1 and S2.
+pub(crate) const HALF_BYTES: usize = 1_536;
+const SIZE: usize = HALF_BYTES;
 
 /// What is awaited.
 ///
@@ -63,8 +66,13 @@ fn answer(c1: &[u8], outgoing: &mut BytesMut) {
     outgoing.put_u8(VERSION);
     // S1: time 0, version 0 (no digest), then bytes nobody reads a meaning into.
     outgoing.put_bytes(0, 8);
-    outgoing.extend((8..SIZE as u32).map(|at| (at.wrapping_mul(0x9E37_79B1) >> 24) as u8));
+    filler(outgoing);
     outgoing.put_slice(c1);
+}
+
+/// What stands behind the first eight bytes of C1 or S1.
+pub(crate) fn filler(outgoing: &mut BytesMut) {
+    outgoing.extend((8..SIZE as u32).map(|at| (at.wrapping_mul(0x9E37_79B1) >> 24) as u8));
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@
 //! # Ok::<(), rtmp::PeerError>(())
 //! ```
 //!
+//! [`Client`] is the other side: it asks a server to play a stream, and is fed the same way.
+//!
 //! The way of a byte: the handshake → [`chunk::Reader`] puts messages together → [`Session`] answers commands
 //! ([`amf`]) and yields pictures and sound ([`flv`]) as [`Event`]s. Peer faults are [`Fault`]s, each with the offset
 //! of the byte that showed it; every bound is in [`limits`].
@@ -29,6 +31,7 @@
 
 pub mod amf;
 pub mod chunk;
+mod client;
 mod command;
 mod fault;
 pub mod flv;
@@ -37,6 +40,7 @@ mod key;
 pub mod limits;
 mod session;
 
+pub use client::{Client, Played, Target};
 pub use fault::{Fault, PeerError};
 pub use key::Key;
 pub use session::{Event, Metadata, PublishRequest, Session};

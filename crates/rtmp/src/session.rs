@@ -16,8 +16,10 @@ const COMMAND_STREAM: u32 = 3;
 const STATUS_STREAM: u32 = 5;
 
 const STREAM_BEGIN: u16 = 0;
-const PING_REQUEST: u16 = 6;
-const PING_RESPONSE: u16 = 7;
+/// A user control event that wants [`PING_RESPONSE`] with the same number.
+pub(crate) const PING_REQUEST: u16 = 6;
+/// The answer to a ping.
+pub(crate) const PING_RESPONSE: u16 = 7;
 /// Set Peer Bandwidth's limit type that leaves the choice to the peer (§5.4.5).
 const DYNAMIC: u8 = 2;
 
@@ -380,7 +382,7 @@ impl Session {
 
 impl Metadata {
     /// Reads `@setDataFrame onMetaData {…}` or `onMetaData {…}`; other data and unreadable data are nothing.
-    fn read(body: &[u8]) -> Option<Self> {
+    pub(crate) fn read(body: &[u8]) -> Option<Self> {
         if body.len() > MAX_COMMAND_BYTES {
             return None;
         }
@@ -400,14 +402,15 @@ impl Metadata {
 }
 
 /// AMF 3 messages begin with a format byte; publishers go on in AMF 0 behind it.
-fn after_amf3_mark(body: &[u8]) -> &[u8] {
+pub(crate) fn after_amf3_mark(body: &[u8]) -> &[u8] {
     match body {
         [0, rest @ ..] => rest,
         _ => body,
     }
 }
 
-fn number(message: &Message) -> Result<u32, Fault> {
+/// The number that a protocol control message begins with.
+pub(crate) fn number(message: &Message) -> Result<u32, Fault> {
     message
         .body
         .first_chunk()
@@ -420,7 +423,7 @@ fn without_query(name: &str) -> &str {
 }
 
 /// A name from outside, fit for a log line.
-fn label(text: &str) -> String {
+pub(crate) fn label(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_control()).take(64).collect()
 }
 

@@ -15,7 +15,9 @@ use crate::hls::HlsPull;
 use crate::ladder::{Ladder, read_preset};
 use crate::latency::Latency;
 use crate::pipelines::Pipelines;
+use crate::rtmp::RtmpCall;
 use crate::rung::Preset;
+use crate::second::Second;
 use crate::srt::{SrtCall, SrtListen};
 
 /// A channel that can exist.
@@ -68,6 +70,8 @@ pub enum Input {
     Udp(Udp),
     /// A transport stream over RTP: `{ rtp = "0.0.0.0:5004", … }`.
     Rtp(Rtp),
+    /// An RTMP stream that is fetched: `{ rtmp_call = "rtmp://host/app/stream", … }`.
+    RtmpCall(RtmpCall),
     /// An HLS stream that is fetched: `{ hls = "https://…/index.m3u8", … }`.
     Hls(HlsPull),
     /// The built-in moving pattern with clock, beep and flash: `"test"`.
@@ -85,6 +89,8 @@ pub struct RtmpKey {
     pub app: String,
     /// The stream key.
     pub key: String,
+    /// What becomes of a second publisher.
+    pub second: Second,
 }
 
 impl fmt::Debug for RtmpKey {
@@ -106,6 +112,7 @@ impl fmt::Display for Input {
             }
             Self::Udp(udp) => udp.fmt(f),
             Self::Rtp(rtp) => rtp.fmt(f),
+            Self::RtmpCall(call) => call.fmt(f),
             Self::Hls(pull) => pull.fmt(f),
             Self::Test => f.write_str("built-in test pattern"),
             Self::File(path) => write!(f, "file {}, repeated", path.display()),
@@ -237,7 +244,7 @@ impl Input {
     /// Whether one publisher could be taken for the other's.
     pub(crate) fn shares_door_with(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Rtmp(one), Self::Rtmp(other)) => one == other,
+            (Self::Rtmp(one), Self::Rtmp(other)) => (&one.app, &one.key) == (&other.app, &other.key),
             (Self::Srt(one), Self::Srt(other)) => one.stream_id == other.stream_id,
             _ => {
                 let others = datagrams::sockets(other);
@@ -259,23 +266,24 @@ impl Input {
         }
         let mut fields = field.table()?;
         let mut named = Vec::new();
-        for kind in ["rtmp", "file", "srt", "srt_call", "udp", "rtp", "hls"] {
+        for kind in ["rtmp", "rtmp_call", "file", "srt", "srt_call", "udp", "rtp", "hls"] {
             named.extend(fields.take(kind).map(|field| (kind, field)));
         }
         fields.refuse_unimplemented(&["rtsp", "whip"])?;
         if let [_, (_, second), ..] = named.as_slice() {
             return Err(second
-                .fault("an input is one thing: `rtmp`, `srt`, `srt_call`, `udp`, `rtp`, `hls` or `file`"));
+                .fault("an input is one thing: `rtmp`, `rtmp_call`, `srt`, `srt_call`, `udp`, `rtp`, `hls` or `file`"));
         }
         let Some((kind, field)) = named.pop() else {
             return Err(fields.fault(
-                "an input is { rtmp = \"app/key\" }, { srt = \"main\" }, { srt_call = \"host:port\" }, \
+                "an input is { rtmp = \"app/key\" }, { rtmp_call = \"rtmp://host/app/stream\" }, { srt = \"main\" }, { srt_call = \"host:port\" }, \
                  { udp = \"address:port\" }, { rtp = \"address:port\" }, { hls = \"https://…/index.m3u8\" }, \
                  { file = \"clip.mp4\" }, \"test\" or \"cmaf\"",
             ));
         };
         let input = match kind {
-            "rtmp" => Self::Rtmp(RtmpKey::read(&field)?),
+            "rtmp" => Self::Rtmp(RtmpKey::read(&field, &mut fields)?),
+            "rtmp_call" => Self::RtmpCall(RtmpCall::read(&field, &mut fields)?),
             "srt" => Self::Srt(SrtListen::read(&field, &mut fields)?),
             "srt_call" => Self::SrtCall(SrtCall::read(&field, &mut fields)?),
             "udp" => Self::Udp(Udp::read(&field, &mut fields)?),
@@ -300,14 +308,14 @@ enum Choice {
 impl RtmpKey {
     const MAX_LEN: usize = 128;
 
-    fn read(field: &Field<'_>) -> Result<Self, Fault> {
+    fn read(field: &Field<'_>, fields: &mut Fields<'_>) -> Result<Self, Fault> {
         let fits = |part: &str| {
             (1..=Self::MAX_LEN).contains(&part.len())
                 && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte))
         };
         match field.string()?.split_once('/') {
             Some((app, key)) if fits(app) && fits(key) => {
-                Ok(Self { app: app.to_owned(), key: key.to_owned() })
+                Ok(Self { app: app.to_owned(), key: key.to_owned(), second: Second::read(fields)? })
             }
             _ => Err(field.fault(format!(
                 "an RTMP input is \"app/key\", each 1 to {} of A-Z a-z 0-9 - _ . ~, such as \"live/main\"",

@@ -16,6 +16,8 @@ pub struct Listen {
     pub origin: SocketAddr,
     /// `rtmp`: RTMP publishing, default `0.0.0.0:1935`.
     pub rtmp: SocketAddr,
+    /// `rtmps`: RTMP publishing by TLS, with the certificate of `[edge.tls]`; default none.
+    pub rtmps: Option<SocketAddr>,
     /// `srt`: the UDP port where SRT publishers call, default `0.0.0.0:9710`; open where a channel waits for one.
     pub srt: SocketAddr,
     /// `metrics`: Prometheus text of every role, default `127.0.0.1:9400`.
@@ -31,6 +33,7 @@ impl Default for Listen {
             viewers_tls: None,
             origin: loopback(8300),
             rtmp: everywhere(1935),
+            rtmps: None,
             srt: everywhere(9710),
             metrics: loopback(9400),
         }
@@ -41,34 +44,52 @@ impl Listen {
     pub(crate) fn read(mut fields: Fields<'_>) -> Result<Self, Fault> {
         let mut listen = Self::default();
         let mut taken: Vec<(&str, SocketAddr)> = Vec::new();
-        let mut has_tls = false;
-        let mut viewers_tls = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let (mut viewers_tls, mut rtmps) = (None, None);
         for (name, address) in [
-            ("viewers", &mut listen.viewers),
-            ("viewers_tls", &mut viewers_tls),
-            ("origin", &mut listen.origin),
-            ("rtmp", &mut listen.rtmp),
-            ("srt", &mut listen.srt),
-            ("metrics", &mut listen.metrics),
+            ("viewers", Place::Always(&mut listen.viewers)),
+            ("viewers_tls", Place::WhereSet(&mut viewers_tls)),
+            ("origin", Place::Always(&mut listen.origin)),
+            ("rtmp", Place::Always(&mut listen.rtmp)),
+            ("rtmps", Place::WhereSet(&mut rtmps)),
+            ("srt", Place::Always(&mut listen.srt)),
+            ("metrics", Place::Always(&mut listen.metrics)),
         ] {
-            if let Some(field) = fields.take(name) {
-                *address = field.string()?.parse().map_err(|_| {
-                    field.fault(
-                        "an address and port is wanted here, such as \"0.0.0.0:8080\" or \"[::]:8080\"",
-                    )
-                })?;
-                if let Some((other, _)) =
-                    taken.iter().find(|(_, other)| other == address && address.port() != 0)
-                {
-                    return Err(field.fault(format!("{address} is already the address of `{other}`")));
+            let set = match fields.take(name) {
+                None => None,
+                Some(field) => {
+                    let address = field.string()?.parse().map_err(|_| {
+                        field.fault(
+                            "an address and port is wanted here, such as \"0.0.0.0:8080\" or \"[::]:8080\"",
+                        )
+                    })?;
+                    let twin = taken.iter().find(|(_, other)| *other == address && address.port() != 0);
+                    if let Some((other, _)) = twin {
+                        return Err(field.fault(format!("{address} is already the address of `{other}`")));
+                    }
+                    Some(address)
                 }
-                has_tls |= name == "viewers_tls";
-            }
-            taken.push((name, *address));
+            };
+            let address = match address {
+                Place::Always(address) => {
+                    *address = set.unwrap_or(*address);
+                    Some(*address)
+                }
+                Place::WhereSet(address) => {
+                    *address = set;
+                    set
+                }
+            };
+            taken.extend(address.map(|address| (name, address)));
         }
-        listen.viewers_tls = has_tls.then_some(viewers_tls);
+        (listen.viewers_tls, listen.rtmps) = (viewers_tls, rtmps);
         fields.refuse_unimplemented(&["control"])?;
         fields.finish()?;
         Ok(listen)
     }
+}
+
+/// A listener that is always there, or only where its address is set.
+enum Place<'a> {
+    Always(&'a mut SocketAddr),
+    WhereSet(&'a mut Option<SocketAddr>),
 }

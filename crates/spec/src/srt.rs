@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
+use crate::second::Second;
 use crate::select::Select;
 
 /// Latencies an SRT input may have, in seconds.
@@ -19,6 +20,8 @@ pub struct SrtListen {
     pub terms: SrtTerms,
     /// What of it is wanted.
     pub select: Select,
+    /// What becomes of a second publisher.
+    pub second: Second,
 }
 
 /// A stream that is fetched by SRT: `{ srt_call = "encoder.example.org:9000", streamid = "…", … }`.
@@ -103,7 +106,12 @@ impl SrtListen {
                  in one that begins with #!::",
             ));
         }
-        Ok(Self { stream_id, terms: SrtTerms::read(fields)?, select: Select::read(fields)? })
+        Ok(Self {
+            stream_id,
+            terms: SrtTerms::read(fields)?,
+            select: Select::read(fields)?,
+            second: Second::read(fields)?,
+        })
     }
 }
 
@@ -135,7 +143,7 @@ fn stream_id(field: &Field<'_>) -> Result<String, Fault> {
 }
 
 /// `host:port`, the host a name, an IPv4 address, or an IPv6 address in brackets, which are left out.
-fn host_and_port(text: &str) -> Option<(String, u16)> {
+pub(crate) fn host_and_port(text: &str) -> Option<(String, u16)> {
     let (host, port) = text.rsplit_once(':')?;
     let port = port.parse().ok().filter(|port| *port != 0)?;
     let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
@@ -169,7 +177,12 @@ mod tests {
     #[test]
     fn a_listener_input_has_a_stream_id_and_terms() {
         let terms = SrtTerms { passphrase: None, latency_ms: 120 };
-        let plain = SrtListen { stream_id: "main".to_owned(), terms, select: Select::default() };
+        let plain = SrtListen {
+            stream_id: "main".to_owned(),
+            terms,
+            select: Select::default(),
+            second: Second::IsRefused,
+        };
         assert_eq!(read("{ srt = \"main\" }"), Ok(Input::Srt(plain)));
         let input = read("{ srt = \"main\", passphrase = \"correct horse\", latency = 0.5 }").expect("valid");
         assert_eq!(input.to_string(), "SRT publisher of main, encrypted, latency 0.5 s");
@@ -210,13 +223,13 @@ mod tests {
         refused(
             "{ rtmp = \"live/a\", passphrase = \"correct horse\" }",
             expect![
-                "line 3: channel[0].input.passphrase: no such field; there are: rtmp, file, srt, srt_call, udp, rtp, hls"
+                "line 3: channel[0].input.passphrase: no such field; there are: rtmp, rtmp_call, file, srt, srt_call, udp, rtp, hls, second"
             ],
         );
         refused(
             "{ srt = \"main\", srt_call = \"a:1\" }",
             expect![
-                "line 3: channel[0].input.srt_call: an input is one thing: `rtmp`, `srt`, `srt_call`, `udp`, `rtp`, `hls` or `file`"
+                "line 3: channel[0].input.srt_call: an input is one thing: `rtmp`, `rtmp_call`, `srt`, `srt_call`, `udp`, `rtp`, `hls` or `file`"
             ],
         );
         refused(

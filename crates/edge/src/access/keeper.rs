@@ -23,8 +23,8 @@ use super::{AccessError, Table};
 use crate::config::{self, AccessKey, KeyFile, Limits};
 use crate::fetch::Chain;
 use crate::origin::{Ask, Connections, FetchError, Origin};
-use crate::tls::reload::{LOOK_PERIOD, Stamp, stamp};
 use crate::trust::Trust;
+use ::certificate::reload::{LOOK_PERIOD, Stamp, stamp};
 
 /// Between two fetches of a set that go well.
 const REFRESH_PERIOD: Duration = Duration::from_secs(300);

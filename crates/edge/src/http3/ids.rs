@@ -14,7 +14,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use ring::{hkdf, hmac};
 
 use crate::datagram::ID_LEN;
-use crate::tls::certificate::{CertificateError, read_file, write_file};
+use ::certificate::{CertificateError, read_file, write_file};
 
 /// Where a tag begins in an id.
 const TAG: usize = 9;

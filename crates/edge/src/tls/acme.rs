@@ -10,10 +10,11 @@
 mod validity;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ::certificate::{CertificateError, Pair, Shown, read_file, write_file};
 use instant_acme::{
     Account, AccountCredentials, AuthorizationStatus, ChallengeType, Identifier, NewAccount, NewOrder,
     OrderStatus, RetryPolicy,
@@ -25,7 +26,6 @@ use tokio::time::timeout;
 use crate::config::Acme;
 use crate::counters::{Counters, Renewal};
 use crate::fetch::Chain;
-use crate::tls::certificate::{CertificateError, Pair, Shown, read_file, write_file};
 
 /// Where an authority looks for the proof (RFC 8555 §8.3).
 const PROOF_PATH: &str = "/.well-known/acme-challenge/";
@@ -92,12 +92,6 @@ pub(crate) struct Keeper {
     pub(crate) proofs: Arc<Proofs>,
     pub(crate) counters: Arc<Counters>,
 }
-
-/// Where the certificate in `folder` lies.
-pub(crate) fn pair(folder: &Path) -> Pair {
-    Pair::named(folder, "acme")
-}
-
 impl Keeper {
     /// Keeps the certificate fresh as long as the runtime runs.
     pub(crate) async fn run(self) {
@@ -127,7 +121,7 @@ impl Keeper {
 
     /// Whether a certificate is to be asked for: there is none for these domains, or 2/3 of its life are over.
     fn is_due(&self, now: SystemTime) -> bool {
-        let (Some(kept), Ok(pair)) = (self.kept(), pair(&self.folder).read()) else { return true };
+        let (Some(kept), Ok(pair)) = (self.kept(), Pair::acme(&self.folder).read()) else { return true };
         if kept.domains != self.acme.domains || kept.directory != self.acme.directory {
             return true;
         }
@@ -181,7 +175,7 @@ impl Keeper {
         order.finalize_csr(params.serialize_request(&key)?.der()).await.map_err(failed)?;
         let chain = order.poll_certificate(&policy).await.map_err(failed)?;
 
-        let pair = pair(&self.folder);
+        let pair = Pair::acme(&self.folder);
         pair.write(&chain, &key.serialize_pem())?;
         self.shown.replace(pair.read()?);
         if let Some(mut kept) = self.kept() {

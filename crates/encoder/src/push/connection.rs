@@ -183,7 +183,17 @@ async fn session(
     let mut wire = Wire::connect(peer).await?;
     shared.metrics.connected(&shared.labels);
     let mut header = shared.queue().first_header();
-    let next = wire.send_header(peer, &header).await?;
+    let has = shared.queue().newest_whole();
+    let next = wire.send_header(peer, &header, has).await?;
+    let lost = {
+        let mut queue = shared.queue();
+        queue.slate_sent = false;
+        queue.take_back(next)
+    };
+    if lost > 0 {
+        let (channel, track) = (&shared.labels.channel, &shared.labels.track);
+        tracing::info!(%channel, %track, lost, "push: the origin lost segments it had taken: sending them again");
+    }
     // The first answer counts: later ones follow what this process itself has sent.
     told.send_if_modified(|known| {
         let is_first = known.is_none();
@@ -192,28 +202,33 @@ async fn session(
     });
     let mut header_retries = 0;
     loop {
-        let Some(segment) = next_segment(shared, &mut wire).await? else {
-            return Ok(Outcome::Finished);
+        let segment = match next_work(shared, &mut wire, &header).await? {
+            Work::Segment(segment) => segment,
+            Work::Slate(media) => {
+                wire.send_slate(peer, media).await?;
+                continue;
+            }
+            Work::None => return Ok(Outcome::Finished),
         };
         if segment.header != header {
             header = segment.header.clone();
-            wire.send_header(peer, &header).await?;
+            wire.send_header(peer, &header, None).await?;
         }
-        let status = wire.send_segment(peer, &segment).await?;
+        let (status, durable) = wire.send_segment(peer, &segment).await?;
         match status {
             status if status.is_success() => {
                 outage.over(shared);
                 wire.until_complete(shared, &segment).await?;
                 shared.metrics.sent(&shared.labels, segment.bytes());
                 header_retries = 0;
-                done_with(shared, &segment);
+                shared.queue().taken(&segment, durable);
             }
             StatusCode::PRECONDITION_FAILED if header_retries < MAX_HEADER_RETRIES => {
                 header_retries += 1;
                 if segment.is_open() {
                     return Err(Fault::HeaderWanted);
                 }
-                wire.send_header(peer, &header).await?;
+                wire.send_header(peer, &header, None).await?;
             }
             status if status.is_server_error() => return Err(Fault::Status(status)),
             status => {
@@ -221,7 +236,7 @@ async fn session(
                 tracing::warn!(%channel, %track, segment = segment.first_dts, %status, "push: the origin refused a segment");
                 shared.metrics.refused(&shared.labels);
                 header_retries = 0;
-                done_with(shared, &segment);
+                shared.queue().done_with(&segment);
                 if segment.is_open() {
                     return Err(Fault::Status(status));
                 }
@@ -230,23 +245,35 @@ async fn session(
     }
 }
 
-/// The oldest segment there is, marked as being sent; `None` when all is sent and nothing more will come. Where the
-/// origin closes the idle connection, another is made once there is a segment.
-async fn next_segment(shared: &Shared, wire: &mut Wire) -> Result<Option<Arc<Segment>>, Fault> {
+/// What is to be sent next.
+enum Work {
+    Segment(Arc<Segment>),
+    Slate(Bytes),
+    /// All is sent and nothing more will come.
+    None,
+}
+
+/// The oldest segment there is, marked as being sent, or between segments the slate. Where the origin closes the idle
+/// connection, another is made once there is a segment.
+async fn next_work(shared: &Shared, wire: &mut Wire, header: &Bytes) -> Result<Work, Fault> {
     loop {
         {
             let mut queue = shared.queue();
+            if let Some(media) = queue.slate_to_send(header) {
+                queue.slate_sent = true;
+                return Ok(Work::Slate(media));
+            }
             while queue.segments.front().is_some_and(|first| first.is_given_up()) {
                 queue.segments.pop_front();
                 shared.metrics.dropped(&shared.labels, 1);
             }
             if let Some(first) = queue.segments.front().cloned() {
                 queue.sending = true;
-                return Ok(Some(first));
+                return Ok(Work::Segment(first));
             }
             queue.sending = false;
             if queue.closing {
-                return Ok(None);
+                return Ok(Work::None);
             }
         }
         tokio::select! {
@@ -255,17 +282,11 @@ async fn next_segment(shared: &Shared, wire: &mut Wire) -> Result<Option<Arc<Seg
                 shared.metrics.disconnected(&shared.labels);
                 return match shared.until_wanted().await {
                     true => Err(Fault::ClosedIdle),
-                    false => Ok(None),
+                    false => Ok(Work::None),
                 };
             }
         }
     }
-}
-
-fn done_with(shared: &Shared, segment: &Arc<Segment>) {
-    let mut queue = shared.queue();
-    queue.sending = false;
-    queue.segments.retain(|waiting| !Arc::ptr_eq(waiting, segment));
 }
 
 /// One HTTP connection.
@@ -291,9 +312,12 @@ impl Wire {
         Ok(Self { sender, connection: tokio::spawn(connection) })
     }
 
-    /// Sends a CMAF header; gives back what the origin expects next.
-    async fn send_header(&mut self, peer: &Peer, header: &Bytes) -> Result<Next, Fault> {
-        let request = peer.put("init.mp4", PushBody::Whole(Some(header.clone())));
+    /// Sends a CMAF header, and where the newest whole segment begins that follows; gives back what the origin expects next.
+    async fn send_header(&mut self, peer: &Peer, header: &Bytes, has: Option<i64>) -> Result<Next, Fault> {
+        let mut request = peer.put("init.mp4", PushBody::Whole(Some(header.clone())));
+        if let Some(has) = has {
+            request.headers_mut().insert("headwater-has", has.into());
+        }
         let answer = timeout(ANSWER_TIMEOUT, async {
             self.sender.ready().await?;
             self.sender.send_request(request).await
@@ -302,12 +326,30 @@ impl Wire {
         if !answer.status().is_success() {
             return Err(Fault::Status(answer.status()));
         }
-        let next = answer.headers().get("headwater-next");
-        Ok(next.and_then(|value| value.to_str().ok()?.parse().ok()))
+        Ok(ticks(&answer, "headwater-next"))
     }
 
-    /// Sends a segment for as long as it grows; gives back the answer's status.
-    async fn send_segment(&mut self, peer: &Peer, segment: &Arc<Segment>) -> Result<StatusCode, Fault> {
+    /// Sends the slate. An origin that does not know slates keeps publishing without one.
+    async fn send_slate(&mut self, peer: &Peer, media: Bytes) -> Result<(), Fault> {
+        let request = peer.put("slate.m4s", PushBody::Whole(Some(media)));
+        let answer = timeout(ANSWER_TIMEOUT, async {
+            self.sender.ready().await?;
+            self.sender.send_request(request).await
+        });
+        let answer = answer.await.map_err(|_| Fault::NoAnswer)??;
+        if !answer.status().is_success() {
+            tracing::warn!(status = %answer.status(), "push: the origin refused the slate");
+        }
+        Ok(())
+    }
+
+    /// Sends a segment for as long as it grows; gives back the answer's status, and up to where the origin has the track
+    /// on disk.
+    async fn send_segment(
+        &mut self,
+        peer: &Peer,
+        segment: &Arc<Segment>,
+    ) -> Result<(StatusCode, Option<i64>), Fault> {
         timeout(ANSWER_TIMEOUT, self.sender.ready()).await.map_err(|_| Fault::NoAnswer)??;
         let answer = self.sender.send_request(peer.put_segment(segment));
         tokio::pin!(answer);
@@ -315,7 +357,7 @@ impl Wire {
             // Once the segment is complete, the answer has a limit.
             let was_open = segment.is_open();
             match timeout(ANSWER_TIMEOUT, &mut answer).await {
-                Ok(Ok(answer)) => return Ok(answer.status()),
+                Ok(Ok(answer)) => return Ok((answer.status(), ticks(&answer, "headwater-durable"))),
                 Ok(Err(_)) if segment.is_given_up() => return Err(Fault::GivenUp),
                 Ok(Err(fault)) => return Err(fault.into()),
                 Err(_) if was_open => {}
@@ -342,4 +384,9 @@ impl Wire {
             _ => Fault::Closed,
         }
     }
+}
+
+/// A decode time in one of the answer's headers.
+fn ticks<B>(answer: &hyper::Response<B>, name: &str) -> Option<i64> {
+    answer.headers().get(name)?.to_str().ok()?.parse().ok()
 }

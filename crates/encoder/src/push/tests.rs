@@ -39,9 +39,28 @@ impl Origin {
         Self::start_with(address, next, answer, None).await
     }
 
+    async fn start_telling(
+        address: SocketAddr,
+        next: &'static str,
+        durable: Option<&'static str>,
+        answer: Answer,
+    ) -> Self {
+        Self::start_whole(address, next, durable, answer, None).await
+    }
+
     async fn start_with(
         address: SocketAddr,
         next: &'static str,
+        answer: Answer,
+        idle_limit: Option<Duration>,
+    ) -> Self {
+        Self::start_whole(address, next, None, answer, idle_limit).await
+    }
+
+    async fn start_whole(
+        address: SocketAddr,
+        next: &'static str,
+        durable: Option<&'static str>,
         answer: Answer,
         idle_limit: Option<Duration>,
     ) -> Self {
@@ -69,7 +88,10 @@ impl Origin {
                             Got::Aborted(_) => StatusCode::BAD_REQUEST,
                         };
                         let _ = got_in.send(got);
-                        let response = Response::builder().status(status).header("Headwater-Next", next);
+                        let mut response = Response::builder().status(status).header("Headwater-Next", next);
+                        if let Some(durable) = durable {
+                            response = response.header("Headwater-Durable", durable);
+                        }
                         Ok::<_, Infallible>(response.body(Full::new(Bytes::new())).expect("static"))
                     }
                 });
@@ -257,6 +279,49 @@ async fn a_segment_whose_connection_broke_is_sent_again_from_its_start_after_the
     assert_eq!(origin.put().await.2, b"header");
     let (path, _, body) = origin.put().await;
     assert_eq!((path.as_str(), &body[..]), ("/ingest/main/video/100.m4s", &b"onetwo"[..]));
+}
+
+#[tokio::test]
+async fn what_an_origin_took_and_lost_is_sent_again_until_it_is_on_its_disk() {
+    let durable = Some("110");
+    let mut origin = Origin::start_telling(anywhere(), "", durable, all_is_well).await;
+    let push = spawn(origin.address, &PushMetrics::default());
+    assert_eq!(origin.put().await.2, b"header");
+    for (dts, body) in [(100, b"first"), (110, b"secnd"), (120, b"third")] {
+        push.chunk(chunk(dts, true, &[body]));
+        push.end_segment();
+        assert_eq!(origin.put().await.0, format!("/ingest/main/video/{dts}.m4s"));
+    }
+    // Whatever was answered is taken in before the connection is gone.
+    while !push.shared.queue().segments.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let address = origin.stop().await;
+    push.chunk(chunk(130, true, &[b"forth"]));
+    push.end_segment();
+    let mut origin = Origin::start_telling(address, "120", durable, all_is_well).await;
+    assert_eq!(origin.put().await.2, b"header");
+    assert_eq!(origin.put().await.2, b"third", "from where the origin says its media ends");
+    assert_eq!(origin.put().await.2, b"forth");
+    push.finish(Duration::from_secs(30)).await;
+}
+
+#[tokio::test]
+async fn a_slate_goes_between_segments_and_again_to_an_origin_that_comes_back() {
+    let mut origin = Origin::start(anywhere(), "", all_is_well).await;
+    let push = spawn(origin.address, &PushMetrics::default());
+    assert_eq!(origin.put().await.2, b"header");
+    push.slate_door().put(Bytes::from_static(b"another header"), Bytes::from_static(b"no"));
+    push.slate_door().put(Bytes::from_static(b"header"), Bytes::from_static(b"slate"));
+    assert_eq!(origin.put().await, put("slate.m4s", Framing::Length, b"slate"));
+    let address = origin.stop().await;
+    push.chunk(chunk(100, true, &[b"one"]));
+    push.end_segment();
+    let mut origin = Origin::start(address, "", all_is_well).await;
+    assert_eq!(origin.put().await.2, b"header");
+    assert_eq!(origin.put().await.2, b"slate");
+    assert_eq!(origin.put().await.2, b"one");
+    push.finish(Duration::from_secs(30)).await;
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ use super::input::{Decoded, Input, nanoseconds};
 use super::key_frames::KeyFrames;
 use super::output::{Output, samples_at};
 use super::pyramid::Picture;
+use super::slate::Slates;
 use super::sound::Expect;
 use super::speed::Speed;
 use super::stills::{StillPictures, Stills};
@@ -82,6 +83,7 @@ pub(crate) struct Conductor<S> {
     schedule: Schedule,
     patience: Patience,
     stills: Stills,
+    slates: Slates,
     /// Those of the run.
     still_pictures: Option<StillPictures>,
     colour: Colour,
@@ -119,6 +121,7 @@ impl<S: Sink + 'static> Conductor<S> {
         sinks: Vec<S>,
         metrics: &TranscodeMetrics,
     ) -> Result<Self, TranscodeError> {
+        let slates = Slates::new(sinks.iter().map(Sink::slate_door));
         let output = Output::start(&settings, sinks, metrics)?;
         let figures = metrics.channel(&settings.channel);
         let largest = settings.rungs.iter().max_by_key(|rung| rung.width * rung.height);
@@ -144,6 +147,7 @@ impl<S: Sink + 'static> Conductor<S> {
             schedule: Schedule::new(&settings.fill),
             patience: Patience::new(settings.latency),
             stills,
+            slates,
             still_pictures: None,
             colour: Colour::BT709,
             waiting_sound: VecDeque::new(),
@@ -484,6 +488,7 @@ impl<S: Sink + 'static> Conductor<S> {
         self.colour = colour;
         let stills = self.stills.pictures(&self.output.pyramid, colour).map_err(TranscodeError::Scaler)?;
         self.still_pictures = Some(stills);
+        self.slates.want(&self.settings, &self.stills, colour)?;
         self.last = None;
         self.output.begin(first, colour)
     }

@@ -282,7 +282,7 @@ impl<S: Sink> Encode<S> {
 }
 
 /// A packet as CMAF stores it, and the number of its frame. The encoder counts frames from the run's first.
-fn sample(rung: &Rung, first: i64, packet: Packet) -> (Sample, i64) {
+pub(super) fn sample(rung: &Rung, first: i64, packet: Packet) -> (Sample, i64) {
     let ticks = i64::from(rung.frame_rate.frame_ticks());
     let pts = packet.pts().expect("video encoders tell presentation times");
     let dts = packet.dts().unwrap_or(pts);

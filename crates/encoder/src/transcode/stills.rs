@@ -52,6 +52,11 @@ impl Stills {
         Ok(Self { black: plain([0; 3], size)?, slate })
     }
 
+    /// The slate, as it was before anybody has scaled it.
+    pub(crate) fn slate(&self) -> Result<Frame, Error> {
+        self.slate.reference()
+    }
+
     /// As pictures of `colour`.
     pub(crate) fn pictures(&self, pyramid: &Pyramid, colour: Colour) -> Result<StillPictures, Error> {
         let picture = |frame: &Frame| Ok(Arc::new(pyramid.picture(frame.reference()?, colour)));

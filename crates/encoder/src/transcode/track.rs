@@ -9,7 +9,7 @@ use wire::{Content, Measured};
 use super::cuts::Place;
 use super::tally::Tally;
 use crate::metrics::TrackFigures;
-use crate::push::PushHandle;
+use crate::push::{PushHandle, SlateDoor};
 
 /// Chunks of a standard channel are this long at least, in milliseconds: short enough for an edge to stream an open
 /// segment, long enough that boxes stay below 1 % of the bytes.
@@ -32,6 +32,10 @@ pub trait Sink: Send {
     fn chunk(&mut self, chunk: Chunk);
     /// The open segment is complete, and this is wrong with it.
     fn end_segment(&mut self, measured: Measured);
+    /// Where the track's slate is put, which is shown when nothing comes; `None`: nobody wants one.
+    fn slate_door(&self) -> Option<SlateDoor> {
+        None
+    }
 }
 
 impl Sink for PushHandle {
@@ -46,6 +50,10 @@ impl Sink for PushHandle {
     fn end_segment(&mut self, measured: Measured) {
         Self::measured(self, measured);
         Self::end_segment(self);
+    }
+
+    fn slate_door(&self) -> Option<SlateDoor> {
+        Some(Self::slate_door(self))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Lane, Outcome, PATIENCE, epoch_s, lock};
+use super::{ARRIVAL, Lane, Outcome, PATIENCE, epoch_s, lock};
 use crate::events::is_event;
 use crate::kind::Kind;
 use crate::picture;
@@ -13,8 +13,6 @@ use crate::publisher::Side;
 const STANDBY: Duration = Duration::from_millis(1_200);
 /// What is shown of an input is at most so long after it was sent, and what comes after a switch is looked at for as long.
 const AROUND_S: f64 = 2.5;
-/// From when a segment begins until the client has it, at most, as a rule.
-const ARRIVAL: Duration = Duration::from_millis(2_500);
 
 impl Lane<'_, '_> {
     /// Cuts the input that is shown, and lets it come back as the one that stands by.

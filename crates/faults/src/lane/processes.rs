@@ -9,12 +9,18 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use super::{Lane, Outcome, PATIENCE, epoch_s, lock};
+use super::{ARRIVAL, Lane, Outcome, PATIENCE, epoch_s, lock};
+use crate::events::is_event;
 use crate::kind::CHANNEL;
+use crate::picture::{self, FRAMES_PER_S};
 use crate::publisher::Side;
 
 /// The encoders' program.
 const ENCODER: &str = "headwater-encoder";
+/// How long nobody publishes where an encoder is kept away.
+const AWAY: Duration = Duration::from_secs(20);
+/// Until it is slate that comes, in seconds: a segment is late by another before the origin makes it.
+const SLATE_BEGINS_S: u64 = 5;
 /// Two rungs, and the sound.
 const TRACKS: u64 = 3;
 /// A role that has lived this long is started again without delay.
@@ -41,6 +47,28 @@ impl Lane<'_, '_> {
             thread::sleep(Duration::from_millis(20));
         };
         self.hit_at = Some(at);
+        Outcome { healthy, switch: None }
+    }
+
+    /// Kills every encoder that starts, for a while: the origin shows its slate, and encoders go on behind it.
+    pub(super) fn keep_encoders_away(&mut self) -> Outcome {
+        let (at, at_epoch_s) = (Instant::now(), epoch_s());
+        while at.elapsed() < AWAY {
+            self.stack.pids(ENCODER).into_iter().for_each(|pid| e2e::signal(pid, Signal::KILL));
+            thread::sleep(Duration::from_millis(20));
+        }
+        self.expect("the origin shows slate", |line| is_event(line, "origin_slate", "raised"));
+        let back = Instant::now();
+        let healthy = self.until(back, |line| is_event(line, "origin_slate", "cleared"));
+        thread::sleep(ARRIVAL);
+        // Every picture decodes, and most of those that came meanwhile are the slate.
+        let until_s = at_epoch_s + AWAY.as_secs_f64();
+        let file = lock(self.client).pictures(at_epoch_s, until_s);
+        let means = picture::means(self.folder, &file);
+        let slates = means.iter().filter(|mean| picture::is_neither(mean)).count() as u64;
+        assert_eq!(means.len() as u64 % FRAMES_PER_S, 0, "a picture does not decode");
+        assert!(slates >= (AWAY.as_secs() - SLATE_BEGINS_S) * FRAMES_PER_S, "{slates} of {}", means.len());
+        self.hit_at = Some(Instant::now());
         Outcome { healthy, switch: None }
     }
 

@@ -48,7 +48,7 @@ pub(crate) async fn when_on_air(workflow: Arc<Workflow>, drain: Drain) {
             Input::Udp(_) | Input::Rtp(_) => {
                 eprintln!("headwater: channel {}: waiting for {}", channel.name, channel.input);
             }
-            Input::SrtCall(_) | Input::Hls(_) | Input::Test | Input::File(_) => {}
+            Input::SrtCall(_) | Input::RtmpCall(_) | Input::Hls(_) | Input::Test | Input::File(_) => {}
         }
     }
     let mut waiting: Vec<_> = workflow.channels.iter().map(|channel| &channel.name).collect();

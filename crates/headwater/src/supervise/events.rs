@@ -20,7 +20,7 @@ use daemon::{Drain, listen};
 use media::Utc;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::UnixStream;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::broadcast;
 
 use kept::{Kept, Numbered};
 
@@ -48,20 +48,10 @@ impl Events {
     pub(crate) fn take(socket: &Path, drain: Drain) -> io::Result<Self> {
         let listener = listen::unix_for_owner(socket)?;
         let events = Self(Arc::new(Shared { kept: Mutex::default(), live: broadcast::channel(BEHIND).0 }));
-        let (taken, places) = (events.clone(), Arc::new(Semaphore::new(MAX_ROLES)));
-        tokio::spawn(async move {
-            loop {
-                let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-                let stream = tokio::select! {
-                    stream = listen::accept(&listener) => stream,
-                    () = drain.requested() => return,
-                };
-                let events = taken.clone();
-                tokio::spawn(async move {
-                    events.listen(stream).await;
-                    drop(place);
-                });
-            }
+        let taken = events.clone();
+        listen::each(listener, MAX_ROLES, drain, move |stream| {
+            let events = taken.clone();
+            async move { events.listen(stream).await }
         });
         Ok(events)
     }

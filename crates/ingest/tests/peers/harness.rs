@@ -63,6 +63,7 @@ impl Role {
             feed: channel.parse::<media::ChannelName>().expect("a channel name").into(),
             door,
             batch: Duration::from_millis(batch_ms),
+            second: if channel == "yielding" { ingest::Second::Replaces } else { ingest::Second::IsRefused },
             keep: Duration::from_secs(6),
         };
         let key = |key: &str| ingest::Door::Rtmp { app: "live".to_owned(), key: key.to_owned() };
@@ -80,6 +81,7 @@ impl Role {
         publishers.extend(more.iter().map(|(channel, door)| publisher(channel, door.clone())));
         let config = ingest::Config {
             rtmp: listener,
+            rtmps: None,
             srt: Some(udp),
             socket: folder.path().join("samples.sock"),
             metrics_socket: folder.path().join("metrics.sock"),

@@ -53,7 +53,7 @@ fn an_encoder_back_from_a_lost_network_takes_the_place_of_its_silent_self() {
         refusals += 1;
     };
     assert!(refusals > 0, "not while it may still be there");
-    assert_eq!(subscriber.session().ended, "silent, and another publisher came with its key");
+    assert_eq!(subscriber.session().ended, "another publisher came with its key");
     assert!(lost.ends_closed());
     send(&mut back, 1);
     back.goodbye();
@@ -181,4 +181,42 @@ fn at_a_drain_subscribers_hear_the_end_and_the_role_returns() {
     assert_eq!(subscriber.next(), None);
     assert!(client.ends_closed());
     role.join().expect("the role ends well");
+}
+
+#[test]
+fn a_second_publisher_is_refused_or_replaces_the_first_as_its_channel_says_and_the_log_has_both_addresses() {
+    let key = ingest::Door::Rtmp { app: "live".to_owned(), key: "yield".to_owned() };
+    let role = Role::start_with(0, &[("yielding", key)]);
+    let mut first = Client::publish(role.rtmp, "sesame");
+    send(&mut first, 1);
+    let (_, code, _) = Client::try_publish(role.rtmp, "live", "sesame");
+    assert_ne!(code, "NetStream.Publish.Start");
+    assert!(role.log().contains("channel `main` has a publisher already from 127.0.0.1:"), "{}", role.log());
+
+    let mut subscriber = role.subscribe("yielding", None);
+    let mut first = Client::publish(role.rtmp, "yield");
+    send(&mut first, 1);
+    let mut second = Client::publish(role.rtmp, "yield");
+    assert!(first.ends_closed());
+    assert_eq!(subscriber.session().ended, "another publisher came with its key");
+    assert!(role.log().contains("takes the place of another publisher"), "{}", role.log());
+    send(&mut second, 1);
+    second.goodbye();
+    assert_eq!(subscriber.session().of(VIDEO).len(), 30);
+}
+
+#[test]
+fn a_publisher_that_comes_and_goes_is_one_alarm_which_ends_when_it_rests() {
+    let role = Role::start(0);
+    for _ in 0..6 {
+        let mut client = Client::publish(role.rtmp, "sesame");
+        send(&mut client, 1);
+        drop(client);
+        role.wait_for_metric("headwater_ingest_publishers{channel=\"main\"}", 0.0);
+    }
+    let told =
+        |state: &str| role.log().matches(&format!("event=\"publisher_flaps\" state=\"{state}\"")).count();
+    assert_eq!((told("raised"), told("cleared")), (1, 0), "{}", role.log());
+    wait_for("it has come to rest", || told("cleared") == 1);
+    assert_eq!(told("raised"), 1);
 }

@@ -1,17 +1,19 @@
 //! A channel after a restart.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 
 use daemon::EpochClock;
 use manifest::{Shape, Timeline};
 use tokio::sync::Semaphore;
 
-use super::{Channel, Publishing, State};
+use super::{CatchUp, Channel, Publishing, State};
 use crate::log::{Kept, Log};
 use crate::metrics::Metrics;
 use crate::receive::Names;
 use crate::shift::Shift;
+use crate::slate::Slate;
 use crate::window::Window;
 
 /// Most bytes of segments a channel lists: an hour of 8 Mbit/s. Beyond it the window is shorter than asked for.
@@ -44,6 +46,8 @@ impl Channel {
             window: Window::default(),
             names: Names::default(),
             shift: Shift::default(),
+            slates: HashMap::new(),
+            slate_shown: None,
             headers: HashMap::new(),
             pipeline_headers: HashMap::new(),
             listed_of: HashMap::new(),
@@ -58,6 +62,7 @@ impl Channel {
             told_of_long_chunks: false,
         };
         state.newest_period = state.timeline.periods().last().map(|period| period.number);
+        let headers: HashMap<_, _> = kept.headers.iter().map(|(_, id, bytes)| (*id, bytes.clone())).collect();
         for (track, id, bytes) in kept.headers {
             let newest = state.timeline.track(&track).map(|track| track.next_header().id);
             if let Some(header) = cmaf::Header::read(bytes.clone()).ok().filter(|_| newest == Some(id)) {
@@ -84,14 +89,29 @@ impl Channel {
                 );
             }
         }
-        Self {
+        let slates = kept.slates.into_iter().filter_map(|(track, id, bytes)| {
+            let header = cmaf::Header::read(headers.get(&id)?.clone()).ok()?;
+            Some((track, Slate::read(bytes, Arc::new(header), id).ok()?))
+        });
+        let slates: Vec<_> = slates.collect();
+        metrics.slate(channel, false);
+        let began = clock.now();
+        let catch_up = CatchUp::new(state.timeline.tracks().iter().map(|track| track.name().clone()));
+        let restored = Self {
             name: settings.name.clone(),
             grid: settings.grid,
             clock,
             metrics,
             bodies: Semaphore::new(BODIES_MAX),
+            heard_us: AtomicI64::new(began.0),
+            began,
+            catch_up,
             contests: Mutex::default(),
             state: Mutex::new(state),
+        };
+        for (track, slate) in slates {
+            restored.state().keep_slate(&restored, &track, slate);
         }
+        restored
     }
 }

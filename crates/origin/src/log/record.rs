@@ -24,6 +24,19 @@ pub enum Record {
     Header(HeaderRecord, Bytes),
     /// A listed segment, the payload.
     Segment(SegmentRecord, Bytes),
+    /// What the track shows when nobody publishes, the payload; the header that decodes it.
+    Slate(HeaderRecord, Bytes),
+}
+
+/// What of a log file belongs to no record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// Bytes in all.
+    pub bytes: usize,
+    /// Places where something was there and is not what was written: bit rot.
+    pub corrupt: usize,
+    /// The file ends in the middle of a record, as a kill or a full disk leaves it.
+    pub torn: bool,
 }
 
 /// Where the numbers stood.
@@ -76,6 +89,7 @@ impl Record {
             Self::State(state) => (0_u8, serde_json::to_vec(state)),
             Self::Header(header, _) => (1, serde_json::to_vec(header)),
             Self::Segment(segment, _) => (2, serde_json::to_vec(segment)),
+            Self::Slate(header, _) => (3, serde_json::to_vec(header)),
         };
         let meta = meta.expect("plain structs become JSON");
         let payload = self.payload();
@@ -98,34 +112,50 @@ impl Record {
     pub(super) fn payload(&self) -> &[u8] {
         match self {
             Self::State(_) => &[],
-            Self::Header(_, payload) | Self::Segment(_, payload) => payload,
+            Self::Header(_, payload) | Self::Segment(_, payload) | Self::Slate(_, payload) => payload,
         }
     }
 }
 
-/// Reads the records of a log file, in any state of damage; returns them and the bytes that belong to none.
+/// Reads the records of a log file, in any state of damage; returns them and what belongs to none.
 ///
 /// A record whose checksums do not hold is passed over, and reading goes on at the next one that does: neither a torn
 /// end nor damage in the middle costs more than the records it touches.
-pub fn read_records(file: &[u8]) -> (Vec<Record>, usize) {
+pub fn read_records(file: &[u8]) -> (Vec<Record>, Damage) {
     let mut records = Vec::new();
-    let mut damaged = 0;
+    let mut damage = Damage::default();
     let mut at = 0;
     while at < file.len() {
-        match read_record(&file[at..]) {
+        let rest = &file[at..];
+        match read_record(rest) {
             Some((record, length)) => {
                 records.push(record);
                 at += length;
             }
             None => {
-                let next = memchr::memmem::find(&file[at + 1..], &MAGIC);
-                let next = next.map_or(file.len(), |offset| at + 1 + offset);
-                damaged += next - at;
-                at = next;
+                let next = memchr::memmem::find(&rest[1..], &MAGIC);
+                let next = next.map_or(rest.len(), |offset| 1 + offset);
+                damage.bytes += next;
+                // Blocks that a power cut left empty are no rot either.
+                match next == rest.len() && (is_cut_off(rest) || rest.iter().all(|byte| *byte == 0)) {
+                    true => damage.torn = true,
+                    false => damage.corrupt += 1,
+                }
+                at += next;
             }
         }
     }
-    (records, damaged)
+    (records, damage)
+}
+
+/// Whether what is there is the beginning of a record that would be longer.
+fn is_cut_off(bytes: &[u8]) -> bool {
+    let Some(head) = bytes.first_chunk::<HEAD>() else {
+        return MAGIC.starts_with(&bytes[..bytes.len().min(MAGIC.len())]);
+    };
+    let length =
+        |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]) as usize;
+    head.starts_with(&MAGIC) && bytes.len() < HEAD.saturating_add(length(8)).saturating_add(length(12))
 }
 
 fn read_record(bytes: &[u8]) -> Option<(Record, usize)> {
@@ -150,6 +180,7 @@ fn read_record(bytes: &[u8]) -> Option<(Record, usize)> {
         0 => Record::State(serde_json::from_slice(meta).ok()?),
         1 => Record::Header(serde_json::from_slice(meta).ok()?, payload),
         2 => Record::Segment(serde_json::from_slice(meta).ok()?, payload),
+        3 => Record::Slate(serde_json::from_slice(meta).ok()?, payload),
         _ => return None,
     };
     Some((record, HEAD + meta_length + payload_length))
@@ -188,18 +219,22 @@ mod tests {
             next_numbers: vec![("audio".parse().expect("a name"), 9)],
         };
         let header = HeaderRecord { track: "audio".parse().expect("a name"), id: HeaderId(u64::MAX) };
-        let records =
-            [Record::State(state), Record::Header(header, Bytes::from_static(b"ftyp")), segment(1, 1_000)];
-        assert_eq!(read_records(&file(&records)), (records.to_vec(), 0));
+        let records = [
+            Record::State(state),
+            Record::Header(header.clone(), Bytes::from_static(b"ftyp")),
+            Record::Slate(header, Bytes::from_static(b"moof")),
+            segment(1, 1_000),
+        ];
+        assert_eq!(read_records(&file(&records)), (records.to_vec(), Damage::default()));
     }
 
     #[test]
     fn a_torn_end_costs_the_torn_record_only() {
         let bytes = file(&[segment(1, 100), segment(2, 100)]);
         for cut in 1..100 {
-            let (records, damaged) = read_records(&bytes[..bytes.len() - cut]);
+            let (records, damage) = read_records(&bytes[..bytes.len() - cut]);
             assert_eq!(records, [segment(1, 100)]);
-            assert!(damaged > 0);
+            assert!(damage.torn && damage.corrupt == 0 && damage.bytes > 0, "{damage:?}");
         }
     }
 
@@ -210,9 +245,9 @@ mod tests {
             let mut bytes = file(&whole);
             let at = at % bytes.len();
             bytes[at] ^= with;
-            let (records, damaged) = read_records(&bytes);
+            let (records, damage) = read_records(&bytes);
             prop_assert_eq!(records.len(), 11);
-            prop_assert!(damaged > 0);
+            prop_assert!(damage.corrupt > 0 || damage.torn, "{:?}", damage);
             prop_assert!(records.iter().all(|record| whole.contains(record)));
         }
 

@@ -9,8 +9,10 @@ use bytes::Bytes;
 use manifest::{Header, HeaderId, Period, Presence, Restored, RestoredTrack, Segment, TrackName};
 use media::ChannelName;
 
-use super::{EXTENSION, Record, SegmentRecord, read_records};
+use super::writer::is_disk_fault;
+use super::{Damage, EXTENSION, Record, SegmentRecord, read_records};
 use crate::Error;
+use crate::metrics::Metrics;
 use crate::receive::header_of;
 
 /// What the log kept of a channel.
@@ -20,6 +22,8 @@ pub(crate) struct Kept {
     /// Each track's header bytes.
     pub(crate) headers: Vec<(TrackName, HeaderId, Bytes)>,
     pub(crate) segments: Vec<(TrackName, i64, Bytes)>,
+    /// Each track's slate, and the header that decodes it.
+    pub(crate) slates: Vec<(TrackName, HeaderId, Bytes)>,
 }
 
 #[derive(Default)]
@@ -29,13 +33,21 @@ struct TrackRecords {
     segments: BTreeMap<u64, (SegmentRecord, Bytes)>,
 }
 
-/// Reads all files of a channel. Damage is logged and passed over; only a folder that cannot be read is an error.
-pub(crate) fn recover(root: &Path, channel: &ChannelName) -> Result<Kept, Error> {
+/// Reads all files of a channel. Damage is told and passed over, as is a disk that fails; only a folder that cannot be
+/// read for another reason is an error.
+pub(crate) fn recover(root: &Path, channel: &ChannelName, metrics: &Metrics) -> Result<Kept, Error> {
     let folder = root.join(channel.as_str());
-    let fault = |source| Error::LogFolder { path: folder.clone(), source };
-    let mut files: Vec<_> = fs::read_dir(&folder)
-        .and_then(Iterator::collect::<io::Result<Vec<_>>>)
-        .map_err(fault)?
+    let listed = fs::read_dir(&folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let listed = match listed {
+        Ok(listed) => listed,
+        // There was no room for it, or the disk fails, which is told where it is written to.
+        Err(error) if error.kind() == io::ErrorKind::NotFound || is_disk_fault(&error) => {
+            tracing::warn!(%channel, %error, "log: not readable; the window begins anew");
+            return Ok(Kept::default());
+        }
+        Err(source) => return Err(Error::LogFolder { path: folder, source }),
+    };
+    let mut files: Vec<_> = listed
         .into_iter()
         .map(|entry| entry.path())
         .filter(|path| path.extension().is_some_and(|extension| extension == EXTENSION))
@@ -44,15 +56,25 @@ pub(crate) fn recover(root: &Path, channel: &ChannelName) -> Result<Kept, Error>
 
     let mut reading = Reading::default();
     for path in files {
+        let file = path.display();
         match fs::read(&path) {
             Ok(bytes) => {
-                let (records, damaged) = read_records(&bytes);
-                if damaged > 0 {
-                    tracing::warn!(%channel, file = %path.display(), damaged, "log: passed over damaged bytes");
+                let (records, Damage { bytes, corrupt, torn }) = read_records(&bytes);
+                if corrupt > 0 {
+                    metrics.log_corrupt.inc_by(corrupt as u64);
+                    tracing::error!(
+                        event = "log_corrupt", state = "happened", %channel, %file, corrupt, bytes,
+                        "records are not what was written: they are not served"
+                    );
+                } else if torn {
+                    tracing::info!(%channel, %file, bytes, "log: a file ends in the middle of a record");
                 }
                 records.into_iter().for_each(|record| reading.take(record));
             }
-            Err(error) => tracing::warn!(%channel, file = %path.display(), %error, "log: file not readable"),
+            Err(error) => {
+                metrics.log_errors.inc();
+                tracing::warn!(%channel, %file, %error, "log: file not readable");
+            }
         }
     }
     Ok(reading.finish(channel))
@@ -64,6 +86,7 @@ struct Reading {
     target_s: u32,
     headers: HashMap<(TrackName, HeaderId), (Arc<Header>, Bytes)>,
     tracks: BTreeMap<TrackName, TrackRecords>,
+    slates: BTreeMap<TrackName, (HeaderId, Bytes)>,
 }
 
 impl Reading {
@@ -84,6 +107,9 @@ impl Reading {
                 let described = Arc::new(header_of(&read, header.id));
                 self.tracks.entry(header.track.clone()).or_default().newest_header = Some(described.clone());
                 self.headers.insert((header.track, header.id), (described, bytes));
+            }
+            Record::Slate(slate, bytes) => {
+                self.slates.insert(slate.track, (slate.id, bytes));
             }
             Record::Segment(segment, bytes) => {
                 self.target_s = self.target_s.max(segment.target_s);
@@ -107,6 +133,7 @@ impl Reading {
                 .map(|((track, id), (_, b))| (track.clone(), *id, b.clone()))
                 .collect(),
             segments: Vec::new(),
+            slates: self.slates.into_iter().map(|(track, (id, bytes))| (track, id, bytes)).collect(),
         };
         for (name, records) in self.tracks {
             let Some(header) = records.newest_header else {

@@ -1,67 +1,75 @@
 //! The thread that writes.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, IoSlice, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use manifest::TrackName;
 use media::{ChannelName, Utc};
 
-use super::{EXTENSION, Record, StateRecord};
+use super::Record;
+use super::folder::{Folder, Written};
+use super::health::{Change, Health, Reason, Ticket};
 use crate::metrics::Metrics;
 use crate::{Channel, Error};
 
-/// Records that may wait for the disk; beyond, segments stay in memory only.
+/// Records that may wait for the thread; beyond, segments stay in memory only.
 const QUEUE_RECORDS: usize = 1_024;
-/// Bytes of segments that may wait for the disk.
-const QUEUE_BYTES: u64 = 128 << 20;
-/// How much a power cut may cost.
+/// Bytes of segments that may wait for the disk; beyond, new ones stay in memory only.
+const QUEUE_BYTES: i64 = 128 << 20;
+/// Of those, as many as a disk that fails is waited for with; beyond, the oldest stay in memory only.
+const HELD_BYTES: i64 = QUEUE_BYTES / 2;
+/// How much a power cut may cost a publisher that does not ask what is durable.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
-/// How much is deleted at once when the window has passed it.
-const FILE_SPAN: Duration = Duration::from_secs(60);
-/// A file is ended early at this size.
-const FILE_BYTES_MAX: u64 = 512 << 20;
-/// Tracks whose headers are written again in each file: more than a channel can have at once.
-const HEADERS_MAX: usize = 64;
-/// After a fault of the disk, before the next try.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Files that make room at once on a full disk.
+const DELETED_AT_ONCE: usize = 4;
 
 enum Message {
-    Write(ChannelName, Record),
+    Write(ChannelName, Record, Ticket),
     /// Segments that end before this are listed no longer.
     Oldest(ChannelName, Utc),
 }
 
-/// Hands records to the thread; never waits.
+/// Hands records to the thread; never waits for the disk.
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
     queue: SyncSender<Message>,
-    waiting: Arc<AtomicU64>,
+    shared: Shared,
+}
+
+/// What the thread and everybody else see.
+#[derive(Clone, Debug)]
+struct Shared {
+    /// Bytes that wait to be written.
+    waiting: Arc<AtomicI64>,
+    health: Arc<Mutex<Health>>,
     metrics: Metrics,
 }
 
 impl Log {
     /// Keeps a record, or, where the disk is too far behind, does not, and says so.
     pub(crate) fn keep(&self, channel: &ChannelName, record: Record) {
-        let bytes = record.payload().len() as u64;
-        let full = self.waiting.load(Ordering::Relaxed) + bytes > QUEUE_BYTES;
-        let message = Message::Write(channel.clone(), record);
+        let now = Instant::now();
+        let bytes = record.payload().len() as i64;
+        let full = self.shared.waiting.load(Ordering::Relaxed) + bytes > QUEUE_BYTES;
+        let (ticket, change) = {
+            let mut health = self.shared.health();
+            (health.enter(now), health.look(now))
+        };
+        self.shared.tell(change);
+        let message = Message::Write(channel.clone(), record, ticket);
+        // Before it is sent: the thread may be done with it in a moment.
+        self.shared.waits(bytes);
         let sent = if full { Err(TrySendError::Full(message)) } else { self.queue.try_send(message) };
-        match sent {
-            Ok(()) => {
-                self.waiting.fetch_add(bytes, Ordering::Relaxed);
-                self.metrics.log_queue_bytes.inc_by(bytes as i64);
-            }
-            Err(_) => {
-                self.metrics.log_skipped.inc();
-                tracing::warn!(%channel, "log: the disk is behind, a segment is kept in memory only");
-            }
+        if sent.is_err() {
+            self.shared.waits(-bytes);
+            self.shared.health().leave(ticket);
+            self.shared.skipped(channel);
         }
     }
 
@@ -69,6 +77,85 @@ impl Log {
     pub(crate) fn oldest(&self, channel: &ChannelName, oldest: Utc) {
         let _ = self.queue.try_send(Message::Oldest(channel.clone(), oldest));
     }
+
+    /// Up to where the track's segments are on disk, in its ticks.
+    pub(crate) fn durable(&self, channel: &ChannelName, track: &TrackName) -> Option<i64> {
+        self.shared.health().durable(channel, track)
+    }
+}
+
+/// How far the disk is behind, for scrapes.
+#[derive(Clone, Debug)]
+pub(crate) struct Lag(Arc<Mutex<Health>>);
+
+impl Lag {
+    pub(crate) fn ms(&self) -> i64 {
+        let lag = self.0.lock().expect("nobody panics with it locked").lag(Instant::now());
+        i64::try_from(lag.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+impl Shared {
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().expect("nobody panics with it locked")
+    }
+
+    fn waits(&self, bytes: i64) {
+        self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        self.metrics.log_queue_bytes.inc_by(bytes);
+    }
+
+    fn skipped(&self, channel: &ChannelName) {
+        self.metrics.log_skipped.inc();
+        tracing::warn!(%channel, "log: the disk is behind, a segment is kept in memory only");
+        let change = self.health().fault(Reason::Slow, Instant::now());
+        self.tell(change);
+    }
+
+    fn fault(&self, channel: &ChannelName, error: &io::Error) {
+        self.metrics.log_errors.inc();
+        let reason = if is_full(error) { Reason::Full } else { Reason::Fault };
+        let change = self.health().fault(reason, Instant::now());
+        self.tell(change);
+        tracing::warn!(%channel, %error, "log: not written; it is tried again in a new file");
+    }
+
+    fn tell(&self, change: Option<Change>) {
+        let free_bytes = self.metrics.disk_free_bytes.get();
+        match change {
+            None => {}
+            Some(Change::Raised(reason)) => {
+                self.metrics.disk_degraded.set(1);
+                tracing::warn!(
+                    event = "disk_degraded",
+                    state = "raised",
+                    reason = reason.as_str(),
+                    free_bytes,
+                    "live goes on from memory; the window on disk is shorter"
+                );
+            }
+            Some(Change::Cleared) => {
+                self.metrics.disk_degraded.set(0);
+                tracing::info!(
+                    event = "disk_degraded",
+                    state = "cleared",
+                    free_bytes,
+                    "the disk keeps everything"
+                );
+            }
+        }
+    }
+}
+
+/// No room: bytes, files, or quota.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// What a disk does that worked before and may work again; everything else is a mistake in the set-up.
+pub(super) fn is_disk_fault(error: &io::Error) -> bool {
+    let is_io_error = error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
+    is_full(error) || is_io_error || error.kind() == io::ErrorKind::ReadOnlyFilesystem
 }
 
 /// Makes the channels' folders and starts the thread. It ends when every [`Log`] is gone and everything is written.
@@ -76,323 +163,144 @@ pub(crate) fn start(
     root: PathBuf,
     channels: &[Channel],
     metrics: Metrics,
-) -> Result<(Log, JoinHandle<()>), Error> {
+) -> Result<(Log, Lag, JoinHandle<()>), Error> {
+    let health = Arc::<Mutex<Health>>::default();
+    let shared = Shared { waiting: Arc::default(), health, metrics };
+    shared.metrics.disk_degraded.set(0);
     for channel in channels {
         let path = root.join(channel.name.as_str());
-        fs::create_dir_all(&path).map_err(|source| Error::LogFolder { path, source })?;
+        match fs::create_dir_all(&path) {
+            Err(error) if is_disk_fault(&error) => shared.fault(&channel.name, &error),
+            made => made.map_err(|source| Error::LogFolder { path, source })?,
+        }
     }
+    let folder = |channel: &Channel| (channel.name.clone(), Folder::at(root.join(channel.name.as_str())));
     let (queue, messages) = sync_channel(QUEUE_RECORDS);
-    let waiting = Arc::new(AtomicU64::new(0));
-    let writer = Writer { root, folders: HashMap::new(), waiting: waiting.clone(), metrics: metrics.clone() };
+    let writer = Writer { folders: channels.iter().map(folder).collect(), root, shared: shared.clone() };
     let thread = std::thread::Builder::new()
         .name("log".into())
         .spawn(move || writer.run(&messages))
         .map_err(Error::LogThread)?;
-    Ok((Log { queue, waiting, metrics }, thread))
+    let lag = Lag(shared.health.clone());
+    Ok((Log { queue, shared }, lag, thread))
 }
 
 struct Writer {
     root: PathBuf,
-    folders: HashMap<ChannelName, Folder>,
-    waiting: Arc<AtomicU64>,
-    metrics: Metrics,
-}
-
-/// One channel's files.
-#[derive(Default)]
-struct Folder {
-    path: PathBuf,
-    open: Option<Open>,
-    /// Closed ones, with the end of the newest segment each holds.
-    closed: Vec<(PathBuf, Utc)>,
-    state: StateRecord,
-    next_numbers: BTreeMap<TrackName, u64>,
-    /// Newest header records, newest last, written again at the start of each file.
-    headers: Vec<(TrackName, Record)>,
-    retry_at: Option<Instant>,
-}
-
-struct Open {
-    file: File,
-    path: PathBuf,
-    since: Instant,
-    bytes: u64,
-    newest_end: Utc,
-    dirty: bool,
+    folders: Vec<(ChannelName, Folder)>,
+    shared: Shared,
 }
 
 impl Writer {
     fn run(mut self, messages: &Receiver<Message>) {
-        let mut sync_at = Instant::now() + SYNC_EVERY;
+        let mut sync_at = Instant::now();
         loop {
             let left = sync_at.saturating_duration_since(Instant::now());
             match messages.recv_timeout(left) {
-                Ok(Message::Write(channel, record)) => self.write(&channel, record),
-                Ok(Message::Oldest(channel, oldest)) => self.folder(&channel).delete_before(oldest),
+                Ok(Message::Write(channel, record, ticket)) => {
+                    let index = self.index(&channel);
+                    self.folders[index].1.take(ticket, record);
+                    self.write(index);
+                }
+                Ok(Message::Oldest(channel, oldest)) => {
+                    let index = self.index(&channel);
+                    self.folders[index].1.delete_before(oldest);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if Instant::now() >= sync_at {
                 self.sync();
+                self.look();
                 sync_at = Instant::now() + SYNC_EVERY;
             }
+        }
+        // The last try.
+        for (_, folder) in &mut self.folders {
+            folder.retry_now();
         }
         self.sync();
     }
 
-    fn folder(&mut self, channel: &ChannelName) -> &mut Folder {
-        let path = || self.root.join(channel.as_str());
-        self.folders.entry(channel.clone()).or_insert_with(|| Folder::at(path()))
+    fn index(&self, channel: &ChannelName) -> usize {
+        self.folders.iter().position(|(name, _)| name == channel).expect("every channel has a folder")
     }
 
-    fn write(&mut self, channel: &ChannelName, record: Record) {
-        let bytes = record.payload().len() as u64;
-        let result = self.folder(channel).write(record);
-        self.waiting.fetch_sub(bytes, Ordering::Relaxed);
-        self.metrics.log_queue_bytes.dec_by(bytes as i64);
-        match result {
-            Ok(written) => {
-                self.metrics.log_written_bytes.inc_by(written);
+    /// Writes what waits in a folder. On a full disk the oldest files make room: after a restart the newest segments are
+    /// what viewers want.
+    fn write(&mut self, index: usize) {
+        for _ in 0..=DELETED_AT_ONCE {
+            let (channel, folder) = &mut self.folders[index];
+            let (done, error) = match folder.write(Instant::now()) {
+                Ok(done) => (done, None),
+                Err((done, error)) => (done, Some(error)),
+            };
+            let Written { bytes, payload } = done;
+            self.shared.metrics.log_written_bytes.inc_by(bytes);
+            self.shared.waits(-payload);
+            let Some(error) = error else { break };
+            let channel = channel.clone();
+            self.shared.fault(&channel, &error);
+            if !is_full(&error) || !self.make_room() {
+                break;
             }
-            Err(error) => self.fault(channel, &error),
+            self.folders[index].1.retry_now();
+        }
+        self.drop_over_bound(index);
+    }
+
+    /// Deletes the oldest file there is.
+    fn make_room(&mut self) -> bool {
+        let with_files = self.folders.iter_mut().filter(|(_, folder)| folder.oldest_file().is_some());
+        let oldest = with_files.min_by(|(_, a), (_, b)| a.oldest_file().cmp(&b.oldest_file()));
+        oldest.map(|(_, folder)| folder.delete_oldest()).is_some()
+    }
+
+    fn drop_over_bound(&mut self, index: usize) {
+        while self.shared.waiting.load(Ordering::Relaxed) > HELD_BYTES {
+            let (channel, folder) = &mut self.folders[index];
+            let Some((ticket, record)) = folder.drop_oldest() else { return };
+            self.shared.waits(-(record.payload().len() as i64));
+            self.shared.health().leave(ticket);
+            self.shared.skipped(channel);
         }
     }
 
     fn sync(&mut self) {
-        let mut faults = Vec::new();
-        for (channel, folder) in &mut self.folders {
-            if let Err(error) = folder.sync() {
-                faults.push((channel.clone(), error));
-            }
-        }
-        for (channel, error) in faults {
-            self.fault(&channel, &error);
-        }
-    }
-
-    fn fault(&self, channel: &ChannelName, error: &io::Error) {
-        self.metrics.log_errors.inc();
-        tracing::warn!(%channel, %error, "log: not written; the window after a restart will be shorter");
-    }
-}
-
-impl Folder {
-    fn at(path: PathBuf) -> Self {
-        // Files from before are deleted once a whole new window stands behind them: their newest end is not known
-        // here, but nothing in them is newer than their last change.
-        let closed = fs::read_dir(&path).into_iter().flatten().flatten().filter_map(|entry| {
-            let changed = entry.metadata().ok()?.modified().ok()?;
-            let path = entry.path();
-            let ours = path.extension().is_some_and(|extension| extension == EXTENSION);
-            ours.then(|| (path, Utc::from(changed)))
-        });
-        Self { closed: closed.collect(), path, ..Self::default() }
-    }
-
-    /// Writes a record and returns its bytes. After a fault the file is given up: what a failed write or sync left in
-    /// it is not known, and reading stops at what is torn.
-    fn write(&mut self, record: Record) -> io::Result<u64> {
-        match &record {
-            Record::State(state) => {
-                self.state = state.clone();
-                self.next_numbers.extend(state.next_numbers.iter().cloned());
-            }
-            Record::Header(header, _) => {
-                self.headers.retain(|(track, _)| *track != header.track);
-                self.headers.push((header.track.clone(), record.clone()));
-                if self.headers.len() > HEADERS_MAX {
-                    let (track, _) = self.headers.remove(0);
-                    self.next_numbers.remove(&track);
+        for index in 0..self.folders.len() {
+            self.write(index);
+            let (channel, folder) = &mut self.folders[index];
+            match folder.sync(Instant::now()) {
+                Ok(synced) => {
+                    let mut health = self.shared.health();
+                    for (ticket, record) in synced {
+                        health.leave(ticket);
+                        if let Record::Segment(segment, _) = record {
+                            health.keeps(channel, &segment.track, segment.start + segment.duration);
+                        }
+                    }
+                }
+                Err((again, error)) => {
+                    self.shared.waits(again as i64);
+                    self.shared.fault(channel, &error);
                 }
             }
-            Record::Segment(segment, _) => {
-                self.state.period = Some(segment.period);
-                self.state.target_s = self.state.target_s.max(segment.target_s);
-                self.next_numbers.insert(segment.track.clone(), segment.number + 1);
-            }
-        }
-        if self.retry_at.is_some_and(|at| Instant::now() < at) {
-            return Err(io::Error::other("waiting after a fault"));
-        }
-        let result = self.try_write(&record);
-        if result.is_err() {
-            self.give_up();
-        }
-        result
-    }
-
-    fn try_write(&mut self, record: &Record) -> io::Result<u64> {
-        let ended = |open: &Open| open.since.elapsed() >= FILE_SPAN || open.bytes >= FILE_BYTES_MAX;
-        if self.open.as_ref().is_some_and(ended) {
-            self.sync()?;
-            self.close();
-        }
-        if matches!(record, Record::State(_)) {
-            return Ok(0);
-        }
-        let mut written = 0;
-        if self.open.is_none() {
-            let mut open = Open::create(&self.path)?;
-            self.retry_at = None;
-            self.state.next_numbers = self.next_numbers.clone().into_iter().collect();
-            written += open.append(&Record::State(self.state.clone()))?;
-            for (_, header) in &self.headers {
-                written += open.append(header)?;
-            }
-            self.open = Some(open);
-            if matches!(record, Record::Header(..)) {
-                return Ok(written);
-            }
-        }
-        let open = self.open.as_mut().expect("opened above");
-        written += open.append(record)?;
-        if let Record::Segment(segment, _) = record {
-            open.newest_end = open.newest_end.max(segment.end);
-        }
-        Ok(written)
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        let Some(open) = self.open.as_mut().filter(|open| open.dirty) else {
-            return Ok(());
-        };
-        let result = open.file.sync_data();
-        open.dirty = false;
-        if result.is_err() {
-            self.give_up();
-        }
-        result
-    }
-
-    fn close(&mut self) {
-        if let Some(open) = self.open.take() {
-            self.closed.push((open.path, open.newest_end));
         }
     }
 
-    fn give_up(&mut self) {
-        self.close();
-        self.retry_at = Some(Instant::now() + RETRY_AFTER);
-    }
-
-    fn delete_before(&mut self, oldest: Utc) {
-        self.closed.retain(|(path, newest_end)| {
-            if *newest_end > oldest {
-                return true;
-            }
-            if let Err(error) = fs::remove_file(path) {
-                tracing::warn!(file = %path.display(), %error, "log: file out of the window not deleted");
-            }
-            false
-        });
+    fn look(&self) {
+        if let Some((bytes, files)) = free(&self.root) {
+            self.shared.metrics.disk_free_bytes.set(bytes);
+            self.shared.metrics.disk_free_files.set(files);
+        }
+        let change = self.shared.health().look(Instant::now());
+        self.shared.tell(change);
     }
 }
 
-impl Open {
-    fn create(folder: &Path) -> io::Result<Self> {
-        // Wall clock: the name only orders files, and must differ from all before.
-        let mut name = Utc::from(std::time::SystemTime::now()).0.max(0);
-        let (path, file) = loop {
-            let path = folder.join(format!("{name:020}.{EXTENSION}"));
-            match OpenOptions::new().append(true).create_new(true).open(&path) {
-                Ok(file) => break (path, file),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => name += 1,
-                Err(error) => return Err(error),
-            }
-        };
-        File::open(folder)?.sync_all()?;
-        let newest_end = Utc(i64::MIN);
-        Ok(Self { file, path, since: Instant::now(), bytes: 0, newest_end, dirty: false })
-    }
-
-    fn append(&mut self, record: &Record) -> io::Result<u64> {
-        let front = record.front();
-        let payload = record.payload();
-        let total = front.len() + payload.len();
-        self.dirty = true;
-        // One call in the common case: little of a record can be torn from it by a kill.
-        let written = self.file.write_vectored(&[IoSlice::new(&front), IoSlice::new(payload)])?;
-        if written < front.len() {
-            self.file.write_all(&front[written..])?;
-            self.file.write_all(payload)?;
-        } else {
-            self.file.write_all(&payload[written - front.len()..])?;
-        }
-        self.bytes += total as u64;
-        Ok(total as u64)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-    use manifest::{HeaderId, Period};
-
-    use super::*;
-    use crate::log::{HeaderRecord, SegmentRecord, read_records};
-
-    fn track() -> TrackName {
-        "video".parse().expect("a name")
-    }
-
-    fn header() -> Record {
-        let record = HeaderRecord { track: track(), id: HeaderId(1) };
-        Record::Header(record, Bytes::from_static(b"header"))
-    }
-
-    fn segment(number: u64, end: i64) -> Record {
-        let record = SegmentRecord {
-            track: track(),
-            header: HeaderId(1),
-            number,
-            period: Period { number: 4, start_ms: 9 },
-            start: 0,
-            duration: 1,
-            end: Utc(end),
-            published: Utc(end),
-            target_s: 2,
-        };
-        Record::Segment(record, Bytes::from_static(b"segment"))
-    }
-
-    #[test]
-    fn each_file_can_be_read_alone_and_goes_when_the_window_has_passed_it() {
-        let path = tempfile::tempdir().expect("a folder");
-        let mut folder = Folder::at(path.path().to_owned());
-        for record in [header(), segment(10, 100), segment(11, 200)] {
-            folder.write(record).expect("writes");
-        }
-        folder.close();
-        folder.write(segment(12, 300)).expect("writes");
-        folder.sync().expect("syncs");
-
-        let second = folder.open.as_ref().expect("open").path.clone();
-        let (records, damaged) = read_records(&fs::read(&second).expect("reads"));
-        let state = StateRecord {
-            period: Some(Period { number: 4, start_ms: 9 }),
-            target_s: 2,
-            next_numbers: vec![(track(), 13)],
-        };
-        assert_eq!((records, damaged), (vec![Record::State(state), header(), segment(12, 300)], 0));
-
-        let files = || fs::read_dir(path.path()).expect("reads").count();
-        folder.delete_before(Utc(199));
-        assert_eq!(files(), 2);
-        folder.delete_before(Utc(200));
-        assert_eq!(files(), 1);
-        assert!(second.exists());
-    }
-
-    #[test]
-    fn files_from_before_a_restart_go_too() {
-        let path = tempfile::tempdir().expect("a folder");
-        let mut folder = Folder::at(path.path().to_owned());
-        folder.write(segment(10, 100)).expect("writes");
-        drop(folder);
-        let mut folder = Folder::at(path.path().to_owned());
-        folder.delete_before(Utc(1));
-        assert_eq!(fs::read_dir(path.path()).expect("reads").count(), 1, "it may hold newer ones");
-        folder.delete_before(Utc::from(std::time::SystemTime::now()).plus_micros(1_000_000));
-        assert_eq!(fs::read_dir(path.path()).expect("reads").count(), 0);
-    }
+/// Bytes and files that there is room for.
+fn free(folder: &Path) -> Option<(i64, i64)> {
+    let found = rustix::fs::statvfs(folder).ok()?;
+    let bytes = found.f_bavail.saturating_mul(found.f_frsize);
+    Some((i64::try_from(bytes).unwrap_or(i64::MAX), i64::try_from(found.f_favail).unwrap_or(i64::MAX)))
 }

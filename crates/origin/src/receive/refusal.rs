@@ -8,6 +8,7 @@ use manifest::{AnnounceError, TrackNameError};
 use super::mpd::MpdError;
 use crate::channel::{CommitError, NoPipeline};
 use crate::serve::Answer;
+use crate::slate::SlateError;
 
 /// Why a body was not taken; its text is the answer's body.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,8 @@ pub(super) enum Refusal {
     Announce(#[from] AnnounceError),
     #[error("{0}")]
     Commit(#[from] CommitError),
+    #[error("not a slate: {0}")]
+    Slate(#[from] SlateError),
     #[error("too many bodies are being sent to this channel at once")]
     Busy,
     #[error("the body broke off")]
@@ -84,6 +87,7 @@ impl Refusal {
             Self::Backwards => "backwards",
             Self::Announce(_) => "tracks",
             Self::Commit(_) => "time",
+            Self::Slate(_) => "slate",
             Self::Busy => "busy",
             Self::BrokenOff => "broken_off",
             Self::Idle => "idle",
@@ -97,7 +101,7 @@ impl Refusal {
             Self::NoChannel => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Path => StatusCode::FORBIDDEN,
-            Self::HeaderMissing => StatusCode::PRECONDITION_FAILED,
+            Self::HeaderMissing | Self::Slate(SlateError::Header) => StatusCode::PRECONDITION_FAILED,
             Self::ContentType(_) | Self::Muxed(_) | Self::Codec(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Idle => StatusCode::REQUEST_TIMEOUT,

@@ -10,6 +10,8 @@ use super::refusal::Refusal;
 pub(super) enum Target {
     /// Headers and segments of a track.
     Track(TrackName, Cut),
+    /// What the track shows when nobody publishes.
+    Slate(TrackName),
     /// An MPD.
     Manifest,
     /// Something that is taken and not used: HLS playlists, which say nothing the media does not.
@@ -25,6 +27,8 @@ pub(super) enum Cut {
     Stream,
 }
 
+/// The file of a track's slate.
+const SLATE: &str = "slate.m4s";
 /// The track of flat file names that name none.
 const UNNAMED: &str = "main";
 
@@ -51,6 +55,7 @@ pub(super) fn read(path: &str, names: &Names) -> Result<Target, Refusal> {
             let name = names.track(file).or_else(|| flat(file)).ok_or(Refusal::NoTrack)?;
             Ok(Target::Track(track(&name)?, Cut::Body))
         }
+        [name, SLATE] => Ok(Target::Slate(track(name)?)),
         [name, ..] => Ok(Target::Track(track(name)?, Cut::Body)),
         [] => Err(Refusal::NoTrack),
     }
@@ -117,6 +122,7 @@ mod tests {
             ("720p30/init.mp4", "720p30 Body"),
             ("720p30/153000000000000.m4s", "720p30 Body"),
             ("audio/deep/er/1.m4s", "audio Body"),
+            ("audio/slate.m4s", "Slate(TrackName(\"audio\"))"),
             ("Streams(video)", "video Stream"),
             ("Streams(video-1.cmfv)", "video-1 Stream"),
             ("init-stream0.m4s", "stream0 Body"),

@@ -38,6 +38,13 @@ pub(super) async fn answer(
         Some(respond(Content::stored(kind, cache, stored), headers).map(Body::Left))
     };
     match file {
+        ChannelFile::Multivariant | ChannelFile::Mpd | ChannelFile::Media(_) => channel.caught_up().await,
+        ChannelFile::Segment(track, start) if channel.state().window.segment(track, *start).is_none() => {
+            channel.caught_up().await;
+        }
+        _ => {}
+    }
+    match file {
         ChannelFile::Page => Some(pages::watch(headers).map(Body::Left)),
         ChannelFile::Status => {
             let text = status::channel(channel, now);

@@ -1,5 +1,8 @@
 //! An origin to push to and read from, over real sockets.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "each test file uses a part")]
+
+mod killable;
+mod publisher;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,6 +13,9 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use cmaf::{Begins, Fragmenter, Labels, init_segment};
 use media::{AudioCodec, AudioFormat, Format, Sample, Timescale, Track, TrackId};
+
+pub use killable::Killable;
+pub use publisher::Publisher;
 
 /// Longest that anything here may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -210,11 +216,20 @@ impl Sound {
         self.chunks(start, Self::FRAMES).concat()
     }
 
-    /// The same in chunks of so many frames.
+    /// A segment of so many frames.
+    pub fn frames(&self, start: i64, count: i64) -> Vec<u8> {
+        self.cut(start, count, count).concat()
+    }
+
+    /// A segment in chunks of so many frames.
     pub fn chunks(&self, start: i64, frames: i64) -> Vec<Vec<u8>> {
+        self.cut(start, Self::FRAMES, frames)
+    }
+
+    fn cut(&self, start: i64, count: i64, frames: i64) -> Vec<Vec<u8>> {
         let mut fragmenter = Fragmenter::new(&self.track);
         let mut chunks = Vec::new();
-        for frame in 0..Self::FRAMES {
+        for frame in 0..count {
             let sample = Sample {
                 track: self.track.id,
                 dts: start + frame * Self::FRAME,
@@ -264,6 +279,11 @@ impl Process {
         Self(
             command.stdin(Stdio::null()).spawn().unwrap_or_else(|error| panic!("start {command:?}: {error}")),
         )
+    }
+
+    /// One that has ended already, in the place of one that is killed elsewhere.
+    pub fn none() -> Self {
+        Self::start(&mut Command::new("true"))
     }
 
     /// SIGKILL, and waits for its end.
@@ -316,7 +336,10 @@ pub const CODECS: [&str; 12] = [
 
 /// The metrics page.
 pub fn metrics(server: &Server) -> String {
-    let socket = server.data.join("metrics.sock");
+    metrics_at(&server.data.join("metrics.sock"))
+}
+
+pub fn metrics_at(socket: &Path) -> String {
     let mut stream = std::os::unix::net::UnixStream::connect(socket).expect("connects");
     stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").expect("sends");
     let mut text = String::new();

@@ -43,20 +43,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Answers `headwater events` on `socket`, for its owner alone, until the drain.
 pub(crate) fn serve(events: Events, socket: &Path, drain: Drain) -> io::Result<()> {
     let listener = listen::unix_for_owner(socket)?;
-    let places = Arc::new(Semaphore::new(MAX_CLIENTS));
-    tokio::spawn(async move {
-        loop {
-            let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-            let stream = tokio::select! {
-                stream = listen::accept(&listener) => stream,
-                () = drain.requested() => return,
-            };
-            let events = events.clone();
-            tokio::spawn(async move {
-                // Whoever asked may leave at any time.
-                let _ = answer(stream, &events).await;
-                drop(place);
-            });
+    listen::each(listener, MAX_CLIENTS, drain, move |stream| {
+        let events = events.clone();
+        async move {
+            // Whoever asked may leave at any time.
+            let _ = answer(stream, &events).await;
         }
     });
     Ok(())

@@ -4,21 +4,28 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::counters::{Counters, Renewal};
-use crate::fetch::Chain;
-use crate::tls::certificate::{Pair, Shown};
+use crate::{Pair, Shown};
 
 /// Between two looks at the files. They are replaced every few weeks; a look costs two system calls.
-pub(crate) const LOOK_PERIOD: Duration = Duration::from_secs(1);
+pub const LOOK_PERIOD: Duration = Duration::from_secs(1);
 
 /// What tells one content of a file from the next: when it was changed, its size and which file it is.
-pub(crate) type Stamp = Option<(SystemTime, u64, u64)>;
+pub type Stamp = Option<(SystemTime, u64, u64)>;
 /// Both files' stamps.
-pub(crate) type Stamps = [Stamp; 2];
+pub type Stamps = [Stamp; 2];
+
+/// What came of files that had changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// They are shown now.
+    Shown,
+    /// They cannot be used.
+    Refused,
+}
 
 /// Shows the pair's files whenever they changed from what was `seen`. A pair that cannot be used is refused, and the one before stays: a
-/// writer may be between the two files.
-pub(crate) async fn watch(pair: Pair, mut seen: Stamps, shown: Arc<Shown>, counters: Arc<Counters>) {
+/// writer may be between the two files. `told` hears of each.
+pub async fn watch(pair: Pair, mut seen: Stamps, shown: Arc<Shown>, told: impl Fn(Look)) {
     let mut period = tokio::time::interval(LOOK_PERIOD);
     loop {
         period.tick().await;
@@ -30,24 +37,25 @@ pub(crate) async fn watch(pair: Pair, mut seen: Stamps, shown: Arc<Shown>, count
         match pair.read() {
             Ok(read) => {
                 shown.replace(read);
-                counters.certificate(Renewal::Shown);
+                told(Look::Shown);
                 tracing::info!(certificate = %pair.certificate.display(), "certificate reloaded");
             }
             Err(fault) => {
-                counters.certificate(Renewal::Refused);
-                tracing::error!(fault = %Chain(&fault), "certificate not reloaded; the one before stays");
+                told(Look::Refused);
+                let cause = std::error::Error::source(&fault).map(ToString::to_string);
+                tracing::error!(%fault, cause, "certificate not reloaded; the one before stays");
             }
         }
     }
 }
 
 /// What the files are now.
-pub(crate) fn stamps(pair: &Pair) -> Stamps {
+pub fn stamps(pair: &Pair) -> Stamps {
     [stamp(&pair.certificate), stamp(&pair.key)]
 }
 
 /// What tells the content of this file from another; none where there is none.
-pub(crate) fn stamp(path: &Path) -> Stamp {
+pub fn stamp(path: &Path) -> Stamp {
     use std::os::unix::fs::MetadataExt;
     let about = std::fs::metadata(path).ok()?;
     Some((about.modified().ok()?, about.len(), about.ino()))
