@@ -135,11 +135,13 @@ impl Channel {
         self.second == Second::Replaces || now.0 - self.heard.load(Ordering::Relaxed) >= STALE_US
     }
 
-    /// Lets a publisher in that came to a listener. One that flaps has to stay for a while first.
+    /// How long a publisher that came to a listener has to stay before it is let in, since its like come and go.
+    pub(crate) fn probation(self: &Arc<Self>, clock: &EpochClock) -> Option<Duration> {
+        self.look_at_flaps(clock).then_some(flaps::HOLD)
+    }
+
+    /// Lets a publisher in that came to a listener.
     pub(crate) async fn admit(self: &Arc<Self>, peer: SocketAddr, clock: &EpochClock) -> Result<Lease, Held> {
-        if self.look_at_flaps(clock) {
-            tokio::time::sleep(flaps::HOLD).await;
-        }
         let before = self.state().holder;
         let lease = self.claim_from_stale(clock).await.ok_or(Held { by: before })?;
         self.state().holder = Some(peer);

@@ -91,6 +91,9 @@ async fn admit<'a>(
         while let Some(event) = session.poll(input)? {
             match event {
                 Event::Publish(request) => {
+                    if let Some(span) = probation(ingest, &request) {
+                        stays(span, socket, session, input).await?;
+                    }
                     let decided = decide(ingest, &request, peer).await;
                     match &decided {
                         Ok(_) => session.accept(),
@@ -121,6 +124,31 @@ async fn admit<'a>(
             return Err(End::Closed);
         }
     }
+}
+
+/// How long the publisher has to stay before it is let in.
+fn probation(ingest: &Ingest, request: &PublishRequest) -> Option<Duration> {
+    ingest.route(&request.app, &request.key)?.channel.probation(&ingest.clock)
+}
+
+/// Waits `span`, or until the peer leaves. What it sends meanwhile, which it should not, stays in `input`.
+async fn stays(
+    span: Duration,
+    socket: &mut Socket,
+    session: &Session,
+    input: &mut BytesMut,
+) -> Result<(), End> {
+    let leaves = async {
+        loop {
+            if socket.read_buf(input).await? == 0 {
+                return Err(End::Closed);
+            }
+            if session.taken() + input.len() as u64 > MAX_BEFORE_PUBLISH {
+                return Err(End::TooMuch);
+            }
+        }
+    };
+    timeout(span, leaves).await.unwrap_or(Ok(()))
 }
 
 async fn decide<'a>(

@@ -9,7 +9,7 @@ use rtmp::{Client, PeerError, Played};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_util::either::Either;
 
@@ -23,6 +23,8 @@ use crate::{Ingest, RtmpRoute, fetch};
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long a server may take until it plays, connection and TLS included.
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
+/// A stream that lasted this long was one.
+const WELL: Duration = Duration::from_secs(5);
 /// What it may send before it plays, in bytes.
 const MAX_BEFORE_PLAY: u64 = 64 << 10;
 
@@ -65,8 +67,12 @@ pub(crate) async fn call(ingest: Arc<Ingest>, route: Arc<RtmpRoute>) {
     loop {
         match timeout(ASK_TIMEOUT, ask(&route)).await.unwrap_or(Err(NoAnswer::Slow)) {
             Ok(playing) => {
-                pause.renew();
+                let began = Instant::now();
                 publish(&ingest, &route, playing).await;
+                // A server may say that it plays and close at once.
+                if began.elapsed() >= WELL {
+                    pause.renew();
+                }
             }
             Err(fault) => {
                 ingest.metrics.refused("call");

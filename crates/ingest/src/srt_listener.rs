@@ -192,7 +192,13 @@ fn decide<'a>(ingest: &'a Ingest, stream_id: &str) -> Result<&'a SrtRoute, Refus
 
 async fn publish(ingest: Arc<Ingest>, mut connection: Connection, conn: u64) {
     let peer = canonical(connection.peer());
-    let lease = match decide(&ingest, &connection.stream_id()) {
+    let route = decide(&ingest, &connection.stream_id());
+    if let Ok(route) = &route
+        && let Some(span) = route.channel.probation(&ingest.clock)
+    {
+        tokio::time::sleep(span).await;
+    }
+    let lease = match route {
         Err(refusal) => Err(refusal),
         Ok(route) => match route.channel.admit(peer, &ingest.clock).await {
             Ok(lease) => Ok((route, lease)),

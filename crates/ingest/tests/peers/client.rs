@@ -33,13 +33,19 @@ impl Client {
 
     /// Connects and asks to publish; the answer's code and description.
     pub(crate) fn try_publish(address: SocketAddr, app: &str, name: &str) -> (Self, String, String) {
+        let mut client = Self::ask(address, app, name);
+        let (code, description) = client.status();
+        (client, code, description)
+    }
+
+    /// Connects and asks to publish.
+    pub(crate) fn ask(address: SocketAddr, app: &str, name: &str) -> Self {
         let mut client = Self::connect(address);
         let connect = Value::Object(vec![("app".into(), app.into()), ("tcUrl".into(), "rtmp://x/".into())]);
         client.command("connect", 1.0, &[connect]);
         client.command("createStream", 2.0, &[Value::Null]);
         client.command("publish", 3.0, &[Value::Null, name.into(), "live".into()]);
-        let (code, description) = client.status();
-        (client, code, description)
+        client
     }
 
     /// Publishes; panics when refused.

@@ -208,12 +208,21 @@ fn a_second_publisher_is_refused_or_replaces_the_first_as_its_channel_says_and_t
 #[test]
 fn a_publisher_that_comes_and_goes_is_one_alarm_which_ends_when_it_rests() {
     let role = Role::start(0);
-    for _ in 0..6 {
+    for _ in 0..4 {
         let mut client = Client::publish(role.rtmp, "sesame");
         send(&mut client, 1);
         drop(client);
         role.wait_for_metric("headwater_ingest_publishers{channel=\"main\"}", 0.0);
     }
+    // Those that do not stay are not let in, and one that stays is.
+    let sessions = role.metric("headwater_ingest_sessions_total{channel=\"main\"}");
+    for _ in 0..3 {
+        drop(Client::ask(role.rtmp, "live", "sesame"));
+    }
+    let mut stays = Client::publish(role.rtmp, "sesame");
+    send(&mut stays, 1);
+    assert_eq!(role.metric("headwater_ingest_sessions_total{channel=\"main\"}"), sessions + 1.0);
+    stays.goodbye();
     let told =
         |state: &str| role.log().matches(&format!("event=\"publisher_flaps\" state=\"{state}\"")).count();
     assert_eq!((told("raised"), told("cleared")), (1, 0), "{}", role.log());
