@@ -229,3 +229,28 @@ fn a_publisher_that_comes_and_goes_is_one_alarm_which_ends_when_it_rests() {
     wait_for("it has come to rest", || told("cleared") == 1);
     assert_eq!(told("raised"), 1);
 }
+
+#[test]
+fn timestamps_that_need_more_bits_or_wrap_are_no_step() {
+    for boundary in [0x00FF_FFFF_u32, 0x7FFF_FFFF, 0xFFFF_FFFF] {
+        let role = Role::start(0);
+        let mut subscriber = role.subscribe("main", None);
+        let mut client = Client::publish(role.rtmp, "sesame");
+        for (kind, ms, body) in tags::first(2) {
+            let timestamp = boundary.wrapping_sub(1_000).wrapping_add(*ms);
+            match kind {
+                9 => client.video(timestamp, body.clone()),
+                _ => client.audio(timestamp, body.clone()),
+            }
+        }
+        client.goodbye();
+        let session = subscriber.session();
+        let pictures = session.of(VIDEO);
+        assert_eq!(pictures.len(), 60, "{boundary:#x}");
+        for pair in pictures.windows(2) {
+            let step = pair[1].dts - pair[0].dts;
+            assert!((2_900..=3_100).contains(&step), "{boundary:#x}: a step of {step} ticks of 90 kHz");
+        }
+        assert_eq!(role.metric("headwater_ingest_sessions_total{channel=\"main\"}"), 1.0);
+    }
+}
