@@ -322,3 +322,11 @@ impl RtmpKey {
         }
     }
 }
+
+/// The input of a channel `a`, or what is wrong with it.
+#[cfg(test)]
+pub(crate) fn read_input(input: &str) -> Result<Input, String> {
+    let text = format!("[[channel]]\nname = \"a\"\ninput = {input}\n");
+    let mut workflow = crate::Workflow::parse(&text).map_err(|fault| fault.to_string())?;
+    Ok(workflow.channels.remove(0).input)
+}

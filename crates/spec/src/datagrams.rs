@@ -69,10 +69,7 @@ impl Rtp {
                 Some((Leg::read_second(second)?, fault))
             }
         };
-        let fec = match fields.take("fec") {
-            None => false,
-            Some(field) => field.boolean()?,
-        };
+        let fec = fields.flag("fec")?;
         let latency_ms = match fields.take("latency") {
             None => 200,
             Some(field) => (field.number(LATENCY, "seconds")? * 1e3).round() as u32,
@@ -222,13 +219,8 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::{Input, Workflow};
-
-    fn read(input: &str) -> Result<Input, String> {
-        let text = format!("[[channel]]\nname = \"a\"\ninput = {input}\n");
-        let workflow = Workflow::parse(&text).map_err(|fault| fault.to_string())?;
-        Ok(workflow.channels[0].input.clone())
-    }
+    use crate::Input;
+    use crate::channel::read_input as read;
 
     fn described(input: &str, words: Expect) {
         words.assert_eq(&read(input).expect("valid").to_string());

@@ -45,6 +45,11 @@ impl<'t> Fields<'t> {
         Some(self.field(name, value))
     }
 
+    /// Whether `name` is set to true; false where it is not there.
+    pub(crate) fn flag(&mut self, name: &'static str) -> Result<bool, Fault> {
+        self.take(name).map_or(Ok(false), |field| field.boolean())
+    }
+
     /// The field `name`, which must be there.
     pub(crate) fn need(&mut self, name: &'static str, like: &str) -> Result<Field<'t>, Fault> {
         match self.take(name) {

@@ -61,10 +61,7 @@ impl Files {
             None => true,
             Some(field) => field.choice(&[("loop", true), ("continue", false)])?,
         };
-        let allow_private = match fields.take("allow_private") {
-            None => false,
-            Some(field) => field.boolean()?,
-        };
+        let allow_private = fields.flag("allow_private")?;
         Ok(Self { items, is_looped, allow_private })
     }
 }
@@ -103,13 +100,8 @@ impl fmt::Display for Files {
 
 #[cfg(test)]
 mod tests {
-    use crate::{FileItem, Files, Input, Workflow};
-
-    fn read(input: &str) -> Result<Input, String> {
-        let text = format!("[[channel]]\nname = \"a\"\ninput = {input}\nladder = [\"240p30\"]\n");
-        let workflow = Workflow::parse(&text).map_err(|fault| fault.to_string())?;
-        Ok(workflow.channels[0].input.clone())
-    }
+    use crate::channel::read_input as read;
+    use crate::{FileItem, Files, Input};
 
     #[test]
     fn files_are_paths_and_urls_whose_secrets_nobody_is_shown() {

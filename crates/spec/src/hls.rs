@@ -48,10 +48,7 @@ impl HlsPull {
             None => false,
             Some(field) => field.choice(&[("wait", false), ("loop", true)])?,
         };
-        let allow_private = match fields.take("allow_private") {
-            None => false,
-            Some(field) => field.boolean()?,
-        };
+        let allow_private = fields.flag("allow_private")?;
         Ok(Self { url, choice: Choice { max_height, max_bandwidth_bps, language }, is_looped, allow_private })
     }
 }
@@ -74,13 +71,8 @@ impl fmt::Display for HlsPull {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Input, Workflow};
-
-    fn read(input: &str) -> Result<Input, String> {
-        let text = format!("[[channel]]\nname = \"a\"\ninput = {input}\n");
-        let workflow = Workflow::parse(&text).map_err(|fault| fault.to_string())?;
-        Ok(workflow.channels[0].input.clone())
-    }
+    use crate::Input;
+    use crate::channel::read_input as read;
 
     #[test]
     fn an_hls_input_is_a_url_and_which_of_its_streams() {

@@ -56,10 +56,7 @@ impl RtmpCall {
             }
         };
         let stream = query.map_or_else(|| name.to_owned(), |query| format!("{name}?{query}"));
-        let allow_private = match fields.take("allow_private") {
-            None => false,
-            Some(field) => field.boolean()?,
-        };
+        let allow_private = fields.flag("allow_private")?;
         Ok(Self { is_secure, host, port, app, stream, allow_private })
     }
 
@@ -90,13 +87,12 @@ impl fmt::Debug for RtmpCall {
 #[cfg(test)]
 mod tests {
     use super::RtmpCall;
-    use crate::{Input, Workflow};
+    use crate::Input;
+    use crate::channel::read_input;
 
     fn read(input: &str) -> Result<RtmpCall, String> {
-        let text = format!("[[channel]]\nname = \"a\"\ninput = {input}\n");
-        let workflow = Workflow::parse(&text).map_err(|fault| fault.to_string())?;
-        match &workflow.channels[0].input {
-            Input::RtmpCall(call) => Ok(call.clone()),
+        match read_input(input)? {
+            Input::RtmpCall(call) => Ok(call),
             other => Err(other.to_string()),
         }
     }

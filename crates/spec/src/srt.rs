@@ -125,10 +125,7 @@ impl SrtCall {
             None => String::new(),
             Some(field) => stream_id(&field)?,
         };
-        let allow_private = match fields.take("allow_private") {
-            None => false,
-            Some(field) => field.boolean()?,
-        };
+        let allow_private = fields.flag("allow_private")?;
         let (terms, select) = (SrtTerms::read(fields)?, Select::read(fields)?);
         Ok(Self { host, port, stream_id, terms, allow_private, select })
     }
@@ -162,13 +159,8 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::{Input, Workflow};
-
-    fn read(input: &str) -> Result<Input, String> {
-        let text = format!("[[channel]]\nname = \"a\"\ninput = {input}\n");
-        let workflow = Workflow::parse(&text).map_err(|fault| fault.to_string())?;
-        Ok(workflow.channels[0].input.clone())
-    }
+    use crate::Input;
+    use crate::channel::read_input as read;
 
     fn refused(input: &str, fault: Expect) {
         fault.assert_eq(&read(input).expect_err("refused"));
