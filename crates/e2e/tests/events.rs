@@ -88,7 +88,8 @@ fn a_channel_without_an_encoder_is_told_and_so_is_its_return() {
     let stack = Stack::start(
         "[[channel]]\nname = \"cam\"\ninput = \"test\"\npreset = \"ultrafast\"\nladder = [\"240p30\"]\nsegment = 1\n",
     );
-    stack.wait_for_segments("cam", 3);
+    // The encoder makes the slate that the origin shows once it has run for a second, beside its work.
+    stack.wait_for_segments("cam", 8);
     let slate = |state: &str| {
         let is = |event: &Value| {
             event["event"] == "origin_slate"
