@@ -62,6 +62,8 @@ fn viewers_see_the_backup_when_the_primary_dies_and_every_frame_once() {
     eventually("the backup is shown", || active(&stack, "backup").then_some(()));
     let _primary = publish(&stack.rtmp_url("live/k3y-a"), "blue");
     eventually("the primary is shown again", || active(&stack, "primary").then_some(()));
+    // Long enough for some of its pictures.
+    std::thread::sleep(std::time::Duration::from_millis(500));
     assert!(switch(&stack, "backup").contains("backup"));
     eventually("the backup is shown", || active(&stack, "backup").then_some(()));
     switch(&stack, "auto");
