@@ -163,8 +163,9 @@ pub(crate) struct InputAlarms {
 }
 
 impl InputAlarms {
-    pub(crate) fn new(figures: InputFigures) -> Self {
-        figures.active[0].set(1);
+    /// `first` is shown to begin with.
+    pub(crate) fn new(figures: InputFigures, first: Side) -> Self {
+        figures.active[first.index()].set(1);
         Self { figures, faults: [None; 2] }
     }
 

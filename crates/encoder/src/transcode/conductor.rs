@@ -131,7 +131,10 @@ impl<S: Sink + 'static> Conductor<S> {
         let (now, segment) = (Instant::now(), settings.segment());
         let backup = settings.backup.as_ref();
         let failover = backup.map(|backup| {
-            (Failover::new(backup, settings.prefers), InputAlarms::new(metrics.inputs(&settings.channel)))
+            (
+                Failover::new(backup, settings.prefers),
+                InputAlarms::new(metrics.inputs(&settings.channel), settings.prefers),
+            )
         });
         Ok(Self {
             alarms: Alarms::new(&figures),
