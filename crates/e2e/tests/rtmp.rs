@@ -17,7 +17,7 @@ fn free_port() -> u16 {
     listener.local_addr().expect("bound").port()
 }
 
-/// An nginx that plays what is published to it.
+/// An nginx that plays what is published to it: one process, so that none is left when it is killed.
 struct Nginx {
     folder: TempDir,
     port: u16,
@@ -29,7 +29,7 @@ impl Nginx {
         let at = folder.path().display();
         let text = format!(
             "load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;\n\
-             user root; worker_processes 1; daemon off; pid {at}/nginx.pid; error_log {at}/error.log warn;\n\
+             user root; master_process off; daemon off; pid {at}/nginx.pid; error_log {at}/error.log warn;\n\
              events {{ worker_connections 64; }}\n\
              rtmp {{ access_log off; server {{ listen 127.0.0.1:{port}; application live {{ live on; }} }} }}\n"
         );
