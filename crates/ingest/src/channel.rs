@@ -8,7 +8,7 @@ use std::time::Duration;
 use daemon::EpochClock;
 use media::Utc;
 use spec::Second;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use wire::sample_stream::{Feed, Tracks};
 
 use crate::flaps::{self, Flaps};
@@ -36,8 +36,8 @@ pub(crate) struct Channel {
     end: watch::Sender<u64>,
     /// When the publisher was last heard, µs since the epoch.
     heard: AtomicI64,
-    /// Tells the publisher to leave.
-    leave: Notify,
+    /// The session of the publisher that is to leave; it looks whenever it has come round, so it is a state and no signal.
+    leave: watch::Sender<u64>,
     /// What a second publisher does.
     second: Second,
 }
@@ -101,7 +101,7 @@ impl Channel {
             state: Mutex::new(state),
             end: watch::Sender::new(0),
             heard: AtomicI64::new(0),
-            leave: Notify::new(),
+            leave: watch::Sender::new(0),
             second,
         }
     }
@@ -182,7 +182,7 @@ impl Channel {
         if !self.yields(clock.now()) {
             return None;
         }
-        self.leave.notify_waiters();
+        self.leave.send_replace(self.state().session);
         for _ in 0..LEAVE_STEPS {
             tokio::time::sleep(LEAVE_STEP).await;
             if let Some(lease) = self.claim(clock.now()) {
@@ -287,7 +287,9 @@ impl Lease {
 
     /// Resolves when another publisher takes the place of this silent one.
     pub(crate) async fn replaced(&self) {
-        self.channel.leave.notified().await;
+        let mut leave = self.channel.leave.subscribe();
+        // The channel, which this lease holds, keeps the sender.
+        let _ = leave.wait_for(|session| *session >= self.session).await;
     }
 
     /// What subscribers will be told when the lease is dropped.
