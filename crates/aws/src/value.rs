@@ -1,6 +1,7 @@
 //! What a request carries and an answer says, in any protocol.
 
 mod de;
+mod stored;
 
 use std::borrow::Cow;
 

@@ -1,0 +1,57 @@
+//! What every API door is given and gives back.
+//!
+//! A [`Door`] is one AWS service, or any other way to say what should be. It turns calls into resources of the store
+//! ([`Door::call`]), says what those ask to run ([`Door::wanted`]: tables of a workflow file, so that every door ends in the one
+//! reader, `spec`), and what state they are in given what is seen to run ([`Door::observe`]). The last two are pure: the same
+//! resources and sights give the same answer, so whoever calls them may do so again and again, after any crash.
+//!
+//! `control` gathers the doors: it listens, knows who asks and whether they may, and keeps what runs as wanted.
+
+#![forbid(unsafe_code)]
+
+mod caller;
+mod names;
+mod seen;
+mod site;
+mod wanted;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use aws::{Error, Map};
+use media::Utc;
+use store::{Observation, Resource};
+
+pub use caller::Caller;
+pub use names::media_name;
+pub use seen::{ChannelSeen, Seen};
+pub use site::Site;
+pub use wanted::{Wanted, table};
+
+/// What an answer is waited for with.
+pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Map, Error>> + Send + 'a>>;
+
+/// One service.
+pub trait Door: Send + Sync {
+    /// Its name in [`aws::Model`]: `medialive`.
+    fn service(&self) -> &'static str;
+
+    /// Does an operation: `input` is as the description says in types and bounds. What it changes is durable, with its audit line,
+    /// when this returns. An operation it does not do is `None`, which the caller hears by name.
+    ///
+    /// # Errors
+    /// The service's own exceptions, by the names that the description gives them.
+    fn call<'a>(&'a self, caller: &'a Caller, operation: &'static str, input: Map) -> Option<Answer<'a>>;
+
+    /// What the resources ask to run. `resources` is all the store holds, of every door, tombstones among them.
+    fn wanted(&self, resources: &[Resource], site: &Site) -> Wanted {
+        let _ = (resources, site);
+        Wanted::default()
+    }
+
+    /// The states of this door's resources, given what is seen; only those that differ from what is stored.
+    fn observe(&self, resources: &[Resource], seen: &Seen, now: Utc) -> Vec<Observation> {
+        let _ = (resources, seen, now);
+        Vec::new()
+    }
+}
