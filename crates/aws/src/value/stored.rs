@@ -123,7 +123,7 @@ impl<'de> Visitor<'de> for Stored {
             let unknown = || A::Error::custom(format!("an unknown mark `{key}`"));
             return match (key.as_str(), key.starts_with('$')) {
                 (_, false) => {
-                    let value = entries.next_value()?;
+                    let value: Value = entries.next_value()?;
                     map.insert(key, value);
                     continue;
                 }
