@@ -43,6 +43,8 @@ const ON_AIR_TARGETS: i64 = 3;
 pub(crate) struct Channel {
     pub(crate) name: ChannelName,
     pub(crate) grid: Grid,
+    /// What it was opened with.
+    pub(crate) settings: crate::Channel,
     clock: EpochClock,
     metrics: Metrics,
     /// One for each body that may be read at once.

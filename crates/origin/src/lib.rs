@@ -7,6 +7,7 @@
 //! Live serving never waits for disk: the log is written by one thread behind a bounded queue.
 
 mod channel;
+mod channels;
 mod cmsd;
 mod fingerprint;
 mod http;
@@ -19,14 +20,13 @@ mod shift;
 mod slate;
 mod window;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use daemon::{Drain, EpochClock};
+use daemon::{Drain, EpochClock, Orders};
 use media::{ChannelName, Grid};
 
 pub use log::{Damage, HeaderRecord, Record, SegmentRecord, StateRecord, read_records};
@@ -44,10 +44,12 @@ pub struct Config {
     pub metrics_socket: PathBuf,
     /// Channels that may be published and watched; no others are known.
     pub channels: Vec<Channel>,
+    /// Which they shall be from then on, while the role runs.
+    pub orders: Orders<Vec<Channel>>,
 }
 
 /// One channel's settings.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
     /// Its name, the first element of its URLs.
     pub name: ChannelName,
@@ -90,7 +92,7 @@ pub enum Error {
 
 /// What every request sees.
 struct Origin {
-    channels: BTreeMap<ChannelName, Arc<channel::Channel>>,
+    channels: channels::Channels,
     clock: EpochClock,
     metrics: metrics::Metrics,
     log_lag: log::Lag,
@@ -107,7 +109,7 @@ async fn look_after_slates(origin: Arc<Origin>, drain: Drain) {
             () = drain.requested() => return,
         }
         let now = origin.clock.now();
-        origin.channels.values().for_each(|channel| channel.look_after_slate(now));
+        origin.channels.all().values().for_each(|channel| channel.look_after_slate(now));
     }
 }
 
@@ -118,26 +120,36 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let mut registry = prometheus_client::registry::Registry::default();
     let metrics = metrics::Metrics::register(&mut registry);
     let root = config.data_dir.join("origin");
-    let (log, log_lag, writer) = log::start(root.clone(), &config.channels, metrics.clone())?;
-    let mut channels = BTreeMap::new();
-    for settings in &config.channels {
-        let kept = log::recover(&root, &settings.name, &metrics)?;
-        let channel = channel::Channel::restore(settings, kept, log.clone(), metrics.clone(), clock);
-        channels.insert(settings.name.clone(), Arc::new(channel));
-    }
-    drop(log);
+    let (log, log_lag, writer) = log::start(root.clone(), metrics.clone())?;
+    let opener = channels::Opener { root, log: RwLock::new(Some(log)), metrics: metrics.clone(), clock };
+    let channels = channels::Channels::open(&config.channels, opener)?;
     let origin = Arc::new(Origin { channels, clock, metrics, log_lag, drain: drain.clone() });
     registry.register_collector(Box::new(metrics::Gauges(origin.clone())));
     daemon::metrics::serve(registry, &config.metrics_socket, drain.clone())
         .map_err(|source| Error::Metrics { path: config.metrics_socket, source })?;
     let listener = tokio::net::TcpListener::from_std(config.listener).map_err(Error::Listener)?;
     let slates = tokio::spawn(look_after_slates(origin.clone(), drain.clone()));
-    http::serve(listener, &origin, drain).await;
-    let _ = slates.await;
-    for channel in origin.channels.values() {
-        channel.close_log();
+    tokio::select! {
+        () = http::serve(listener, &origin, drain) => {}
+        () = obey(&origin, config.orders) => {}
     }
+    let _ = slates.await;
+    origin.channels.close_logs();
     // The queue is bounded and its senders are gone, so the thread ends.
     let _ = tokio::task::spawn_blocking(move || writer.join()).await;
     Ok(())
+}
+
+/// Sets the channels as it is told, for ever.
+async fn obey(origin: &Arc<Origin>, mut orders: Orders<Vec<Channel>>) {
+    loop {
+        let (wanted, reply) = orders.next().await.take();
+        let setting = origin.clone();
+        // The disk is read for those that are new.
+        let set = tokio::task::spawn_blocking(move || setting.channels.set(&wanted)).await;
+        reply(match set {
+            Ok(set) => set.map_err(|fault| daemon::words(&fault)),
+            Err(panicked) => Err(panicked.to_string()),
+        });
+    }
 }

@@ -187,8 +187,8 @@ impl fmt::Debug for Gauges {
 impl Collector for Gauges {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let now: Utc = self.0.clock.now();
-        let figures: Vec<_> =
-            self.0.channels.iter().map(|(name, channel)| (name, channel.figures(now))).collect();
+        let listed = self.0.channels.all();
+        let figures: Vec<_> = listed.iter().map(|(name, channel)| (name, channel.figures(now))).collect();
         let mut family = |name: &str, help: &str, value: fn(&crate::channel::Figures) -> i64| {
             let mut encoder = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             for (name, figures) in &figures {

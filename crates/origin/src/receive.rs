@@ -67,7 +67,7 @@ pub(crate) async fn answer(origin: &Origin, path: &str, request: http::Request<I
     let (parts, body) = request.into_parts();
     let (channel, rest) = path.split_once('/').unwrap_or((path, ""));
     let channel = channel.parse().ok().and_then(|name| origin.channels.get(&name));
-    let Some(channel) = channel else {
+    let Some(channel) = &channel else {
         // The name is the publisher's own text, so it is neither logged raw nor counted.
         return Refusal::NoChannel.answer();
     };

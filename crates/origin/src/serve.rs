@@ -56,7 +56,7 @@ pub(crate) async fn answer(
     let whole = |answer: Option<Answer>| answer.map(|answer| answer.map(Body::Left));
     let answer = match route::read(uri.path()) {
         Some(Route::Channel(name, file)) => match origin.channels.get(&name) {
-            Some(channel) => files::answer(origin, channel, &file, uri.query().unwrap_or(""), headers).await,
+            Some(channel) => files::answer(origin, &channel, &file, uri.query().unwrap_or(""), headers).await,
             None => None,
         },
         Some(Route::Redirect(to)) => whole(Some(redirect(&to))),

@@ -26,7 +26,7 @@ impl Channel {
     pub(crate) fn restore(
         settings: &crate::Channel,
         kept: Kept,
-        log: Log,
+        log: Option<Log>,
         metrics: Metrics,
         clock: EpochClock,
     ) -> Self {
@@ -55,7 +55,7 @@ impl Channel {
             measured: HashMap::new(),
             last_arrival: None,
             newest_period: None,
-            log: Some(log),
+            log,
             rendered: HashMap::new(),
             open: HashMap::new(),
             bells: HashMap::new(),
@@ -100,6 +100,7 @@ impl Channel {
         let restored = Self {
             name: settings.name.clone(),
             grid: settings.grid,
+            settings: settings.clone(),
             clock,
             metrics,
             bodies: Semaphore::new(BODIES_MAX),

@@ -15,8 +15,8 @@ use media::{ChannelName, Utc};
 use super::Record;
 use super::folder::{Folder, Written};
 use super::health::{Change, Health, Reason, Ticket};
+use crate::Error;
 use crate::metrics::Metrics;
-use crate::{Channel, Error};
 
 /// Records that may wait for the thread; beyond, segments stay in memory only.
 const QUEUE_RECORDS: usize = 1_024;
@@ -33,12 +33,16 @@ enum Message {
     Write(ChannelName, Record, Ticket),
     /// Segments that end before this are listed no longer.
     Oldest(ChannelName, Utc),
+    /// A channel is opened or closed; what came before is on disk, as far as the disk allows, when the sender is dropped.
+    Open(ChannelName, SyncSender<()>),
+    Close(ChannelName, SyncSender<()>),
 }
 
 /// Hands records to the thread; never waits for the disk.
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
     queue: SyncSender<Message>,
+    root: PathBuf,
     shared: Shared,
 }
 
@@ -76,6 +80,30 @@ impl Log {
     /// Tells what is out of the window. Lost where the queue is full: the next one says more.
     pub(crate) fn oldest(&self, channel: &ChannelName, oldest: Utc) {
         let _ = self.queue.try_send(Message::Oldest(channel.clone(), oldest));
+    }
+
+    /// Makes a channel's folder, and keeps what comes from then on. Waits for the thread.
+    pub(crate) fn open(&self, channel: &ChannelName) -> Result<(), Error> {
+        let path = self.root.join(channel.as_str());
+        match fs::create_dir_all(&path) {
+            Err(error) if is_disk_fault(&error) => self.shared.fault(channel, &error),
+            made => made.map_err(|source| Error::LogFolder { path, source })?,
+        }
+        self.tell(|told| Message::Open(channel.clone(), told));
+        Ok(())
+    }
+
+    /// Writes what there is of a channel and lets go of its files. Waits for the thread.
+    pub(crate) fn close(&self, channel: &ChannelName) {
+        self.tell(|told| Message::Close(channel.clone(), told));
+    }
+
+    fn tell(&self, message: impl FnOnce(SyncSender<()>) -> Message) {
+        let (done, wait) = sync_channel(0);
+        // A thread that has gone has let go of everything.
+        if self.queue.send(message(done)).is_ok() {
+            let _ = wait.recv();
+        }
     }
 
     /// Up to where the track's segments are on disk, in its ticks.
@@ -158,31 +186,19 @@ pub(super) fn is_disk_fault(error: &io::Error) -> bool {
     is_full(error) || is_io_error || error.kind() == io::ErrorKind::ReadOnlyFilesystem
 }
 
-/// Makes the channels' folders and starts the thread. It ends when every [`Log`] is gone and everything is written.
-pub(crate) fn start(
-    root: PathBuf,
-    channels: &[Channel],
-    metrics: Metrics,
-) -> Result<(Log, Lag, JoinHandle<()>), Error> {
+/// Starts the thread. It ends when every [`Log`] is gone and everything is written.
+pub(crate) fn start(root: PathBuf, metrics: Metrics) -> Result<(Log, Lag, JoinHandle<()>), Error> {
     let health = Arc::<Mutex<Health>>::default();
     let shared = Shared { waiting: Arc::default(), health, metrics };
     shared.metrics.disk_degraded.set(0);
-    for channel in channels {
-        let path = root.join(channel.name.as_str());
-        match fs::create_dir_all(&path) {
-            Err(error) if is_disk_fault(&error) => shared.fault(&channel.name, &error),
-            made => made.map_err(|source| Error::LogFolder { path, source })?,
-        }
-    }
-    let folder = |channel: &Channel| (channel.name.clone(), Folder::at(root.join(channel.name.as_str())));
     let (queue, messages) = sync_channel(QUEUE_RECORDS);
-    let writer = Writer { folders: channels.iter().map(folder).collect(), root, shared: shared.clone() };
+    let writer = Writer { folders: Vec::new(), root: root.clone(), shared: shared.clone() };
     let thread = std::thread::Builder::new()
         .name("log".into())
         .spawn(move || writer.run(&messages))
         .map_err(Error::LogThread)?;
     let lag = Lag(shared.health.clone());
-    Ok((Log { queue, shared }, lag, thread))
+    Ok((Log { queue, root, shared }, lag, thread))
 }
 
 struct Writer {
@@ -197,15 +213,25 @@ impl Writer {
         loop {
             let left = sync_at.saturating_duration_since(Instant::now());
             match messages.recv_timeout(left) {
-                Ok(Message::Write(channel, record, ticket)) => {
-                    let index = self.index(&channel);
-                    self.folders[index].1.take(ticket, record);
-                    self.write(index);
-                }
+                Ok(Message::Write(channel, record, ticket)) => match self.index(&channel) {
+                    Some(index) => {
+                        self.folders[index].1.take(ticket, record);
+                        self.write(index);
+                    }
+                    None => self.leave(ticket, &record),
+                },
                 Ok(Message::Oldest(channel, oldest)) => {
-                    let index = self.index(&channel);
-                    self.folders[index].1.delete_before(oldest);
+                    if let Some(index) = self.index(&channel) {
+                        self.folders[index].1.delete_before(oldest);
+                    }
                 }
+                Ok(Message::Open(channel, _done)) => {
+                    if self.index(&channel).is_none() {
+                        let folder = Folder::at(self.root.join(channel.as_str()));
+                        self.folders.push((channel, folder));
+                    }
+                }
+                Ok(Message::Close(channel, _done)) => self.close(&channel),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -222,8 +248,27 @@ impl Writer {
         self.sync();
     }
 
-    fn index(&self, channel: &ChannelName) -> usize {
-        self.folders.iter().position(|(name, _)| name == channel).expect("every channel has a folder")
+    /// The place of a channel's folder; none where it was closed: a body that was under way brings more.
+    fn index(&self, channel: &ChannelName) -> Option<usize> {
+        self.folders.iter().position(|(name, _)| name == channel)
+    }
+
+    /// A record that is not kept.
+    fn leave(&self, ticket: Ticket, record: &Record) {
+        self.shared.waits(-(record.payload().len() as i64));
+        self.shared.health().leave(ticket);
+    }
+
+    /// Writes what a folder has, once more where the disk failed, and lets go of it.
+    fn close(&mut self, channel: &ChannelName) {
+        let Some(index) = self.index(channel) else { return };
+        self.folders[index].1.retry_now();
+        self.write(index);
+        self.sync();
+        let (_, mut folder) = self.folders.swap_remove(index);
+        while let Some((ticket, record)) = folder.drop_oldest() {
+            self.leave(ticket, &record);
+        }
     }
 
     /// Writes what waits in a folder. On a full disk the oldest files make room: after a restart the newest segments are

@@ -74,7 +74,8 @@ pub(super) fn channel(channel: &Channel, now: Utc) -> String {
 /// All channels and whether they are on air.
 pub(super) fn channels(origin: &Origin) -> String {
     let now = origin.clock.now();
-    let channels = origin.channels.iter();
+    let listed = origin.channels.all();
+    let channels = listed.iter();
     let channels = channels
         .map(|(name, channel)| ChannelEntry { name: name.as_str(), on_air: channel.state().is_on_air(now) });
     json(&Channels { channels: channels.collect() })

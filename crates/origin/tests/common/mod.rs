@@ -24,8 +24,18 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Server {
     pub address: SocketAddr,
     pub data: PathBuf,
+    orderer: daemon::Orderer<Vec<origin::Channel>>,
     trigger: daemon::Trigger,
     thread: Option<std::thread::JoinHandle<()>>,
+}
+
+fn settings(name: &str, part: Option<Duration>) -> origin::Channel {
+    origin::Channel {
+        name: name.parse().expect("a name"),
+        grid: media::Grid::new(2_000),
+        part,
+        window: Duration::from_secs(20),
+    }
 }
 
 impl Server {
@@ -35,6 +45,7 @@ impl Server {
 
     /// The same with channel `cam` in parts of this length.
     pub fn start_with(data: &Path, part: Option<Duration>) -> Self {
+        let (orderer, orders) = daemon::orders();
         let listener = daemon::listen::bind("origin", ([127, 0, 0, 1], 0).into()).expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (drain, trigger) = daemon::Drain::manual();
@@ -42,12 +53,8 @@ impl Server {
             listener,
             data_dir: data.to_owned(),
             metrics_socket: data.join("metrics.sock"),
-            channels: vec![origin::Channel {
-                name: "cam".parse().expect("a name"),
-                grid: media::Grid::new(2_000),
-                part,
-                window: Duration::from_secs(20),
-            }],
+            channels: vec![settings("cam", part)],
+            orders,
         };
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -57,9 +64,16 @@ impl Server {
                 .expect("a runtime");
             runtime.block_on(origin::run(config, drain)).expect("the origin runs");
         });
-        let server = Self { address, data: data.to_owned(), trigger, thread: Some(thread) };
+        let server = Self { address, data: data.to_owned(), orderer, trigger, thread: Some(thread) };
         assert_eq!(server.get("/health").status, 200);
         server
+    }
+
+    /// Tells the running origin which channels there shall be.
+    pub fn set(&self, channels: &[&str]) {
+        let wanted = channels.iter().map(|name| settings(name, None)).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(self.orderer.give(wanted)).expect("they can be set");
     }
 
     pub fn url(&self, path: &str) -> String {
