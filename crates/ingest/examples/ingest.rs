@@ -27,8 +27,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         srt: None,
         socket: folder.join("samples.sock"),
         metrics_socket: folder.join("metrics.sock"),
-        publishers,
-        downloads: Vec::new(),
+        sources: ingest::Sources { publishers, downloads: Vec::new() },
+        orders: daemon::Orders::none(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async { Ok(ingest::run(config, daemon::Drain::on_signal()).await?) })

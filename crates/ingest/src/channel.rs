@@ -84,6 +84,15 @@ pub(crate) struct Lease {
     announced: bool,
 }
 
+/// Why a publisher is to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// Another one takes its place.
+    Replaced,
+    /// The channel is no more.
+    NoChannel,
+}
+
 impl Channel {
     pub(crate) fn new(name: Feed, keep: Duration, second: Second, metrics: ChannelMetrics) -> Self {
         let state = State {
@@ -109,7 +118,7 @@ impl Channel {
     /// Takes the channel for a publisher; `None` while another has it.
     pub(crate) fn claim(self: &Arc<Self>, now: Utc) -> Option<Lease> {
         let mut state = self.state();
-        if state.busy {
+        if state.busy || state.closed {
             return None;
         }
         state.busy = true;
@@ -212,9 +221,10 @@ impl Channel {
         self.end.subscribe()
     }
 
-    /// Tells subscribers that nothing more will come; they leave once they have read everything.
+    /// Tells the publisher to leave, and subscribers that nothing more will come; they leave once they have read everything.
     pub(crate) fn close(&self) {
         self.state().closed = true;
+        self.leave.send_replace(u64::MAX);
         self.end.send_modify(|_| {});
     }
 
@@ -285,11 +295,12 @@ impl Lease {
         self.channel.heard.store(now.0, Ordering::Relaxed);
     }
 
-    /// Resolves when another publisher takes the place of this silent one.
-    pub(crate) async fn replaced(&self) {
+    /// Resolves when the publisher is to leave.
+    pub(crate) async fn is_to_leave(&self) -> Leave {
         let mut leave = self.channel.leave.subscribe();
         // The channel, which this lease holds, keeps the sender.
         let _ = leave.wait_for(|session| *session >= self.session).await;
+        if self.channel.is_closed() { Leave::NoChannel } else { Leave::Replaced }
     }
 
     /// What subscribers will be told when the lease is dropped.

@@ -3,23 +3,19 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use certificate::CertificateError;
+use daemon::Orders;
 use mpegts::Select;
 use playlist::{Choice, Url};
 use spec::Second;
 use srt::Terms;
 use wire::sample_stream::Feed;
 
-use crate::channel::Channel;
 use crate::download::Download;
-use crate::metrics::Metrics;
-use crate::pull::Pull;
-use crate::ticks::Ticks;
 use crate::tls::Tls;
-use crate::{Call, Inlet, Route, RtmpRoute, SrtRoute, udp};
+use crate::udp;
 
 /// What [`crate::run`] is told.
 #[derive(Debug)]
@@ -34,6 +30,15 @@ pub struct Config {
     pub socket: PathBuf,
     /// Unix socket on which metrics are answered.
     pub metrics_socket: PathBuf,
+    /// Who may publish, and what is downloaded.
+    pub sources: Sources,
+    /// Which they shall be from then on, while the role runs.
+    pub orders: Orders<Sources>,
+}
+
+/// Where samples and files come from.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
     /// Who may publish.
     pub publishers: Vec<Publisher>,
     /// Files that encoders are to play.
@@ -41,7 +46,7 @@ pub struct Config {
 }
 
 /// One channel's publisher.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publisher {
     /// The channel's input.
     pub feed: Feed,
@@ -83,7 +88,9 @@ pub enum Door {
     /// It sends datagrams, from wherever it may.
     Datagrams {
         /// Where they come.
-        bound: udp::Bound,
+        source: udp::Source,
+        /// Its sockets, where they were handed over; otherwise they are bound here. No part of what the door is.
+        bound: Option<udp::Bound>,
         /// What of the stream is wanted.
         select: Select,
     },
@@ -92,7 +99,7 @@ pub enum Door {
 }
 
 /// Where an RTMP stream is fetched.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RtmpCall {
     /// Name or address of the server; IPv6 without brackets.
     pub host: String,
@@ -107,7 +114,7 @@ pub struct RtmpCall {
 }
 
 /// Where an HLS stream is fetched.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HlsPull {
     /// Its playlist; user, password and query are never printed.
     pub url: Url,
@@ -129,7 +136,7 @@ pub enum AtEnd {
 }
 
 /// Where an SRT stream is fetched.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SrtCall {
     /// Name or address of the other side.
     pub host: String,
@@ -163,13 +170,37 @@ impl fmt::Debug for Door {
             Self::Srt { stream_id, terms, .. } => {
                 f.debug_struct("Srt").field("stream_id", stream_id).field("terms", terms).finish()
             }
-            Self::Datagrams { bound, .. } => f.debug_tuple("Datagrams").field(bound).finish(),
+            Self::Datagrams { source, .. } => f.debug_tuple("Datagrams").field(source).finish(),
             Self::RtmpCall(call) => call.fmt(f),
             Self::SrtCall(call) => call.fmt(f),
             Self::Hls(pull) => pull.fmt(f),
         }
     }
 }
+
+impl PartialEq for Door {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Rtmp { app, key }, Self::Rtmp { app: other, key: others }) => {
+                app == other && key == others
+            }
+            (Self::RtmpCall(one), Self::RtmpCall(other)) => one == other,
+            (
+                Self::Srt { stream_id, terms, select },
+                Self::Srt { stream_id: id, terms: others, select: selected },
+            ) => stream_id == id && terms == others && select == selected,
+            (Self::SrtCall(one), Self::SrtCall(other)) => one == other,
+            (
+                Self::Datagrams { source, select, bound: _ },
+                Self::Datagrams { source: other, select: selected, bound: _ },
+            ) => source == other && select == selected,
+            (Self::Hls(one), Self::Hls(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Door {}
 
 /// Why the role cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -186,6 +217,15 @@ pub enum Error {
     /// A socket for datagrams cannot be used.
     #[error("a socket for datagrams")]
     Datagrams(#[source] io::Error),
+    /// The sockets of an input of datagrams cannot be had.
+    #[error("channel `{feed}`: its input")]
+    Bind {
+        /// The input.
+        feed: Feed,
+        /// Why not.
+        #[source]
+        source: udp::BindError,
+    },
     /// The sample socket cannot be made.
     #[error("make the sample socket `{}`", path.display())]
     SamplesSocket {
@@ -212,89 +252,4 @@ pub enum Error {
         /// The other.
         second: Feed,
     },
-}
-
-/// Every channel, and how publishers come to it.
-#[derive(Debug, Default)]
-pub(crate) struct Doors {
-    pub(crate) channels: Vec<Arc<Channel>>,
-    pub(crate) rtmp: Vec<Route>,
-    pub(crate) srt: Vec<SrtRoute>,
-    pub(crate) calls: Vec<Arc<Call>>,
-    pub(crate) inlets: Vec<Inlet>,
-    pub(crate) rtmp_calls: Vec<Arc<RtmpRoute>>,
-    pub(crate) pulls: Vec<Arc<Pull>>,
-    /// One of each period.
-    pub(crate) ticks: Vec<Arc<Ticks>>,
-}
-
-/// How often SRT connections are looked at where bytes are not to gather.
-const LEAST_SRT_BATCH: Duration = Duration::from_millis(10);
-
-impl Doors {
-    /// The doors of `publishers`, with a channel each.
-    pub(crate) fn open(publishers: Vec<Publisher>, metrics: &Metrics) -> Result<Self, Error> {
-        let mut doors = Self::default();
-        for Publisher { feed: name, door, second, batch, keep } in publishers {
-            let channel = Arc::new(Channel::new(name.clone(), keep, second, metrics.channel(&name)));
-            let taken_by = match door {
-                Door::Rtmp { app, key } => {
-                    let (app, key) = (app.trim_matches('/').to_owned(), rtmp::Key::new(&key));
-                    let taken = doors.rtmp.iter().find(|route| route.app == app && route.key == key);
-                    let taken = taken.map(|route| route.channel.clone());
-                    let ticks = (!batch.is_zero()).then(|| doors.ticks(batch));
-                    doors.rtmp.push(Route { app, key, ticks, channel: channel.clone() });
-                    taken
-                }
-                Door::Srt { stream_id, terms, select } => {
-                    let taken = doors.srt.iter().find(|route| route.stream_id == stream_id);
-                    let taken = taken.map(|route| route.channel.clone());
-                    let ticks = doors.ticks(batch.max(LEAST_SRT_BATCH));
-                    let link = metrics.srt(&name);
-                    let channel = channel.clone();
-                    doors.srt.push(SrtRoute { stream_id, terms, select, ticks, link, channel });
-                    taken
-                }
-                Door::SrtCall(to) => {
-                    let ticks = doors.ticks(batch.max(LEAST_SRT_BATCH));
-                    let link = metrics.srt(&name);
-                    doors.calls.push(Arc::new(Call { to, ticks, link, channel: channel.clone() }));
-                    None
-                }
-                Door::Datagrams { bound, select } => {
-                    let figures = metrics.datagrams(&name, bound.source());
-                    let (gather, channel) =
-                        (batch.clamp(udp::LEAST_GATHER, udp::MOST_GATHER), channel.clone());
-                    doors.inlets.push(Inlet { bound, select, gather, figures, channel });
-                    None
-                }
-                Door::RtmpCall(from) => {
-                    let ticks = (!batch.is_zero()).then(|| doors.ticks(batch));
-                    doors.rtmp_calls.push(Arc::new(RtmpRoute { from, ticks, channel: channel.clone() }));
-                    None
-                }
-                Door::Hls(from) => {
-                    let metrics = metrics.pull(&name);
-                    doors.pulls.push(Arc::new(Pull { from, metrics, channel: channel.clone() }));
-                    None
-                }
-            };
-            if let Some(first) = taken_by {
-                return Err(Error::SameDoor { first: first.name.clone(), second: name });
-            }
-            doors.channels.push(channel);
-        }
-        Ok(doors)
-    }
-
-    fn ticks(&mut self, period: Duration) -> Arc<Ticks> {
-        match self.ticks.iter().find(|ticks| ticks.period() == period) {
-            Some(ticks) => ticks.clone(),
-            None => {
-                let ticks = Arc::new(Ticks::every(period));
-                self.ticks.push(ticks.clone());
-                ticks
-            }
-        }
-    }
 }

@@ -80,13 +80,13 @@ pub(crate) async fn serve(ingest: Arc<Ingest>, mut socket: Socket, peer: SocketA
 }
 
 /// Speaks RTMP up to the publish request and decides on it.
-async fn admit<'a>(
-    ingest: &'a Ingest,
+async fn admit(
+    ingest: &Ingest,
     socket: &mut Socket,
     session: &mut Session,
     input: &mut BytesMut,
     peer: SocketAddr,
-) -> Result<(Lease, &'a Route, PublishRequest), End> {
+) -> Result<(Lease, Arc<Route>, PublishRequest), End> {
     loop {
         while let Some(event) = session.poll(input)? {
             match event {
@@ -151,13 +151,13 @@ async fn stays(
     timeout(span, leaves).await.unwrap_or(Ok(()))
 }
 
-async fn decide<'a>(
-    ingest: &'a Ingest,
+async fn decide(
+    ingest: &Ingest,
     request: &PublishRequest,
     peer: SocketAddr,
-) -> Result<(Lease, &'a Route), End> {
+) -> Result<(Lease, Arc<Route>), End> {
     let Some(route) = ingest.route(&request.app, &request.key) else {
-        return Err(match ingest.rtmp.iter().any(|route| route.app == request.app) {
+        return Err(match ingest.doors().rtmp.iter().any(|route| route.app == request.app) {
             true => End::UnknownKey { app: request.app.clone(), key: request.key.clone() },
             false => End::UnknownApp,
         });

@@ -17,7 +17,7 @@ const MAX_FILE_BYTES: u64 = 64 << 30;
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A file to fetch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Download {
     /// Where it is; user, password and query are never printed.
     pub url: Url,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rtmp::PeerError;
 
-use crate::channel::Held;
+use crate::channel::{Held, Leave};
 
 /// From accept to a publish request. Encoders take a few round trips.
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,6 +32,8 @@ pub(crate) enum End {
     Silent,
     #[error("another publisher came with its key")]
     Replaced,
+    #[error("its channel is no more")]
+    NoChannel,
     #[error("it does not read our answers")]
     Deaf,
     #[error("it wanted to play; streams are only taken here")]
@@ -47,6 +49,15 @@ pub(crate) enum End {
     Busy { channel: wire::sample_stream::Feed, held: Held },
 }
 
+impl From<Leave> for End {
+    fn from(leave: Leave) -> Self {
+        match leave {
+            Leave::Replaced => Self::Replaced,
+            Leave::NoChannel => Self::NoChannel,
+        }
+    }
+}
+
 impl End {
     /// The value of the metric's `reason` label.
     pub(crate) const fn label(&self) -> &'static str {
@@ -58,6 +69,7 @@ impl End {
             Self::TooMuch => "too_much",
             Self::Silent => "silent",
             Self::Replaced => "replaced",
+            Self::NoChannel => "no_channel",
             Self::Deaf => "deaf",
             Self::Play => "play",
             Self::TurnedDown(_) => "turned_down",

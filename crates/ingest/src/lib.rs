@@ -18,6 +18,7 @@ mod channel;
 mod config;
 mod connection;
 mod datagrams;
+mod doors;
 mod download;
 mod end;
 mod end_to_end;
@@ -46,10 +47,10 @@ pub mod udp;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use daemon::{Drain, EpochClock};
+use daemon::{Drain, EpochClock, Orders};
 use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::task::JoinSet;
@@ -59,12 +60,12 @@ use tokio_util::either::Either;
 use wire::sample_stream::Feed;
 
 use channel::Channel;
-use config::Doors;
+use doors::{Doors, Keeper};
 use metrics::{DatagramMetrics, Metrics, SrtMetrics};
 use ticks::Ticks;
 
 pub use certificate::Pair;
-pub use config::{AtEnd, Config, Door, Error, HlsPull, Publisher, Reach, RtmpCall, SrtCall};
+pub use config::{AtEnd, Config, Door, Error, HlsPull, Publisher, Reach, RtmpCall, Sources, SrtCall};
 pub use download::Download;
 pub use mpegts::Select;
 pub use playlist::{Choice, Url};
@@ -87,9 +88,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What every connection shares.
 #[derive(Debug)]
 struct Ingest {
-    channels: Vec<Arc<Channel>>,
-    rtmp: Vec<Route>,
-    srt: Vec<SrtRoute>,
+    /// Replaced as a whole: whoever has looked goes on with what was there.
+    doors: RwLock<Arc<Doors>>,
     clock: EpochClock,
     metrics: Metrics,
     scratch: Scratch,
@@ -160,15 +160,27 @@ impl Scratch {
 
 impl Ingest {
     /// The route for a publisher. Every key of the application is compared, each in constant time.
-    fn route(&self, app: &str, key: &rtmp::Key) -> Option<&Route> {
-        self.rtmp.iter().filter(|route| route.app == app).fold(None, |found, route| match route.key == *key {
+    fn route(&self, app: &str, key: &rtmp::Key) -> Option<Arc<Route>> {
+        let doors = self.doors();
+        let of_app = doors.rtmp.iter().filter(|route| route.app == app);
+        let found = of_app.fold(None, |found, route| match route.key == *key {
             true => Some(route),
             false => found,
-        })
+        });
+        found.cloned()
     }
 
     fn channel(&self, name: &Feed) -> Option<Arc<Channel>> {
-        self.channels.iter().find(|channel| channel.name == *name).cloned()
+        self.doors().channels.iter().find(|channel| channel.name == *name).cloned()
+    }
+
+    /// What is open now.
+    fn doors(&self) -> Arc<Doors> {
+        self.doors.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_doors(&self, doors: Doors) {
+        *self.doors.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(doors);
     }
 
     fn next_conn(&self) -> u64 {
@@ -186,9 +198,6 @@ impl Ingest {
 pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
-    let Doors { channels, rtmp, srt, calls, inlets, rtmp_calls, pulls, ticks } =
-        Doors::open(config.publishers, &metrics)?;
-
     // The kernel sizes receive buffers by what is taken at once, so those of publishers read at ticks grow by themselves;
     // a size set here would be cut to `rmem_max`, 20 Mbit/s at ten looks a second.
     config.rtmp.set_nonblocking(true).map_err(Error::Listener)?;
@@ -201,7 +210,9 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
 
     let scratch = Scratch(Mutex::new(vec![0; READ_BYTES].into()));
     let (clock, conns) = (EpochClock::start(), AtomicU64::new(1));
-    let ingest = Arc::new(Ingest { channels, rtmp, srt, clock, metrics, scratch, conns });
+    let ingest = Arc::new(Ingest { doors: RwLock::default(), clock, metrics, scratch, conns });
+    let mut keeper = Keeper::new(ingest.clone());
+    keeper.set(config.sources)?;
     let secure = match config.rtmps {
         None => None,
         Some((listener, tls)) => {
@@ -214,51 +225,34 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
         Some(socket) => Some(srt_listener::listen(&ingest, socket).map_err(Error::SrtListener)?),
         None => None,
     };
-    let mut ticking = JoinSet::new();
-    for ticks in ticks {
-        ticking.spawn(async move { ticks.run().await });
-    }
     let mut publishing = JoinSet::new();
     let mut publishing_srt = JoinSet::new();
-    let mut fetching = JoinSet::new();
-    for call in calls {
-        fetching.spawn(srt_caller::call(ingest.clone(), call));
-    }
-    for download in config.downloads {
-        fetching.spawn(download::run(download));
-    }
-    for route in rtmp_calls {
-        fetching.spawn(rtmp_caller::call(ingest.clone(), route));
-    }
-    for pull in pulls {
-        fetching.spawn(pull::run(ingest.clone(), pull));
-    }
-    let mut receiving = JoinSet::new();
-    for inlet in inlets {
-        let input = udp::Input::open(&inlet.bound, inlet.gather).map_err(Error::Datagrams)?;
-        receiving.spawn(datagrams::receive(ingest.clone(), inlet, input));
-    }
     let mut subscribed = JoinSet::new();
     tokio::select! {
         () = accept_publishers(&ingest, publishers, secure, &mut publishing) => {}
         () = accept_srt(&ingest, door.as_mut(), &mut publishing_srt) => {}
         () = accept_subscribers(&ingest, subscribers, &mut subscribed) => {}
+        () = obey(&mut keeper, config.orders) => {}
         () = drain.requested() => {}
     }
     tracing::info!("draining");
     // A dropped connection drops its lease, which tells the subscribers.
     publishing.shutdown().await;
     publishing_srt.shutdown().await;
-    fetching.shutdown().await;
-    receiving.shutdown().await;
     drop(door);
-    for channel in &ingest.channels {
-        channel.close();
-    }
+    keeper.close().await;
     let _ = timeout(FAREWELL, async { while subscribed.join_next().await.is_some() {} }).await;
     // Gone already is as good.
     let _ = std::fs::remove_file(&config.socket);
     Ok(())
+}
+
+/// Opens and closes doors as it is told, for ever.
+async fn obey(keeper: &mut Keeper, mut orders: Orders<Sources>) {
+    loop {
+        let (sources, reply) = orders.next().await.take();
+        reply(keeper.set(sources).map_err(|fault| daemon::words(&fault)));
+    }
 }
 
 async fn accept_publishers(

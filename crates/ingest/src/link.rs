@@ -8,7 +8,7 @@ use srt::{Link, Lost, MAX_MESSAGE_BYTES, Received, Stats};
 use tokio::time::Instant;
 
 use crate::Ingest;
-use crate::channel::Lease;
+use crate::channel::{Lease, Leave};
 use crate::metrics::SrtMetrics;
 use crate::publisher::Publisher;
 use crate::ticks::Ticks;
@@ -28,6 +28,17 @@ pub(crate) enum End {
     Silent,
     #[error("another publisher came for its stream")]
     Replaced,
+    #[error("its channel is no more")]
+    NoChannel,
+}
+
+impl From<Leave> for End {
+    fn from(leave: Leave) -> Self {
+        match leave {
+            Leave::Replaced => Self::Replaced,
+            Leave::NoChannel => Self::NoChannel,
+        }
+    }
 }
 
 impl End {
@@ -37,6 +48,7 @@ impl End {
             Self::Lost(_) => "lost",
             Self::Silent => "silent",
             Self::Replaced => "replaced",
+            Self::NoChannel => "no_channel",
         }
     }
 }
@@ -94,7 +106,7 @@ impl Session {
             tokio::select! {
                 // The sender outlives every session.
                 _ = ticks.changed() => {}
-                () = self.publisher.lease.replaced() => return Err(End::Replaced),
+                leave = self.publisher.lease.is_to_leave() => return Err(leave.into()),
             }
             loop {
                 let (look, now) = {

@@ -37,6 +37,12 @@ struct ReasonLabel {
 
 type Float = Gauge<f64, AtomicU64>;
 
+/// Takes a label out of families.
+macro_rules! forget {
+    ($label:expr, $($family:expr),*) => { $($family.remove($label);)* };
+}
+use forget;
+
 /// Every family, by name.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Metrics {
@@ -159,6 +165,17 @@ impl Metrics {
     /// The figures of one channel that fetches HLS; they are exported from now on, at zero.
     pub(crate) fn pull(&self, name: &Feed) -> PullMetrics {
         self.pull.channel(ChannelLabel { channel: name.to_string() })
+    }
+
+    /// A channel is no more: its figures are exported no longer.
+    pub(crate) fn forget(&self, name: &Feed) {
+        let label = &ChannelLabel { channel: name.to_string() };
+        forget!(label, self.publishers, self.sessions, self.bytes, self.video_frames, self.audio_frames);
+        forget!(label, self.video_fps, self.bitrate_bps, self.ahead_seconds, self.replay_bytes);
+        forget!(label, self.replay_overflows, self.subscribers, self.dropped);
+        self.srt.forget(label);
+        self.datagrams.forget(label);
+        self.pull.forget(label);
     }
 
     /// Counts a connection that was refused or broken off.

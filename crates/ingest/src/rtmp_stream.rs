@@ -149,7 +149,7 @@ impl<S: Speaker> Stream<S> {
             let input = &mut self.input;
             let arrival = tokio::select! {
                 arrival = transport.read(&ingest.scratch, SILENCE_TIMEOUT, |bytes| input.extend_from_slice(bytes)) => arrival?,
-                () = self.publisher.lease.replaced() => return Err(End::Replaced),
+                leave = self.publisher.lease.is_to_leave() => return Err(leave.into()),
             };
             match arrival {
                 Arrival::End => return Err(End::Closed),

@@ -23,6 +23,8 @@ use crate::{Ingest, SrtRoute, link};
 
 /// News that may wait. Past it refusals go unlogged, nobody is admitted, and peers that were accepted wait in libsrt.
 const NEWS: usize = 128;
+/// Buffers hold so much at least, whatever the latency of the channels there are at the start.
+const LEAST_LONGEST: Duration = Duration::from_secs(2);
 /// How long the rest of a handshake may take after the gate. libsrt does it at once.
 const PROOF_TIME: Duration = Duration::from_secs(1);
 /// Admitted peers that have yet to prove that they have the passphrase. Looking at a proof takes thousands of hashes, in
@@ -92,7 +94,9 @@ impl Refusal {
 /// Opens the listener on a bound socket. Dropping what is returned closes it.
 pub(crate) fn listen(ingest: &Arc<Ingest>, socket: UdpSocket) -> Result<Door, srt::Error> {
     let (news, heard) = mpsc::channel(NEWS);
-    let longest = ingest.srt.iter().map(|route| route.terms.latency).max().unwrap_or_default();
+    // Those that come later may ask for as much at least.
+    let doors = ingest.doors();
+    let longest = doors.srt.iter().map(|route| route.terms.latency).fold(LEAST_LONGEST, Duration::max);
     let gate = {
         let (ingest, news) = (ingest.clone(), news.clone());
         let places = Arc::new(Semaphore::new(MAX_UNPROVED));
@@ -177,13 +181,14 @@ fn admit(ingest: &Ingest, places: &Arc<Semaphore>, knock: Knock<'_>) -> Result<(
 }
 
 /// Which channel a stream id asks for, if it may have it.
-fn decide<'a>(ingest: &'a Ingest, stream_id: &str) -> Result<&'a SrtRoute, Refusal> {
+fn decide(ingest: &Ingest, stream_id: &str) -> Result<Arc<SrtRoute>, Refusal> {
     let wanted = StreamId::parse(stream_id)?;
     if wanted.mode != Mode::Publish {
         return Err(Refusal::Play);
     }
-    let route = ingest.srt.iter().find(|route| route.stream_id == wanted.resource);
-    let route = route.ok_or(Refusal::UnknownStream)?;
+    let doors = ingest.doors();
+    let route = doors.srt.iter().find(|route| route.stream_id == wanted.resource);
+    let route = route.cloned().ok_or(Refusal::UnknownStream)?;
     match route.channel.held(ingest.clock.now()) {
         Some(held) => Err(Refusal::Busy { channel: route.channel.name.clone(), held }),
         None => Ok(route),

@@ -7,7 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use rtp::{Leg, LegStatistics};
 
-use super::{ChannelLabel, Float};
+use super::{ChannelLabel, Float, forget};
 use crate::udp::{Source, Statistics};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -15,6 +15,9 @@ struct LegLabel {
     channel: String,
     leg: &'static str,
 }
+
+/// The names of legs.
+const LEGS: [&str; 2] = ["1", "2"];
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Families {
@@ -68,6 +71,16 @@ struct LegMetrics {
 }
 
 impl Families {
+    pub(super) fn forget(&self, label: &ChannelLabel) {
+        forget!(label, self.datagrams, self.malformed, self.strangers, self.packets, self.lost);
+        forget!(label, self.recovered, self.corrections, self.difference_seconds);
+        for leg in LEGS {
+            let label = &LegLabel { channel: label.channel.clone(), leg };
+            forget!(label, self.leg_up, self.leg_bytes, self.leg_packets, self.leg_lost);
+            forget!(label, self.leg_late, self.leg_reordered, self.leg_duplicates, self.leg_foreign);
+        }
+    }
+
     pub(super) fn register(&self, registry: &mut Registry) {
         let udp = registry.sub_registry_with_prefix("udp");
         udp.register(
@@ -147,7 +160,7 @@ impl Families {
                 recovered: self.recovered.get_or_create_owned(label),
                 corrections: self.corrections.get_or_create_owned(label),
                 difference_seconds: self.difference_seconds.get_or_create_owned(label),
-                legs: ["1", "2"].into_iter().take(1 + usize::from(second.is_some())).map(leg).collect(),
+                legs: LEGS.into_iter().take(1 + usize::from(second.is_some())).map(leg).collect(),
             }),
         };
         DatagramMetrics {

@@ -5,7 +5,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use super::{ChannelLabel, Float};
+use super::{ChannelLabel, Float, forget};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ReasonLabel {
@@ -33,6 +33,10 @@ pub(crate) struct PullMetrics {
 }
 
 impl Families {
+    pub(super) fn forget(&self, label: &ChannelLabel) {
+        forget!(label, self.segments, self.ahead_seconds);
+    }
+
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register("segments", "Segments fetched and read", self.segments.clone());
         registry.register(

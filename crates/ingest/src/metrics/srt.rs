@@ -6,7 +6,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use srt::Stats;
 
-use super::{ChannelLabel, Float};
+use super::{ChannelLabel, Float, forget};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Families {
@@ -39,6 +39,19 @@ pub(crate) struct SrtMetrics {
 }
 
 impl Families {
+    pub(super) fn forget(&self, label: &ChannelLabel) {
+        forget!(label, self.rtt_seconds, self.bandwidth_bps, self.latency_seconds, self.buffer_seconds);
+        forget!(
+            label,
+            self.key_bits,
+            self.packets,
+            self.lost,
+            self.retransmitted,
+            self.dropped,
+            self.undecrypted
+        );
+    }
+
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register("rtt_seconds", "Round trip time of the link", self.rtt_seconds.clone());
         registry.register(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ingest::udp::{Bound, Endpoint, Fec, Source};
+use ingest::udp::{Endpoint, Fec, Source};
 use ingest::{Door, Select};
 use media::{Format, VideoCodec};
 
@@ -23,8 +23,7 @@ fn role(source: Source) -> Role {
 }
 
 fn role_for(source: Source, select: Select) -> Role {
-    let bound = Bound::bind(source).expect("the ports are free");
-    Role::start_with(20, &[(CHANNEL, Door::Datagrams { bound, select })])
+    Role::start_with(20, &[(CHANNEL, Door::Datagrams { source, bound: None, select })])
 }
 
 fn udp(address: SocketAddr) -> Source {
@@ -121,13 +120,13 @@ fn what_ffmpeg_sends_by_rtp_arrives_whole_over_wraps_of_sequence_and_timestamp()
     assert_eq!(role.metric(&metric("rtp_lost_packets_total", "")), 0.0);
 }
 
-/// A pipeline of GStreamer's that sends two seconds of picture and sound over RTP with `sink`.
+/// A pipeline of GStreamer's, paced by its clock (live sources would leave out what a busy machine makes late), that sends two seconds of picture and sound over RTP with `sink`.
 fn gstreamer(sink: &str) -> Process {
     let pipeline = format!(
-        "-q videotestsrc is-live=true num-buffers=60 ! video/x-raw,width=320,height=180,framerate=30/1 \
+        "-q videotestsrc num-buffers=60 ! video/x-raw,width=320,height=180,framerate=30/1 \
          ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=30 ! h264parse ! mpegtsmux name=mux alignment=7 \
          ! rtpmp2tpay mtu=1328 ! {sink} \
-         audiotestsrc is-live=true num-buffers=94 samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2 \
+         audiotestsrc num-buffers=94 samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2 \
          ! voaacenc ! aacparse ! mux."
     );
     Process::start("gst-launch-1.0", &pipeline.split_whitespace().collect::<Vec<_>>())
@@ -331,13 +330,9 @@ fn a_sender_that_begins_anew_goes_on_behind_what_was() {
 fn strangers_and_noise_change_nothing() {
     let (to, by_rtp) = (free_ports(), free_ports());
     let camera = Endpoint { senders: vec!["127.0.0.1".parse().expect("an address")], ..Endpoint::open(to) };
-    let bound = |source| Bound::bind(source).expect("free ports");
-    let select = Select::default();
-    let doors = [
-        (CHANNEL, Door::Datagrams { bound: bound(Source::Udp(camera)), select: select.clone() }),
-        ("other", Door::Datagrams { bound: bound(rtp(by_rtp, None, 200, Fec::On)), select }),
-    ];
-    let role = Role::start_with(20, &[doors[0].clone(), ("rtp", doors[1].1.clone())]);
+    let door = |source| Door::Datagrams { source, bound: None, select: Select::default() };
+    let by_udp = door(Source::Udp(camera));
+    let role = Role::start_with(20, &[(CHANNEL, by_udp), ("rtp", door(rtp(by_rtp, None, 200, Fec::On)))]);
     let mut subscriber = role.subscribe(CHANNEL, None);
     let mut other = role.subscribe("rtp", None);
     let mut first = send(&format!("-f mpegts udp://{to}?pkt_size=1316"));
@@ -373,10 +368,12 @@ fn a_program_and_its_streams_are_chosen() {
         (Select { program: Some(2), video_pid: Some(0x102), ..Select::default() }, 80),
     ] {
         let to = free_ports();
-        let bound = Bound::bind(udp(to)).expect("free ports");
         let terms = terms(None);
         let call = Door::Srt { stream_id: "chosen".to_owned(), terms, select: select.clone() };
-        let role = Role::start_with(20, &[(CHANNEL, Door::Datagrams { bound, select }), ("srt", call)]);
+        let role = Role::start_with(
+            20,
+            &[(CHANNEL, Door::Datagrams { source: udp(to), bound: None, select }), ("srt", call)],
+        );
         for (channel, url) in
             [(CHANNEL, format!("udp://{to}?pkt_size=1316")), ("srt", role.srt_url("chosen", None))]
         {

@@ -28,6 +28,8 @@ pub(crate) struct Role {
     pub(crate) rtmp: SocketAddr,
     pub(crate) srt: SocketAddr,
     folder: tempfile::TempDir,
+    sources: ingest::Sources,
+    orderer: daemon::Orderer<ingest::Sources>,
     trigger: daemon::Trigger,
     thread: Option<JoinHandle<Result<(), ingest::Error>>>,
     log: Log,
@@ -47,6 +49,16 @@ impl Write for Log {
     }
 }
 
+fn publisher(channel: &str, door: ingest::Door, batch_ms: u64) -> ingest::Publisher {
+    ingest::Publisher {
+        feed: channel.parse::<media::ChannelName>().expect("a channel name").into(),
+        door,
+        batch: Duration::from_millis(batch_ms),
+        second: if channel == "yielding" { ingest::Second::Replaces } else { ingest::Second::IsRefused },
+        keep: Duration::from_secs(6),
+    }
+}
+
 impl Role {
     pub(crate) fn start(batch_ms: u64) -> Self {
         Self::start_with(batch_ms, &[])
@@ -59,13 +71,7 @@ impl Role {
         let udp = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let srt = udp.local_addr().expect("bound");
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let publisher = |channel: &str, door: ingest::Door| ingest::Publisher {
-            feed: channel.parse::<media::ChannelName>().expect("a channel name").into(),
-            door,
-            batch: Duration::from_millis(batch_ms),
-            second: if channel == "yielding" { ingest::Second::Replaces } else { ingest::Second::IsRefused },
-            keep: Duration::from_secs(6),
-        };
+        let publisher = |channel: &str, door: ingest::Door| publisher(channel, door, batch_ms);
         let key = |key: &str| ingest::Door::Rtmp { app: "live".to_owned(), key: key.to_owned() };
         let stream = |stream_id: &str, passphrase: Option<&str>| ingest::Door::Srt {
             stream_id: stream_id.to_owned(),
@@ -78,15 +84,17 @@ impl Role {
             publisher("secret", stream("secret", Some(PASSPHRASE))),
             publisher("open", stream("open", None)),
         ];
+        let sources = ingest::Sources { publishers: publishers.clone(), downloads: Vec::new() };
         publishers.extend(more.iter().map(|(channel, door)| publisher(channel, door.clone())));
+        let (orderer, orders) = daemon::orders();
         let config = ingest::Config {
             rtmp: listener,
             rtmps: None,
             srt: Some(udp),
             socket: folder.path().join("samples.sock"),
             metrics_socket: folder.path().join("metrics.sock"),
-            publishers,
-            downloads: Vec::new(),
+            sources: ingest::Sources { publishers, downloads: Vec::new() },
+            orders,
         };
         let (drain, trigger) = daemon::Drain::manual();
         let log = Log::default();
@@ -99,9 +107,17 @@ impl Role {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
             runtime.block_on(ingest::run(config, drain))
         });
-        let role = Self { rtmp, srt, folder, trigger, thread: Some(thread), log };
+        let role = Self { rtmp, srt, folder, sources, orderer, trigger, thread: Some(thread), log };
         wait_for("the sockets", || role.folder.path().join("metrics.sock").exists());
         role
+    }
+
+    /// Tells the running role which channels there are beside those of [`Self::start`].
+    pub(crate) fn set(&self, more: &[(&str, ingest::Door)]) -> Result<(), String> {
+        let mut sources = self.sources.clone();
+        sources.publishers.extend(more.iter().map(|(channel, door)| publisher(channel, door.clone(), 0)));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
+        runtime.block_on(self.orderer.give(sources))
     }
 
     /// `rtmp://…/live/KEY`.

@@ -2,6 +2,7 @@
 
 mod client;
 mod datagrams;
+mod doors;
 mod encoders;
 mod enhanced;
 mod harness;
