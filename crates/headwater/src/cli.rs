@@ -172,7 +172,7 @@ pub(crate) enum Restartable {
 }
 
 /// Options of a role that runs alone.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Role {
     /// Workflow file
     #[arg(long, value_name = "FILE", default_value = "headwater.toml")]

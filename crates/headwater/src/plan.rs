@@ -58,6 +58,16 @@ impl Layout {
         self.run().join("samples.sock")
     }
 
+    /// The workflow that is to run next.
+    pub(crate) fn wanted(&self) -> PathBuf {
+        self.run().join("wanted.toml")
+    }
+
+    /// Where a role is told to look at the workflow again.
+    pub(crate) fn role_control(&self, role: &str) -> PathBuf {
+        self.run().join(format!("{role}.control.sock"))
+    }
+
     /// Where roles tell the supervisor their events.
     pub(crate) fn event_intake(&self) -> PathBuf {
         self.run().join("events.in.sock")
@@ -103,17 +113,19 @@ pub(crate) struct EncoderProcess {
     pub(crate) job: Job,
 }
 
-/// The encoder processes of `workflow`: one or two a transcoding channel, one for all passthrough channels.
-pub(crate) fn encoders(workflow: &Workflow, layout: &Layout) -> Vec<EncoderProcess> {
+/// The encoder processes of `workflow`: one or two a transcoding channel, one for the passthrough channels of `sharing`, one for
+/// each other.
+pub(crate) fn encoders(workflow: &Workflow, layout: &Layout, sharing: &[ChannelName]) -> Vec<EncoderProcess> {
     let mut processes = Vec::new();
     let mut passthrough = Vec::new();
     for channel in &workflow.channels {
         let ladder = match &channel.ladder {
             Ladder::Pushed => continue,
-            Ladder::Passthrough => {
+            Ladder::Passthrough if sharing.contains(&channel.name) => {
                 passthrough.push(channel_job(channel, wire::Ladder::Passthrough, workflow, layout));
                 continue;
             }
+            Ladder::Passthrough => wire::Ladder::Passthrough,
             Ladder::Transcode(rungs) => {
                 let (audio_bps, fill) = (channel.audio_bps, channel.fill.clone());
                 let audio = channel.audio.clone();
@@ -234,9 +246,14 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
     }
 }
 
-/// Whether a channel waits for an SRT publisher, so that the listener is wanted.
+/// Whether a channel waits for an SRT publisher, or may be made that does, so that the listener is wanted.
 pub(crate) fn takes_srt(workflow: &Workflow) -> bool {
-    workflow.channels.iter().flat_map(spec::Channel::inputs).any(|input| matches!(input, Input::Srt(_)))
+    workflow.listen.control.is_some()
+        || workflow
+            .channels
+            .iter()
+            .flat_map(spec::Channel::inputs)
+            .any(|input| matches!(input, Input::Srt(_)))
 }
 
 /// What an input of datagrams receives; `None` for those that are none.
@@ -333,7 +350,10 @@ pub(crate) fn describe(workflow: &Workflow) -> String {
         let keys: Vec<_> = keys.chain(issuer).collect();
         line("  tokens", format!("for {}: {}", access.paths.join(", "), keys.join(", ")));
     }
-    if !workflow.channels.is_empty() {
+    if !workflow.is_edge_alone() {
+        if let Some(control) = listen.control {
+            line("control", format!("http://{control}"));
+        }
         line("rtmp", format!("rtmp://{}", listen.rtmp));
         if takes_srt(workflow) {
             line("srt", format!("srt://{}", listen.srt));
@@ -395,10 +415,20 @@ mod tests {
             [[channel]]\nname = \"d\"\ninput = \"cmaf\"
         ";
         let workflow = Workflow::parse(text).expect("valid");
-        let processes = encoders(&workflow, &Layout::under(Path::new("data")));
-        let names: Vec<_> =
-            processes.iter().map(|process| (process.name.as_str(), process.job.channels.len())).collect();
-        assert_eq!(names, [("encoder-a", 1), ("encoder-PASSTHROUGH", 2)]);
+        let layout = Layout::under(Path::new("data"));
+        let names = |sharing: &[&str]| {
+            let sharing: Vec<_> = sharing.iter().map(|name| name.parse().expect("a name")).collect();
+            let processes = encoders(&workflow, &layout, &sharing).into_iter();
+            processes.map(|process| (process.name, process.job.channels.len())).collect::<Vec<_>>()
+        };
+        let named = |name: &str, channels| (name.to_owned(), channels);
+        assert_eq!(names(&["b", "c"]), [named("encoder-a", 1), named("encoder-PASSTHROUGH", 2)]);
+        // One that comes later has its own.
+        assert_eq!(
+            names(&["b"]),
+            [named("encoder-a", 1), named("encoder-c", 1), named("encoder-PASSTHROUGH", 1)]
+        );
+        let processes = encoders(&workflow, &layout, &[]);
         assert_eq!(processes[0].job.channels[0].push_url, "http://127.0.0.1:8300/ingest/a");
     }
 
@@ -432,7 +462,7 @@ mod tests {
             [[channel]]\nname = \"b\"\ninput = \"test\"\nladder = [\"360p\"]\nbackup = { rtmp = \"live/b\" }\npipelines = \"pair\"
         ";
         let workflow = Workflow::parse(text).expect("valid");
-        let processes = encoders(&workflow, &Layout::under(Path::new("data")));
+        let processes = encoders(&workflow, &Layout::under(Path::new("data")), &[]);
         let told: Vec<_> = processes
             .iter()
             .map(|process| (process.name.as_str(), process.job.channels[0].pipeline))

@@ -2,11 +2,13 @@
 
 use std::net::UdpSocket;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use daemon::metrics::Endpoint;
-use daemon::{Drain, listen};
+use daemon::{Drain, Orders, listen};
+use ingest::udp;
 use spec::{EdgeLimits, FileItem, Input, Ladder, Latency, Workflow};
 use wire::sample_stream::{Feed, FeedInput};
 
@@ -29,9 +31,46 @@ const RESTART: Duration = Duration::from_secs(3);
 /// Set for processes whose standard input the supervisor holds: its end means that the supervisor has gone.
 pub(crate) const SUPERVISED_VARIABLE: &str = "HEADWATER_SUPERVISED";
 
+/// The line by which a role is told to look at the workflow again.
+pub(crate) const RELOAD: &str = "reload";
+
+/// The workflow, as it is now.
+fn read(options: &Role) -> anyhow::Result<Workflow> {
+    Ok(workflow::from_file(&options.workflow, options.folder.as_deref())?.workflow)
+}
+
+/// Looks at the workflow again whenever it is told to, and gives the role the orders that follow from it.
+fn reload<T: Send + 'static>(
+    role: &str,
+    options: &Role,
+    drain: &Drain,
+    follow: impl Fn(&Workflow) -> anyhow::Result<T> + Send + Sync + 'static,
+) -> anyhow::Result<Orders<T>> {
+    if !is_supervised() {
+        return Ok(Orders::none());
+    }
+    let (orderer, orders) = daemon::orders();
+    let options = options.clone();
+    let follow = Arc::new(follow);
+    let socket = Layout::under(&options.data).role_control(role);
+    let answer = move |line: String| {
+        let (orderer, options, follow) = (orderer.clone(), options.clone(), follow.clone());
+        async move {
+            if line != RELOAD {
+                return Err(format!("no such request; there is: {RELOAD}"));
+            }
+            let what = read(&options).and_then(|workflow| follow(&workflow));
+            orderer.give(what.map_err(|fault| format!("{fault:#}"))?).await.map(|()| "it runs".to_owned())
+        }
+    };
+    daemon::lines::serve(&socket, drain.clone(), answer)
+        .with_context(|| format!("answer at `{}`", socket.display()))?;
+    Ok(orders)
+}
+
 /// Runs ingest until told to stop.
 pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
-    let workflow = workflow::from_file(&options.workflow, options.folder.as_deref())?.workflow;
+    let workflow = read(options)?;
     let layout = Layout::under(&options.data);
     let takes_srt = plan::takes_srt(&workflow);
     run(&layout, async |drain| {
@@ -51,16 +90,19 @@ pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
             true => Some(inherited.udp_or_bind(place(), "srt", workflow.listen.srt)?),
             false => None,
         };
-        let mut socket = |endpoint: &ingest::udp::Endpoint| match inherited.udp(place(), "input")? {
-            Some(socket) => Ok(socket),
-            None => Ok(ingest::udp::bind(endpoint)?),
-        };
+        let publishers =
+            publishers(&workflow, &mut |source| handed_over(&mut inherited, &mut place, source))?;
+        let at = layout.clone();
+        let orders = reload("ingest", options, &drain, move |workflow| {
+            let publishers = publishers_anew(workflow)?;
+            Ok(ingest::Sources { publishers, downloads: downloads(workflow, &at) })
+        })?;
         let config = ingest::Config {
             rtmp,
             rtmps,
             srt,
-            publishers: publishers(&workflow, &mut socket)?,
-            downloads: downloads(&workflow, &layout),
+            sources: ingest::Sources { publishers, downloads: downloads(&workflow, &layout) },
+            orders,
             socket: layout.samples_socket(),
             metrics_socket: layout.metrics_socket("ingest"),
         };
@@ -81,15 +123,36 @@ fn publishers_tls(chosen: &spec::Certificate, layout: &Layout) -> ingest::Tls {
     ingest::Tls { pair, folder }
 }
 
-/// Who may publish, and how. `socket` gives a socket for each endpoint of datagrams, in the order of channels and inputs.
+/// The sockets of a source that the supervisor handed over, at the next places; `None` where it did not: they are bound by ingest.
+fn handed_over(
+    inherited: &mut listen::Inherited,
+    place: &mut impl FnMut() -> usize,
+    source: &udp::Source,
+) -> anyhow::Result<Option<udp::Bound>> {
+    let mut missing = false;
+    let bound = udp::Bound::with(source.clone(), |_| -> anyhow::Result<UdpSocket> {
+        let socket = inherited.udp(place(), "input")?;
+        missing = socket.is_none();
+        socket.context("it was not handed over")
+    });
+    if missing { Ok(None) } else { bound.map(Some) }
+}
+
+/// Who may publish, while ingest runs: sockets are bound by it.
+fn publishers_anew(workflow: &Workflow) -> anyhow::Result<Vec<ingest::Publisher>> {
+    publishers(workflow, &mut |_| Ok(None))
+}
+
+/// Who may publish, and how. `bound` gives the sockets of each source of datagrams that were handed over, in the order of
+/// channels and inputs.
 fn publishers(
     workflow: &Workflow,
-    socket: &mut impl FnMut(&ingest::udp::Endpoint) -> anyhow::Result<UdpSocket>,
+    bound: &mut impl FnMut(&udp::Source) -> anyhow::Result<Option<udp::Bound>>,
 ) -> anyhow::Result<Vec<ingest::Publisher>> {
     let mut publishers = Vec::new();
     for channel in &workflow.channels {
         for (source, input) in channel.inputs().zip([FeedInput::Primary, FeedInput::Backup]) {
-            let Some(door) = door(source, socket).with_context(|| format!("channel `{}`", channel.name))?
+            let Some(door) = door(source, bound).with_context(|| format!("channel `{}`", channel.name))?
             else {
                 continue;
             };
@@ -133,7 +196,7 @@ fn downloads(workflow: &Workflow, layout: &Layout) -> Vec<ingest::Download> {
 /// How an input's samples come to ingest; `None` for those that do not.
 fn door(
     input: &Input,
-    socket: &mut impl FnMut(&ingest::udp::Endpoint) -> anyhow::Result<UdpSocket>,
+    bound: &mut impl FnMut(&udp::Source) -> anyhow::Result<Option<udp::Bound>>,
 ) -> anyhow::Result<Option<ingest::Door>> {
     let terms = |terms: &spec::SrtTerms| ingest::Terms {
         passphrase: terms.passphrase.as_ref().map(|passphrase| {
@@ -158,10 +221,7 @@ fn door(
         }),
         Input::Udp(spec::Udp { select: chosen, .. }) | Input::Rtp(spec::Rtp { select: chosen, .. }) => {
             let source = plan::datagrams(input).expect("these inputs are of datagrams");
-            ingest::Door::Datagrams {
-                bound: ingest::udp::Bound::with(source, socket)?,
-                select: select(*chosen),
-            }
+            ingest::Door::Datagrams { bound: bound(&source)?, source, select: select(*chosen) }
         }
         Input::RtmpCall(call) => ingest::Door::RtmpCall(ingest::RtmpCall {
             host: call.host.clone(),
@@ -209,27 +269,29 @@ fn select(chosen: spec::Select) -> ingest::Select {
 
 /// Runs the origin until told to stop.
 pub(crate) fn origin(options: &Role) -> anyhow::Result<()> {
-    let workflow = workflow::from_file(&options.workflow, options.folder.as_deref())?.workflow;
+    let workflow = read(options)?;
     let layout = Layout::under(&options.data);
-    let channels = workflow
-        .channels
-        .iter()
-        .map(|channel| origin::Channel {
-            name: channel.name.clone(),
-            grid: channel.grid,
-            part: channel.latency.part_ms().map(|ms| Duration::from_millis(ms.into())),
-            window: Duration::from_millis(channel.window_ms),
-        })
-        .collect();
     run(&layout, async |drain| {
+        let orders = reload("origin", options, &drain, |workflow| Ok(origin_channels(workflow)))?;
         let config = origin::Config {
             listener: listen::inherited_or_bind("origin", workflow.listen.origin)?,
             data_dir: layout.data().to_owned(),
             metrics_socket: layout.metrics_socket("origin"),
-            channels,
+            channels: origin_channels(&workflow),
+            orders,
         };
         Ok(origin::run(config, drain).await?)
     })
+}
+
+fn origin_channels(workflow: &Workflow) -> Vec<origin::Channel> {
+    let settings = |channel: &spec::Channel| origin::Channel {
+        name: channel.name.clone(),
+        grid: channel.grid,
+        part: channel.latency.part_ms().map(|ms| Duration::from_millis(ms.into())),
+        window: Duration::from_millis(channel.window_ms),
+    };
+    workflow.channels.iter().map(settings).collect()
 }
 
 /// Runs the edge until told to stop. Where nobody supervises it, it answers Prometheus itself and needs no folder.

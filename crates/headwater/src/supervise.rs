@@ -2,7 +2,8 @@
 //!
 //! - [`child`]: one child: spawn, watch, restart with backoff, replace, stop.
 //! - [`clock`]: whether the wall clock was set.
-//! - [`encoder`]: an encoder process, which is watched more closely.
+//! - [`encoder`]: an encoder process, which is watched more closely. [`encoders`]: all of them.
+//! - [`apply`]: another workflow, while everything runs.
 //! - [`control`]: what a running supervisor is asked: to replace the edge.
 //! - [`gather`]: all processes' metrics as one page.
 //! - [`events`]: all processes' events as one stream.
@@ -12,10 +13,12 @@
 //! kernel. Media never passes through it.
 
 mod announce;
+mod apply;
 mod child;
 mod clock;
-mod control;
+pub(crate) mod control;
 mod encoder;
+mod encoders;
 pub(crate) mod events;
 mod gather;
 
@@ -37,6 +40,7 @@ use crate::demo;
 use crate::plan::{self, Layout};
 use crate::workflow::{self, Loaded};
 use child::{Child, Spec};
+use encoders::Encoders;
 use events::Events;
 
 /// Used where `up` is given no file and this one exists.
@@ -134,8 +138,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         }
         None => Vec::new(),
     };
-    // A machine without channels runs an edge alone.
-    let studio = match workflow.channels.is_empty() {
+    let studio = match workflow.is_edge_alone() {
         true => None,
         false => {
             let mut doors: Vec<OwnedFd> = vec![listen::bind("rtmp", workflow.listen.rtmp)?.into()];
@@ -150,6 +153,10 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         }
     };
     let metrics = listen::bind("metrics", workflow.listen.metrics)?;
+    let api = match workflow.listen.control.filter(|_| studio.is_some()) {
+        Some(address) => Some(listen::bind("control", address)?),
+        None => None,
+    };
     prepare(&layout, &loaded.text)?;
     let (drain, trigger) = Drain::manual();
     let events = Events::take(&layout.event_intake(), drain.clone()).context("take events")?;
@@ -189,6 +196,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         })
     };
     let (ingest, origin) = match studio {
+        // An edge alone.
         None => (None, None),
         Some((doors, origin)) => (
             Some(Child::start(role("ingest", doors)?)),
@@ -197,46 +205,43 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
     };
     let edge_listeners = std::iter::once(viewers.into()).chain(viewers_tls).collect();
     let edge = Child::start(role("edge", edge_listeners)?);
-    let processes = plan::encoders(workflow, &layout);
-    let program = match processes.is_empty() {
-        true => None,
-        false => Some(encoder::Program {
+    let has_encoders = !plan::encoders(workflow, &layout, &[]).is_empty();
+    let program = match has_encoders || api.is_some() {
+        false => None,
+        true => Some(encoder::Program {
             path: plan::encoder_binary()?,
             arguments: Vec::new(),
             environment: environment.clone(),
         }),
     };
     let spare = encoder::Spare::start(program.clone().filter(|_| workflow.encoder.spare));
-    let (mut encoders, mut wards) = (Vec::new(), Vec::new());
-    for (process, program) in processes.into_iter().zip(std::iter::repeat(program).flatten()) {
-        let memory_bytes = Some(process.job.confinement.memory_bytes);
-        let encoder = encoder::Encoder {
-            name: process.name,
-            program,
-            spare: spare.clone(),
-            job: process.job,
-            memory_bytes,
-            evidence: layout.quarantine(),
-        };
-        let (child, ward) = encoder.start();
-        encoders.push(child);
-        wards.extend(ward);
-    }
     let own = gather::Own { spare: spare.figures(), clock: clock::watch(clock), events };
-    drop(spare);
+    let encoders = Encoders::new(program, spare, layout.clone(), workflow);
+    encoders.start_all(encoders.wanted(workflow))?;
+    // What is made by API is asked for once the rest is there.
+    let stage = ingest.is_some().then(|| {
+        let folder = loaded.folder.clone();
+        apply::Stage::new(layout.clone(), folder, encoders.clone(), workflow.clone(), drain.clone())
+    });
+    let control = match api {
+        Some(listener) => Some(Child::start(role("control", vec![listener.into()])?)),
+        None => None,
+    };
 
-    let figures: Vec<_> = ingest
+    let roles: Vec<_> = ingest
         .iter()
         .chain(&origin)
+        .chain(&control)
         .chain([&edge])
-        .chain(&encoders)
         .map(|child| (layout.metrics_socket(child.name()), child.figures()))
         .collect();
-    gather::serve(metrics, figures, own, drain.clone())?;
+    let working = encoders.clone();
+    let processes = move || roles.iter().cloned().chain(working.figures()).collect();
+    gather::serve(metrics, processes, own, drain.clone())?;
     tokio::spawn(announce::when_on_air(Arc::new(workflow.clone()), drain.clone()));
 
-    control::serve(&layout.control_socket(), edge.replacer(), wards, drain.clone())
-        .context("answer `headwater restart`")?;
+    let desk = control::Desk { edge: edge.replacer(), encoders: encoders.clone(), stage };
+    control::serve(&layout.control_socket(), desk, drain.clone()).context("answer `headwater restart`")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("handle Ctrl-C")?;
     let mut terminate = signal(SignalKind::terminate()).context("handle SIGTERM")?;
     tokio::select! {
@@ -248,16 +253,14 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
     );
     trigger.start();
     let stopped = async {
-        // Upstream first, so that nobody is cut off from what it still needs.
+        // Nothing is changed any more. Then upstream first, so that nobody is cut off from what it still needs.
+        if let Some(control) = control {
+            control.stop().await;
+        }
         if let Some(ingest) = ingest {
             ingest.stop().await;
         }
-        for encoder in &encoders {
-            encoder.ask_to_stop();
-        }
-        for encoder in encoders {
-            encoder.stop().await;
-        }
+        encoders.stop().await;
         edge.stop().await;
         if let Some(origin) = origin {
             origin.stop().await;
@@ -294,15 +297,19 @@ fn prepare(layout: &Layout, text: &str) -> anyhow::Result<()> {
         .mode(0o700)
         .create(&folder)
         .with_context(|| format!("make folder `{}`", folder.display()))?;
-    let path = layout.workflow();
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&path)
-        .with_context(|| format!("write `{}`", path.display()))?;
-    file.write_all(text.as_bytes()).with_context(|| format!("write `{}`", path.display()))
+    write_for_owner(&layout.workflow(), text)
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+pub(crate) fn write_for_owner(path: &Path, text: &str) -> anyhow::Result<()> {
+    let fresh = path.with_extension("new");
+    let write = || {
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        file.write_all(text.as_bytes())?;
+        fs::rename(&fresh, path)
+    };
+    write().with_context(|| format!("write `{}`", path.display()))
 }
 
 /// The base URL at which people on this machine reach the edge.

@@ -22,6 +22,8 @@ pub struct Listen {
     pub srt: SocketAddr,
     /// `metrics`: Prometheus text of every role, default `127.0.0.1:9400`.
     pub metrics: SocketAddr,
+    /// `control`: the native and the AWS APIs, default `127.0.0.1:8400`; none where it is `"off"`.
+    pub control: Option<SocketAddr>,
 }
 
 impl Default for Listen {
@@ -36,6 +38,7 @@ impl Default for Listen {
             rtmps: None,
             srt: everywhere(9710),
             metrics: loopback(9400),
+            control: Some(loopback(8400)),
         }
     }
 }
@@ -53,9 +56,16 @@ impl Listen {
             ("rtmps", Place::WhereSet(&mut rtmps)),
             ("srt", Place::Always(&mut listen.srt)),
             ("metrics", Place::Always(&mut listen.metrics)),
+            ("control", Place::UnlessOff(&mut listen.control)),
         ] {
             let set = match fields.take(name) {
                 None => None,
+                Some(field) if field.as_str() == Some("off") && matches!(address, Place::UnlessOff(_)) => {
+                    if let Place::UnlessOff(address) = address {
+                        *address = None;
+                    }
+                    continue;
+                }
                 Some(field) => {
                     let address = field.string()?.parse().map_err(|_| {
                         field.fault(
@@ -78,18 +88,22 @@ impl Listen {
                     *address = set;
                     set
                 }
+                Place::UnlessOff(address) => {
+                    *address = set.or(*address);
+                    *address
+                }
             };
             taken.extend(address.map(|address| (name, address)));
         }
         (listen.viewers_tls, listen.rtmps) = (viewers_tls, rtmps);
-        fields.refuse_unimplemented(&["control"])?;
         fields.finish()?;
         Ok(listen)
     }
 }
 
-/// A listener that is always there, or only where its address is set.
+/// A listener that is always there, only where its address is set, or unless it is "off".
 enum Place<'a> {
     Always(&'a mut SocketAddr),
     WhereSet(&'a mut Option<SocketAddr>),
+    UnlessOff(&'a mut Option<SocketAddr>),
 }

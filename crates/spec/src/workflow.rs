@@ -16,14 +16,18 @@ pub struct Workflow {
     pub edge: Edge,
     /// `[encoder]`.
     pub encoder: Encoder,
-    /// `[[channel]]`s, in file order; names, RTMP keys and SRT stream ids are unique. None: this machine runs an edge alone, which has
-    /// origins.
+    /// `[[channel]]`s, in file order; names, RTMP keys and SRT stream ids are unique. None: see [`Self::is_edge_alone`].
     pub channels: Vec<Channel>,
 }
 
 impl Workflow {
     /// Channels in one file: one machine runs out of cores long before.
     pub const MAX_CHANNELS: usize = 1_000;
+
+    /// Whether this machine is an edge before other machines' origins, with no channels of its own and nobody to make any.
+    pub fn is_edge_alone(&self) -> bool {
+        self.channels.is_empty() && (!self.edge.origins.is_empty() || self.listen.control.is_none())
+    }
 
     /// Reads a workflow file's text.
     pub fn parse(text: &str) -> Result<Self, Fault> {
@@ -41,7 +45,8 @@ impl Workflow {
             Some(field) => Encoder::read(field.table()?)?,
         };
         let Some(entries) = fields.take("channel") else {
-            if !edge.origins.is_empty() {
+            // Channels may come by the API.
+            if !edge.origins.is_empty() || listen.control.is_some() {
                 fields.finish()?;
                 return Ok(Self { listen, edge, encoder, channels: Vec::new() });
             }
@@ -144,7 +149,7 @@ mod tests {
     #[test]
     fn a_fault_names_line_field_and_bound() {
         check(
-            "",
+            "[listen]\ncontrol = \"off\"\n",
             expect![[
                 r#"line 1: no channel: add a [[channel]] table with a name and an input, such as name = "main" and input = { rtmp = "live/main" }"#
             ]],

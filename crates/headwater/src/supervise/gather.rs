@@ -30,7 +30,7 @@ const SCRAPE_LIMIT: Duration = Duration::from_secs(2);
 const MAX_TEXT_BYTES: usize = 16 << 20;
 
 /// A process: where it answers, and what the supervisor knows of it.
-type Process = (PathBuf, Arc<Figures>);
+pub(crate) type Process = (PathBuf, Arc<Figures>);
 
 /// What the supervisor tells of itself.
 #[derive(Clone, Debug)]
@@ -40,25 +40,24 @@ pub(crate) struct Own {
     pub(crate) events: Events,
 }
 
-/// Serves `GET /metrics` and `GET /events` on `listener` until the drain.
+/// Serves `GET /metrics` and `GET /events` on `listener` until the drain; `processes` tells which there are at a moment.
 pub(crate) fn serve(
     listener: TcpListener,
-    processes: Vec<Process>,
+    processes: impl Fn() -> Vec<Process> + Clone + Send + 'static,
     own: Own,
     drain: Drain,
 ) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let processes = Arc::new(processes);
     let streams = Streams::of(own.events.clone());
     daemon::http_service::serve(listener, drain, move |request| {
-        answer(request, processes.clone(), own.clone(), streams.clone())
+        answer(request, processes(), own.clone(), streams.clone())
     });
     Ok(())
 }
 
 async fn answer(
     request: Request<Incoming>,
-    processes: Arc<Vec<Process>>,
+    processes: Vec<Process>,
     own: Own,
     streams: Streams,
 ) -> Response<Page> {
