@@ -111,3 +111,10 @@ fn place(fault: &spec::Fault, rungs: &[String]) -> String {
         _ => "/inputAttachments".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod any_channel;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;

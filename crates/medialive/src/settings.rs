@@ -114,3 +114,6 @@ impl Found {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
