@@ -88,3 +88,43 @@ impl Alert {
         map
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trouble(pipeline: u8) -> Vec<Trouble> {
+        vec![Trouble { kind: Kind::NoVideo, pipeline, message: "nothing comes".to_owned() }]
+    }
+
+    fn told(alerts: &[Alert]) -> Vec<(String, &str)> {
+        alerts
+            .iter()
+            .map(|alert| (alert.map().text("Id").expect("an id").to_owned(), alert.state()))
+            .collect()
+    }
+
+    #[test]
+    fn an_alert_is_set_once_cleared_when_its_trouble_is_over_and_set_anew_when_it_comes_back() {
+        let first = updated(&[], trouble(0), Utc(1));
+        assert_eq!(updated(&first, trouble(0), Utc(2)), first);
+        let cleared = updated(&first, Vec::new(), Utc(3));
+        let again = updated(&cleared, trouble(0), Utc(4));
+        assert_eq!(
+            told(&again),
+            [("no-video-0-1".to_owned(), "CLEARED"), ("no-video-0-4".to_owned(), "SET")]
+        );
+        assert_eq!(cleared[0].map().get("ClearedTimestamp"), Some(&Value::Timestamp(Utc(3))));
+    }
+
+    #[test]
+    fn the_oldest_alerts_go_when_there_are_too_many() {
+        let mut alerts = Vec::new();
+        for time in 0..200 {
+            let troubles = if time % 2 == 0 { trouble(0) } else { Vec::new() };
+            alerts = updated(&alerts, troubles, Utc(time));
+        }
+        assert_eq!(alerts.len(), MAX);
+        assert_eq!(told(&alerts).last(), Some(&("no-video-0-198".to_owned(), "CLEARED")));
+    }
+}

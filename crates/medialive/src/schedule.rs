@@ -130,7 +130,7 @@ fn start(at: &At<'_>, now: Utc, is_running: bool) -> Result<Utc, Invalid> {
 fn only_switch(at: &At<'_>) -> Result<(), Invalid> {
     let settings = at.at("ScheduleActionSettings");
     let settings = settings.ok_or_else(|| at.invalid("ScheduleActionSettings", "say what is to happen"))?;
-    for (kind, _) in settings.map.iter().filter(|(kind, _)| *kind != "InputSwitchSettings") {
+    if let Some((kind, _)) = settings.map.iter().find(|(kind, _)| *kind != "InputSwitchSettings") {
         return Err(settings.invalid(kind, format!("{kind} {ONLY_SWITCHES}")));
     }
     let switch = settings.at("InputSwitchSettings");

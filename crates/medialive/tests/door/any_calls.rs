@@ -115,5 +115,5 @@ async fn whatever_is_called_what_is_kept_agrees_with_itself_and_can_run() {
         }
         made += channels.len();
     }
-    assert!(ran > 30 && made > 20, "{ran} of {made}");
+    assert!(ran > 30 && made > 10, "{ran} of {made}");
 }

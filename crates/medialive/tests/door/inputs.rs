@@ -69,6 +69,14 @@ async fn each_publisher_has_a_place_of_its_own() {
     let srt = home.ok("POST", "/prod/inputs", json!({"type": "SRT_LISTENER"})).await["input"].clone();
     let expected = format!("srt://live.example:9710?streamid=ml-{}", id(&srt));
     assert_eq!(srt["destinations"][0]["url"], expected);
+    let named = json!({"type": "SRT_LISTENER", "srtSettings": {"srtListenerSettings": {"streamId": "main"}}});
+    let made = home.ok("POST", "/prod/inputs", named.clone()).await;
+    assert_eq!(made["input"]["destinations"][0]["url"], "srt://live.example:9710?streamid=main");
+    assert!(
+        home.refused("POST", "/prod/inputs", named)
+            .await
+            .starts_with("409 ConflictException: SRT stream main")
+    );
 }
 
 #[tokio::test]
@@ -103,6 +111,19 @@ async fn an_input_that_cannot_be_is_refused_and_nothing_of_it_is_kept() {
             json!({"type": "SRT_CALLER", "srtSettings": {"srtCallerSources": [{"srtListenerAddress": "a.example",
                 "srtListenerPort": "9000", "minimumLatency": 9000}]}}),
             "/srtSettings/srtCallerSources/0: 9.0 is out of bounds: 0.02 to 8 seconds".to_owned(),
+        ),
+        (
+            json!({"type": "RTMP_PULL", "sources": [{"url": "http://a.example/live/x"}]}),
+            "/sources/0/url: an RTMP URL is wanted here".to_owned(),
+        ),
+        (
+            json!({"type": "URL_PULL", "sources": []}),
+            "/sources: one is needed, or two for a redundant pair".to_owned(),
+        ),
+        (
+            json!({"type": "SRT_LISTENER", "srtSettings": {"srtListenerSettings": {"minimumLatency": 200,
+                "decryption": {"algorithm": "AES128", "passphraseSecretArn": "arn:x"}}}}),
+            "/srtSettings/srtListenerSettings/decryption: passphrases in a secret are not implemented".to_owned(),
         ),
         (
             json!({"type": "UDP_PUSH", "sources": [{"url": "http://a/b"}]}),

@@ -59,6 +59,27 @@ async fn whoever_looks_again_finds_nothing_new() {
 }
 
 #[tokio::test]
+async fn a_channel_whose_source_has_not_come_runs_and_says_so() {
+    let home = Home::new().await;
+    let input = home.rtmp(&["live/one"]).await;
+    let channel = home.channel(&input).await;
+    home.ok("POST", &format!("/prod/channels/{channel}/start"), Value::Null).await;
+    let (revision, resources) = home.store.every().await.expect("resources");
+    let mut seen = Seen { revision, ..Seen::default() };
+    let sight = door::ChannelSeen { encoders: 1, is_on_air: true, has_source: false };
+    seen.channels.insert(format!("ml-{channel}"), sight);
+    let now = home.wait_s(1);
+    let reports = home.door.observe(&resources, &seen, now);
+    home.store.observe(&reports, now).await.expect("reports");
+    assert_eq!(home.state(&channel).await, "RUNNING");
+    let alerts =
+        home.ok("GET", &format!("/prod/channels/{channel}/alerts"), Value::Null).await["alerts"].clone();
+    assert_eq!((&alerts[0]["alertType"], &alerts[0]["state"]), (&json!("Video Not Detected"), &json!("SET")));
+    let set = alerts[0]["setTimestamp"].as_str().expect("a date");
+    assert_eq!(set[..19], now.to_string()[..19]);
+}
+
+#[tokio::test]
 async fn a_start_and_a_stop_that_nobody_saw_end_where_nothing_runs() {
     let home = Home::new().await;
     let input = home.rtmp(&["live/one"]).await;
