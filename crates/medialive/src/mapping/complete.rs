@@ -131,6 +131,11 @@ fn output_group(group: &mut Map) -> bool {
         if hls.is_empty() {
             hls.insert("Fmp4HlsSettings", Map::new());
         }
+        if let Some(Value::Map(only)) = hls.get_mut("AudioOnlyHlsSettings")
+            && only.get("AudioTrackType").is_none()
+        {
+            only.insert("AudioTrackType", "ALTERNATE_AUDIO_AUTO_SELECT");
+        }
         if let Some(Value::Map(standard)) = hls.get_mut("StandardHlsSettings") {
             structure(standard, "M3u8Settings");
         }
