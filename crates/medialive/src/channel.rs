@@ -48,7 +48,8 @@ impl MediaLive {
         let arn = caller.arn("medialive", &format!("channel:{id}"));
         write.about(&arn);
         let settings = without_extras(input);
-        let channel = Channel { settings, is_started: false, run: 0, started: None, schedule: Vec::new() };
+        let channel =
+            Channel { settings, is_started: false, run: 0, asked: 0, started: None, schedule: Vec::new() };
         let channel = self.mapped(write, caller, &id, channel).await?;
         let name = channel.settings.text("Name").unwrap_or_default().to_owned();
         let desired = stored::document(&channel)?;
@@ -108,7 +109,7 @@ impl MediaLive {
         let resource = held(write, caller, CHANNEL, &id, WHAT).await?;
         write.about(&resource.arn);
         let before: Channel = idle(&resource, "changed")?;
-        let mut after = stopped(write, &before, &id).await?;
+        let mut after = self.stopped(write, &before, &id).await?;
         for (member, value) in without_extras(input) {
             after.settings.insert(member, value);
         }
@@ -133,7 +134,7 @@ impl MediaLive {
             if !matches!(now, "IDLE" | "STOPPING") {
                 return Err(conflict(format!("channel {id} is {now}; stop it first")).into());
             }
-            let after = stopped(&mut write, &before, id).await?;
+            let after = self.stopped(&mut write, &before, id).await?;
             attach(&mut write, caller, id, &before.inputs(), &BTreeSet::new()).await?;
             write.change(&resource.key, Expect::Any, stored::document(&after)?).await?;
             Ok(write.delete(&resource.key, Expect::Any, caller.at.plus_micros(TOMBSTONE_US)).await?)
@@ -161,6 +162,24 @@ impl MediaLive {
             })?;
         }
         Ok(channel)
+    }
+
+    /// The channel as it is not to run: one that was started and refused is idle, and still to run.
+    pub(crate) async fn stopped(
+        &self,
+        write: &mut Write,
+        channel: &Channel,
+        id: &str,
+    ) -> Result<Channel, Refusal> {
+        if !channel.is_started {
+            return Ok(channel.clone());
+        }
+        if let Ok(media) = mapping::media(id, &channel.settings) {
+            claim::leave(write, &claim::of_media(&media)).await?;
+        }
+        // Nobody else writes meanwhile, so the next revision is this call's.
+        let asked = self.store.revision().await?;
+        Ok(Channel { is_started: false, run: channel.run + 1, asked, ..channel.clone() })
     }
 
     /// The table that a channel asks to run.
@@ -227,17 +246,6 @@ fn idle(resource: &Resource, what: &str) -> Result<Channel, Refusal> {
                 .into())
         }
     }
-}
-
-/// The channel as it is not to run: one that was started and refused is idle, and still to run.
-pub(crate) async fn stopped(write: &mut Write, channel: &Channel, id: &str) -> Result<Channel, Refusal> {
-    if !channel.is_started {
-        return Ok(channel.clone());
-    }
-    if let Ok(media) = mapping::media(id, &channel.settings) {
-        claim::leave(write, &claim::of_media(&media)).await?;
-    }
-    Ok(Channel { is_started: false, run: channel.run + 1, ..channel.clone() })
 }
 
 /// Holds a request against the table of settings.

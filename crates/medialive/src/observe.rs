@@ -26,7 +26,8 @@ pub(crate) fn reports(resources: &[Resource], seen: &Seen, now: Utc, reach: Reac
     }
     let mut reports = Vec::new();
     for (resource, channel, before) in &known.channels {
-        if channel.run == 0 {
+        // Never started; or what is seen is from before its last start or stop, and says nothing of that.
+        if channel.run == 0 || seen.revision <= channel.asked {
             continue;
         }
         let name = media(resource, channel);

@@ -4,7 +4,7 @@ use aws::{Error, Map, Value};
 use door::Caller;
 use store::{Expect, Resource, Write};
 
-use crate::channel::{WHAT, stopped};
+use crate::channel::WHAT;
 use crate::medialive::{MediaLive, held};
 use crate::refusal::{Refusal, bad_request, conflict, told};
 use crate::state::{self, Report};
@@ -40,12 +40,13 @@ impl MediaLive {
             return Err(conflict(format!("channel {id} is {now}; it can be started when it is IDLE")).into());
         }
         // One that was refused is to run still: it is tried anew.
-        let channel = stopped(write, &channel, id).await?;
+        let channel = self.stopped(write, &channel, id).await?;
         self.runnable(write, caller, id, &channel).await?;
         alone(write, caller, id, &channel).await?;
         let media = mapping::media(id, &channel.settings).map_err(|invalid| bad_request(invalid.message))?;
         claim::take(write, &claim::of_media(&media), &format!("channel {id}")).await?;
-        let after = Channel { is_started: true, run: channel.run + 1, started: Some(caller.at), ..channel };
+        let (run, asked) = (channel.run + 1, self.store.revision().await?);
+        let after = Channel { is_started: true, run, asked, started: Some(caller.at), ..channel };
         Ok(write.change(&resource.key, Expect::Any, stored::document(&after)?).await?)
     }
 
@@ -54,7 +55,7 @@ impl MediaLive {
         let done = async {
             let resource = held(&mut write, caller, CHANNEL, id, WHAT).await?;
             write.about(&resource.arn);
-            let after = stopped(&mut write, &stored::read(&resource)?, id).await?;
+            let after = self.stopped(&mut write, &stored::read(&resource)?, id).await?;
             Ok(write.change(&resource.key, Expect::Any, stored::document(&after)?).await?)
         }
         .await;

@@ -49,6 +49,8 @@ pub(crate) struct Channel {
     pub(crate) is_started: bool,
     /// Counts starts and stops: a report is about one of these.
     pub(crate) run: u64,
+    /// The store's revision before the last start or stop: what is seen of later ones takes it into account.
+    pub(crate) asked: i64,
     /// When it was last started.
     pub(crate) started: Option<Utc>,
     /// What is to happen when.

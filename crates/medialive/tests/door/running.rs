@@ -95,6 +95,29 @@ async fn a_start_and_a_stop_that_nobody_saw_end_where_nothing_runs() {
 }
 
 #[tokio::test]
+async fn a_sight_from_before_a_start_or_stop_says_nothing_of_it() {
+    let home = Home::new().await;
+    let input = home.rtmp(&["live/one"]).await;
+    let channel = home.channel(&input).await;
+    let (path, media) = (format!("/prod/channels/{channel}"), format!("ml-{channel}"));
+    for (call, state) in [("start", "STARTING"), ("stop", "STOPPING"), ("start", "STARTING")] {
+        let (revision, _) = home.store.every().await.expect("resources");
+        home.ok("POST", &format!("{path}/{call}"), Value::Null).await;
+        let (_, resources) = home.store.every().await.expect("resources");
+        let mut late = Seen { revision, ..Seen::default() };
+        late.refused.insert(media.clone(), "it was refused before".to_owned());
+        let now = home.wait_s(1);
+        let reports = home.door.observe(&resources, &late, now);
+        home.store.observe(&reports, now).await.expect("reports");
+        assert_eq!(home.state(&channel).await, state);
+        // What is seen of the call itself, or of anything later, counts.
+        let encoders = u8::from(call == "start");
+        home.look(&[(&media, encoders)]).await;
+        assert_eq!(home.state(&channel).await, ["IDLE", "RUNNING"][usize::from(encoders)]);
+    }
+}
+
+#[tokio::test]
 async fn a_channel_that_cannot_run_is_idle_with_an_alert_and_can_be_put_right() {
     let home = Home::new().await;
     let input = home.rtmp(&["live/one"]).await;
