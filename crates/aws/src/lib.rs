@@ -29,4 +29,5 @@ pub use error::Error;
 pub use limits::Limits;
 pub use model::{Model, Operation, Protocol, Service};
 pub use route::Unrouted;
+pub use timestamp::read as date;
 pub use value::{Key, Map, Mismatch, Value};

@@ -42,8 +42,8 @@ pub(crate) fn write(date: Utc, format: TimestampFormat) -> String {
     }
 }
 
-/// Text of any of the three forms; clients take liberties with them.
-pub(crate) fn read(text: &str) -> Option<Utc> {
+/// The date in text of any of the three forms (ISO 8601, HTTP's, seconds since 1970); clients take liberties with them.
+pub fn read(text: &str) -> Option<Utc> {
     let text = text.trim();
     match text.as_bytes() {
         [b'A'..=b'Z', ..] => read_http_date(text),

@@ -1,0 +1,9 @@
+//! The door as clients meet it: requests by HTTP's form, on a store of their own.
+
+mod any_calls;
+mod channels;
+mod home;
+mod inputs;
+mod running;
+mod schedule;
+mod tags;
