@@ -30,6 +30,8 @@ mod runner;
 mod seed_dialect;
 mod server;
 mod sts;
+#[cfg(test)]
+mod testing;
 mod upkeep;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -40,6 +42,7 @@ use daemon::Drain;
 use door::{Door, Seen, Site};
 use store::Store;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 pub use compose::{Composed, compose};
 pub use first_start::{FirstStartFault, RootKey, given_by_environment, root_key};
@@ -149,23 +152,26 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let mut keeping = tokio::spawn(upkeep::run(front.clone(), drain.clone()));
     let served = tokio::select! {
         () = server::serve(listener, &front, limits, drain.clone()) => Ok(()),
-        broken = &mut reconciling => ended(broken, "reconcile loop", &drain),
-        broken = &mut keeping => ended(broken, "upkeep", &drain),
+        () = broken(&mut reconciling, &drain) => Err(Error::Broke("reconcile loop")),
+        () = broken(&mut keeping, &drain) => Err(Error::Broke("upkeep")),
     };
-    // Both end with the drain, and each waits for the store at most some seconds.
-    if served.is_ok() && drain.is_requested() {
-        let _ = reconciling.await;
-        let _ = keeping.await;
+    for part in [reconciling, keeping] {
+        if served.is_err() {
+            part.abort();
+        } else if !part.is_finished() {
+            // It ends with the drain too, and waits for the store some seconds at most.
+            let _ = part.await;
+        }
     }
     drop(front);
     written.finished().await;
     served
 }
 
-/// A part that ends before the drain has broken.
-fn ended(ended: Result<(), tokio::task::JoinError>, part: &'static str, drain: &Drain) -> Result<(), Error> {
-    match ended {
-        Ok(()) if drain.is_requested() => Ok(()),
-        _ => Err(Error::Broke(part)),
+/// Resolves when a part has ended, unless it was asked to.
+async fn broken(part: &mut JoinHandle<()>, drain: &Drain) {
+    let ended = part.await;
+    if ended.is_ok() && drain.is_requested() {
+        std::future::pending::<()>().await;
     }
 }
