@@ -90,7 +90,7 @@ impl Front {
             return Ok(None);
         }
         let key = match self.store.key(id).await {
-            Ok(key) if key.active => key,
+            Ok(key) if key.active && key.account == self.account.as_str() => key,
             Ok(_) | Err(store::Error::NotFound(_)) => return Ok(None),
             Err(error) => return Err(Denied::Trouble(away(&error))),
         };

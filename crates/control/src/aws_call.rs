@@ -182,6 +182,9 @@ async fn believe(
         let code = Fault::Mismatch.answer(family);
         return Err(named(said(&Answer { message, ..code })));
     }
+    if verified.scope.region.len() > store::Key::MAX_WORD {
+        return Err(named(said(&Fault::Scope("Credential").answer(family))));
+    }
     Ok(Some((asker, verified.scope.region)))
 }
 

@@ -115,7 +115,9 @@ async fn handle(
         Found::Route(route, name) => (route, name),
         Found::OtherMethods(allowed) => return Err(Problem::method(allowed)),
         Found::Nothing => {
-            return Err(Problem::not_found("there is nothing here; GET /v1/openapi.json lists what there is"));
+            return Err(Problem::not_found(
+                "there is nothing here; GET /v1/openapi.json lists what there is",
+            ));
         }
     };
     let effect = route.effect();

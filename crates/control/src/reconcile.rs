@@ -5,6 +5,7 @@
 //! crash at any point costs one round.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -67,66 +68,109 @@ struct Retry {
     text: String,
 }
 
+/// What is known from round to round.
+struct Known {
+    changes: watch::Receiver<i64>,
+    sights: Option<watch::Receiver<Arc<Seen>>>,
+    view: Option<View>,
+    taken: Option<Taken>,
+    retry: Option<Retry>,
+}
+
 pub(crate) async fn run(this: Reconcile, drain: Drain) {
-    let mut changes = this.store.watch();
-    let mut sights = this.runner.as_ref().map(|runner| runner.seen());
-    let (mut view, mut taken, mut retry) = (None::<View>, None::<Taken>, None::<Retry>);
+    let mut known = Known {
+        changes: this.store.watch(),
+        sights: this.runner.as_ref().map(|runner| runner.seen()),
+        view: None,
+        taken: None,
+        retry: None,
+    };
     loop {
         let began = Instant::now();
-        // Marked as seen before it is looked at: what changes from here on is another round.
-        changes.borrow_and_update();
-        match this.look(view.take()).await {
-            Ok(looked) => {
-                this.apply(&looked, &mut taken, &mut retry, sights.as_ref()).await;
-                let seen = this.sight(&looked, taken.as_ref(), sights.as_mut());
-                if let Err(error) = this.observe(&looked, &seen).await {
-                    tracing::warn!(%error, "states cannot be written to the store");
-                }
-                this.seen.send_if_modified(|shown| {
-                    let is_news = **shown != seen;
-                    if is_news {
-                        *shown = Arc::new(seen);
-                    }
-                    is_news
-                });
-                view = Some(looked);
-            }
-            Err(error) => tracing::warn!(%error, "the store cannot be read; what runs goes on"),
-        }
-        let woken = async {
-            let seen = async {
-                let changed = match &mut sights {
-                    Some(sights) => sights.changed().await.is_ok(),
-                    None => false,
-                };
-                if !changed {
-                    std::future::pending::<()>().await;
-                }
-            };
-            tokio::select! {
-                _ = changes.changed() => {}
-                () = seen => {}
-                () = tokio::time::sleep(ROUND) => {}
-            }
-            tokio::time::sleep_until(began + BREATH).await;
+        let round = async {
+            this.round(&mut known).await;
+            known.woken(began).await;
         };
         tokio::select! {
-            () = woken => {}
+            () = round => {}
             () = drain.requested() => return,
         }
     }
 }
 
+impl Known {
+    /// Waits until there may be something to do.
+    async fn woken(&mut self, began: Instant) {
+        let now = Instant::now();
+        let retry = self.retry.as_ref().map(|retry| retry.not_before).filter(|at| *at > now);
+        let next = retry.map_or(began + ROUND, |at| at.min(began + ROUND));
+        let seen = async {
+            let changed = match &mut self.sights {
+                Some(sights) => sights.changed().await.is_ok(),
+                None => false,
+            };
+            if !changed {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            _ = self.changes.changed() => {}
+            () = seen => {}
+            () = tokio::time::sleep_until(next) => {}
+        }
+        tokio::time::sleep_until(began + BREATH).await;
+    }
+}
+
+/// Why a round cannot look.
+#[derive(Debug, thiserror::Error)]
+enum Blind {
+    #[error("the store cannot be read")]
+    Store(#[from] store::Error),
+    #[error("a door broke off while it was asked what is wanted, which is a bug of it")]
+    Door,
+}
+
 impl Reconcile {
+    async fn round(&self, known: &mut Known) {
+        // Marked as seen before it is looked at: what changes from here on is another round.
+        known.changes.borrow_and_update();
+        let view = match self.look(known.view.take()).await {
+            Ok(view) => view,
+            Err(blind) => {
+                tracing::warn!(
+                    error = &blind as &dyn std::error::Error,
+                    "nothing can be decided; what runs goes on"
+                );
+                return;
+            }
+        };
+        self.apply(&view, &mut known.taken, &mut known.retry, known.sights.as_ref()).await;
+        let seen = self.sight(&view, known.taken.as_ref(), known.sights.as_mut());
+        if let Err(error) = self.observe(&view, &seen).await {
+            tracing::warn!(%error, "states cannot be written to the store");
+        }
+        self.seen.send_if_modified(|shown| {
+            let is_news = **shown != seen;
+            if is_news {
+                *shown = Arc::new(seen);
+            }
+            is_news
+        });
+        known.view = Some(view);
+    }
+
     /// The store as it is now; what was seen before where nothing changed.
-    async fn look(&self, before: Option<View>) -> Result<View, store::Error> {
+    async fn look(&self, before: Option<View>) -> Result<View, Blind> {
         if let Some(before) = before
             && self.store.revision().await? == before.revision
         {
             return Ok(before);
         }
         let (revision, resources) = self.store.every().await?;
-        let wanted = self.doors.iter().map(|door| door.wanted(&resources, &self.site)).collect();
+        // Without one door's wishes what it wants would be stopped: all stays as it is instead.
+        let wanted = self.doors.iter().map(|door| held(|| door.wanted(&resources, &self.site)));
+        let wanted = wanted.collect::<Option<Vec<_>>>().ok_or(Blind::Door)?;
         let composed = compose(&self.workflow, wanted);
         self.metrics.refused_channels.set(i64::try_from(composed.refused.len()).unwrap_or(i64::MAX));
         Ok(View { revision, resources, text: composed.text, refused: composed.refused })
@@ -202,8 +246,8 @@ impl Reconcile {
 
     async fn observe(&self, view: &View, seen: &Seen) -> Result<(), store::Error> {
         let now = SystemTime::now().into();
-        let told: Vec<Observation> =
-            self.doors.iter().flat_map(|door| door.observe(&view.resources, seen, now)).collect();
+        let observe = |door: &Arc<dyn Door>| held(|| door.observe(&view.resources, seen, now));
+        let told: Vec<Observation> = self.doors.iter().filter_map(observe).flatten().collect();
         if told.is_empty() {
             return Ok(());
         }
@@ -211,4 +255,9 @@ impl Reconcile {
         self.metrics.observed.inc_by(taken as u64);
         Ok(())
     }
+}
+
+/// What a door says; nothing where it panics, which its own log line tells: one door's bug must not take the others down.
+fn held<T>(ask: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(ask)).ok()
 }

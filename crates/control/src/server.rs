@@ -148,34 +148,35 @@ impl Server {
             }
         };
         let request = Request::from_parts(head, body);
-        let answering = self.dispatch(request, peer, id);
+        // A task of its own: what has begun is done whether or not the client waits, and a bug in it is one call's.
+        let (front, number) = (self.front.clone(), id.to_owned());
+        let answering = tokio::spawn(async move {
+            let answered = dispatch(&front, request, peer, &number).await;
+            drop(memory);
+            answered
+        });
         let (mut response, door) = match tokio::time::timeout(self.limits.answer_time, answering).await {
-            Ok(answered) => answered,
+            Ok(Ok(answered)) => answered,
+            Ok(Err(error)) => {
+                tracing::error!(%error, request_id = id, "a call broke off");
+                let text = "this is a fault of the server; its log says more by this request's id";
+                (plain(StatusCode::INTERNAL_SERVER_ERROR, text), "none")
+            }
             Err(_) => {
-                tracing::error!(request_id = id, "a call was given up: its door took too long");
-                (plain(StatusCode::SERVICE_UNAVAILABLE, "it took too long; ask whether it was done"), "none")
+                tracing::error!(request_id = id, "a call takes too long; its client was told to look later");
+                (
+                    plain(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        "it takes too long; look later whether it was done",
+                    ),
+                    "none",
+                )
             }
         };
-        drop(memory);
         if !is_whole {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         (response, door)
-    }
-
-    async fn dispatch(
-        &self,
-        request: Request<Bytes>,
-        peer: IpAddr,
-        id: &str,
-    ) -> (Response<Body>, &'static str) {
-        let now = self.front.now();
-        if native::is_meant(&request) {
-            return (native::answer(&self.front, &request, peer, now, id).await, "native");
-        }
-        let aws_call::Answered { response, door } =
-            aws_call::answer(&self.front, &request, peer, now, id).await;
-        (response.map(|body| Either::Left(Full::new(body))), door)
     }
 
     /// Reads a body of as many bytes as AWS's codec takes.
@@ -222,6 +223,20 @@ impl Server {
             }
         }
     }
+}
+
+async fn dispatch(
+    front: &Arc<Front>,
+    request: Request<Bytes>,
+    peer: IpAddr,
+    id: &str,
+) -> (Response<Body>, &'static str) {
+    let now = front.now();
+    if native::is_meant(&request) {
+        return (native::answer(front, &request, peer, now, id).await, "native");
+    }
+    let aws_call::Answered { response, door } = aws_call::answer(front, &request, peer, now, id).await;
+    (response.map(|body| Either::Left(Full::new(body))), door)
 }
 
 /// An answer to what no protocol is known of.

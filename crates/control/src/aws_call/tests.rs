@@ -26,7 +26,8 @@ struct Wire {
 
 impl Wire {
     fn new(method: &str, path: &str, query: &str, headers: &[(&str, &str)], body: &str) -> Self {
-        let headers = headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+        let headers =
+            headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
         Self {
             method: method.into(),
             path: path.into(),
@@ -57,7 +58,8 @@ impl Wire {
             body: Body::Whole(&self.body),
         };
         let added = signer.headers(&request, now).expect("signed");
-        self.headers.extend(added.into_iter().map(|(name, value)| (name.to_ascii_lowercase().into(), value.into())));
+        self.headers
+            .extend(added.into_iter().map(|(name, value)| (name.to_ascii_lowercase().into(), value.into())));
         self
     }
 
@@ -126,7 +128,7 @@ impl Chance {
             1 | 2 => self.spoil(&mut wire.path),
             3 => self.spoil(&mut wire.query),
             4 | 5 => self.spoil(&mut wire.body),
-            6 | 7 | 8 => self.spoil(&mut wire.headers[header].1),
+            6..=8 => self.spoil(&mut wire.headers[header].1),
             9 => drop(wire.headers.remove(header)),
             10 => {
                 // Another request's signature, or one of its other headers.
@@ -154,15 +156,26 @@ fn originals(home: &Home, now: Utc) -> Vec<Wire> {
     let form = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
     let target = ("x-amz-target", "GraniteServiceVersion20100801.PutMetricAlarm");
     let alarm = r#"{"AlarmName":"a","EvaluationPeriods":1,"ComparisonOperator":"GreaterThanThreshold"}"#;
-    let topic = "Action=DeleteTopic&Version=2010-03-31&TopicArn=arn%3Aaws%3Asns%3Aus-west-2%3A123456789012%3At";
+    let topic =
+        "Action=DeleteTopic&Version=2010-03-31&TopicArn=arn%3Aaws%3Asns%3Aus-west-2%3A123456789012%3At";
     vec![
-        Wire::new("POST", "/prod/inputs", "", &[json], r#"{"name":"n","type":"RTMP_PUSH"}"#)
-            .signed(home, "medialive", now),
+        Wire::new("POST", "/prod/inputs", "", &[json], r#"{"name":"n","type":"RTMP_PUSH"}"#).signed(
+            home,
+            "medialive",
+            now,
+        ),
         Wire::new("DELETE", "/prod/channels/1234567", "", &[], "").signed(home, "medialive", now),
-        Wire::new("GET", "/prod/channels", "maxResults=5&nextToken=a%2Fb", &[], "").signed(home, "medialive", now),
+        Wire::new("GET", "/prod/channels", "maxResults=5&nextToken=a%2Fb", &[], "").signed(
+            home,
+            "medialive",
+            now,
+        ),
         Wire::new("POST", "/", "", &[form], topic).signed(home, "sns", now),
-        Wire::new("POST", "/", "", &[("content-type", "application/x-amz-json-1.0"), target], alarm)
-            .signed(home, "monitoring", now),
+        Wire::new("POST", "/", "", &[("content-type", "application/x-amz-json-1.0"), target], alarm).signed(
+            home,
+            "monitoring",
+            now,
+        ),
     ]
 }
 

@@ -18,7 +18,8 @@ fn names(text: &str) -> Vec<String> {
     tables(&whole, "channel").filter_map(|table| Some(table.get("name")?.as_str()?.to_owned())).collect()
 }
 
-const FILE: &str = "[listen]\nviewers = \"127.0.0.1:9000\"\n[[channel]]\nname = \"filed\"\ninput = \"test\"\n";
+const FILE: &str =
+    "[listen]\nviewers = \"127.0.0.1:9000\"\n[[channel]]\nname = \"filed\"\ninput = \"test\"\n";
 
 #[test]
 fn a_channel_that_is_not_valid_takes_no_other_down() {
@@ -103,7 +104,8 @@ fn channel() -> impl Strategy<Value = Table> {
         Just("{ nothing = 1 }"),
     ];
     let more = prop_oneof![Just(""), Just("window = 30"), Just("window = 1"), Just("segment = 4")];
-    ("[a-d]", input, more).prop_map(|(name, input, more)| table(&format!("name = \"{name}\"\ninput = {input}\n{more}")))
+    ("[a-d]", input, more)
+        .prop_map(|(name, input, more)| table(&format!("name = \"{name}\"\ninput = {input}\n{more}")))
 }
 
 fn wanted() -> impl Strategy<Value = Vec<Wanted>> {

@@ -24,8 +24,12 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
 #[test]
 fn the_description_has_every_route_once_and_nothing_it_refers_to_is_missing() {
     let document = document();
-    let described: usize =
-        document["paths"].as_object().expect("paths").values().map(|item| item.as_object().expect("methods").len()).sum();
+    let described: usize = document["paths"]
+        .as_object()
+        .expect("paths")
+        .values()
+        .map(|item| item.as_object().expect("methods").len())
+        .sum();
     assert_eq!(described, ROUTES.len());
     let mut ids = BTreeSet::new();
     for route in &ROUTES {
@@ -46,7 +50,10 @@ fn the_description_has_every_route_once_and_nothing_it_refers_to_is_missing() {
 
 #[test]
 fn a_path_is_one_of_the_table_or_nothing() {
-    let found = |method: &str, path: &str| match routes::find(&Method::from_bytes(method.as_bytes()).expect("one"), path) {
+    let found = |method: &str, path: &str| match routes::find(
+        &Method::from_bytes(method.as_bytes()).expect("one"),
+        path,
+    ) {
         Found::Route(route, name) => format!("{:?} {name}", route.operation),
         Found::OtherMethods(allowed) => allowed,
         Found::Nothing => "nothing".to_owned(),
@@ -55,7 +62,9 @@ fn a_path_is_one_of_the_table_or_nothing() {
     assert_eq!(found("HEAD", "/v1/channels/a"), "GetChannel a");
     assert_eq!(found("POST", "/v1/channels/a/start"), "StartChannel a");
     assert_eq!(found("POST", "/v1/channels/a"), "GET, PUT, PATCH, DELETE");
-    for path in ["/v1", "/v1/", "/v1/channels/", "/v1/channels/a/", "/v1/channels/a/b", "/v1/channels/a/start/b"] {
+    for path in
+        ["/v1", "/v1/", "/v1/channels/", "/v1/channels/a/", "/v1/channels/a/b", "/v1/channels/a/start/b"]
+    {
         let found = found("GET", path);
         assert!(found == "nothing" || path == "/v1/channels/", "{path}: {found}");
     }

@@ -71,9 +71,11 @@ async fn each_failure_has_awss_code_and_status_in_each_protocol() {
             let (status, code) = told.of(protocol);
             check(protocol, &ask.send(&server).await, status, code);
         };
-        let signed = |key: &str, secret: &Secret, at| ask.clone().signed_by(&server, key, secret, service, at);
+        let signed =
+            |key: &str, secret: &Secret, at| ask.clone().signed_by(&server, key, secret, service, at);
         assert_eq!(signed(key, &root.secret_key, now()).send(&server).await.status, 200, "{protocol}");
-        let missing = Told { json: "MissingAuthenticationTokenException", query: (403, "MissingAuthenticationToken") };
+        let missing =
+            Told { json: "MissingAuthenticationTokenException", query: (403, "MissingAuthenticationToken") };
         refused(ask.clone(), missing).await;
         let unknown = || Told { json: "UnrecognizedClientException", query: (403, "InvalidClientTokenId") };
         refused(signed("AKIANOBODYHASTHISKEY", &wrong, now()), unknown()).await;

@@ -37,6 +37,12 @@ async fn a_call_comes_to_its_door_and_its_answer_back() {
     assert_eq!((refused.status, refused.header("x-amzn-errortype")), (409, "ConflictException"));
     let broken = Ask::new("GET", "/prod/inputs").signed(&server, "medialive").send(&server).await;
     assert_eq!((broken.status, broken.header("x-amzn-errortype")), (500, "InternalFailure"));
+    let panicked = Ask::new("GET", "/prod/multiplexes").signed(&server, "medialive").send(&server).await;
+    assert_eq!((panicked.status, panicked.header("content-type")), (500, "application/json"));
+    assert_eq!(
+        Ask::new("GET", "/prod/channels").signed(&server, "medialive").send(&server).await.status,
+        200
+    );
     server.stop().await;
 }
 
@@ -45,12 +51,14 @@ async fn what_is_required_and_not_completed_is_refused_with_its_path() {
     let door = Fake::new("medialive");
     let server = Server::start(Options { doors: vec![door.clone()], ..Options::default() }).await;
     let body = r#"{"encoderSettings":{"outputGroups":[{"outputs":[]}]}}"#;
-    let refused = Ask::new("POST", "/prod/channels").json(body).signed(&server, "medialive").send(&server).await;
+    let refused =
+        Ask::new("POST", "/prod/channels").json(body).signed(&server, "medialive").send(&server).await;
     assert_eq!(refused.status, 422, "{refused:?}");
     let told = &refused.json()["validationErrors"];
     assert_eq!(told.as_array().map(Vec::len), Some(1), "{told}");
     assert_eq!(told[0]["elementPath"], "/encoderSettings/outputGroups/0/outputGroupSettings");
-    let unreadable = Ask::new("POST", "/prod/channels").json("{").signed(&server, "medialive").send(&server).await;
+    let unreadable =
+        Ask::new("POST", "/prod/channels").json("{").signed(&server, "medialive").send(&server).await;
     assert_eq!((unreadable.status, unreadable.header("x-amzn-errortype")), (400, "SerializationException"));
     assert!(door.operations().is_empty());
     until("both refusals in the audit log", || async {

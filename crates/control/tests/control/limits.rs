@@ -14,7 +14,7 @@ async fn server(limits: Limits) -> Server {
 
 #[tokio::test]
 async fn what_is_too_large_is_refused_and_never_by_a_page_or_a_500() {
-    let server = server(Limits::default()).await;
+    let server = server(Limits { head_time: Duration::from_secs(1), ..Limits::default() }).await;
     let body = vec![b' '; (2 << 20) + 10];
     let large = Ask::new("POST", "/prod/channels").json("").body(body.clone()).signed(&server, "medialive");
     let refused = large.send(&server).await;
@@ -74,7 +74,10 @@ async fn connections_beyond_the_bound_wait_for_a_place() {
     let answered = tokio::time::timeout(Duration::from_millis(300), waiting.read_exact(&mut bytes)).await;
     assert!(answered.is_err(), "nobody answers while both places are taken");
     drop(held);
-    tokio::time::timeout(PATIENCE, waiting.read_exact(&mut bytes)).await.expect("a place").expect("an answer");
+    tokio::time::timeout(PATIENCE, waiting.read_exact(&mut bytes))
+        .await
+        .expect("a place")
+        .expect("an answer");
     assert_eq!(&bytes, b"HTTP/1.1 200");
     server.stop().await;
 }

@@ -18,17 +18,30 @@ fn told(answer: &Answer) -> (u16, String) {
 #[tokio::test]
 async fn a_channel_is_made_shown_changed_stopped_started_and_removed() {
     let server = Server::start(Options::default()).await;
-    let made = send(&server, "PUT", "/v1/channels/main", r#"{"name":"main","input":{"rtmp":"live/key"},"segment":2}"#).await;
-    assert_eq!((made.status, made.header("etag"), made.header("location")), (201, "\"1\"", "/v1/channels/main"));
+    let made = send(
+        &server,
+        "PUT",
+        "/v1/channels/main",
+        r#"{"name":"main","input":{"rtmp":"live/key"},"segment":2}"#,
+    )
+    .await;
+    assert_eq!(
+        (made.status, made.header("etag"), made.header("location")),
+        (201, "\"1\"", "/v1/channels/main")
+    );
     let shown = send(&server, "GET", "/v1/channels/main", "").await;
     assert_eq!((shown.status, shown.header("etag")), (200, "\"1\""));
     assert_eq!(shown.json()["channel"], serde_json::json!({ "input": { "rtmp": "live/key" }, "segment": 2 }));
     assert_eq!(shown.json()["started"], true);
-    let same = send(&server, "PUT", "/v1/channels/main", r#"{"segment":2,"input":{"rtmp":"live/key"}}"#).await;
+    let same =
+        send(&server, "PUT", "/v1/channels/main", r#"{"segment":2,"input":{"rtmp":"live/key"}}"#).await;
     assert_eq!((same.status, same.header("etag")), (200, "\"1\""));
     let patched = send(&server, "PATCH", "/v1/channels/main", r#"{"segment":null,"window":90}"#).await;
     assert_eq!((patched.status, patched.header("etag")), (200, "\"2\""), "{patched:?}");
-    assert_eq!(patched.json()["channel"], serde_json::json!({ "input": { "rtmp": "live/key" }, "window": 90 }));
+    assert_eq!(
+        patched.json()["channel"],
+        serde_json::json!({ "input": { "rtmp": "live/key" }, "window": 90 })
+    );
     let stopped = send(&server, "POST", "/v1/channels/main/stop", "").await;
     assert_eq!((stopped.header("etag"), &stopped.json()["started"]), ("\"3\"", &false.into()));
     let again = send(&server, "POST", "/v1/channels/main/stop", "").await;
@@ -38,7 +51,10 @@ async fn a_channel_is_made_shown_changed_stopped_started_and_removed() {
     assert_eq!(send(&server, "DELETE", "/v1/channels/main", "").await.status, 204);
     assert_eq!(told(&send(&server, "GET", "/v1/channels/main", "").await), (404, "NotFound".to_owned()));
     assert_eq!(told(&send(&server, "DELETE", "/v1/channels/main", "").await), (404, "NotFound".to_owned()));
-    assert_eq!(told(&send(&server, "POST", "/v1/channels/main/start", "").await), (404, "NotFound".to_owned()));
+    assert_eq!(
+        told(&send(&server, "POST", "/v1/channels/main/start", "").await),
+        (404, "NotFound".to_owned())
+    );
     let anew = send(&server, "PUT", "/v1/channels/main", r#"{"input":"test"}"#).await;
     assert_eq!((anew.status, anew.header("etag")), (201, "\"6\""), "nobody takes it for the one before");
     let outcomes: Vec<_> =
@@ -51,7 +67,8 @@ async fn a_channel_is_made_shown_changed_stopped_started_and_removed() {
 async fn whoever_saw_another_generation_changes_nothing() {
     let server = Server::start(Options::default()).await;
     let put = async |name: &str, value: &str| {
-        let ask = Ask::new("PUT", "/v1/channels/a").json(r#"{"input":"test","window":100}"#).header(name, value);
+        let ask =
+            Ask::new("PUT", "/v1/channels/a").json(r#"{"input":"test","window":100}"#).header(name, value);
         ask.bearer(&server).send(&server).await
     };
     assert_eq!(told(&put("if-match", "*").await), (412, "Stale".to_owned()));
@@ -79,7 +96,8 @@ async fn whoever_saw_another_generation_changes_nothing() {
 async fn what_is_not_valid_is_refused_with_its_place_and_nothing_is_stored() {
     let workflow = "[[channel]]\nname = \"filed\"\ninput = { rtmp = \"live/filed\" }\n";
     let server = Server::start(Options { workflow, ..Options::default() }).await;
-    let put = async |name: &str, body: &str| send(&server, "PUT", &format!("/v1/channels/{name}"), body).await;
+    let put =
+        async |name: &str, body: &str| send(&server, "PUT", &format!("/v1/channels/{name}"), body).await;
     for (name, body, pointer) in [
         ("a", r#"{"input":"test","segment":99}"#, "/segment"),
         ("a", r#"{"input":"test","nothing":1}"#, "/nothing"),
@@ -103,7 +121,8 @@ async fn what_is_not_valid_is_refused_with_its_place_and_nothing_is_stored() {
     let beside = put("a", r#"{"input":{"rtmp":"live/z"}}"#).await;
     assert_eq!(told(&beside), (409, "Conflict".to_owned()));
     assert!(beside.body.contains("channel z could not run beside it"), "{beside:?}");
-    let text = Ask::new("PUT", "/v1/channels/a").header("content-type", "text/plain").body("{}").bearer(&server);
+    let text =
+        Ask::new("PUT", "/v1/channels/a").header("content-type", "text/plain").body("{}").bearer(&server);
     assert_eq!(told(&text.send(&server).await), (415, "UnsupportedMediaType".to_owned()));
     let listed = send(&server, "GET", "/v1/channels", "").await.json();
     assert_eq!(listed["items"].as_array().map(Vec::len), Some(1), "{listed}");
@@ -124,8 +143,16 @@ async fn lists_come_in_pages_and_show_no_settings() {
             let page = send(&server, "GET", &format!("{target}{mark}limit=2{after}"), "").await;
             assert!(!page.body.contains("s3cret"), "{page:?}");
             let page = page.json();
-            seen.extend(page["items"].as_array().expect("items").iter().map(|item| item["name"].as_str().expect("named").to_owned()));
-            after = page["next"].as_str().map_or(String::new(), |next| format!("&after={}", next.replace('/', "%2F")));
+            seen.extend(
+                page["items"]
+                    .as_array()
+                    .expect("items")
+                    .iter()
+                    .map(|item| item["name"].as_str().expect("named").to_owned()),
+            );
+            after = page["next"]
+                .as_str()
+                .map_or(String::new(), |next| format!("&after={}", next.replace('/', "%2F")));
         }
         assert_eq!((seen.join(""), after.as_str()), ("abcde".to_owned(), ""), "{target}");
     }
@@ -152,7 +179,11 @@ async fn only_whoever_has_a_key_and_the_permission_comes_in() {
     assert_eq!(status.clone().header("authorization", &cut).send(&server).await.status, 401);
     let signed = status.clone().signed(&server, "headwater").send(&server).await;
     assert_eq!((signed.status, &signed.json()["account"]), (200, &server.root.account.as_str().into()));
-    assert_eq!(status.clone().signed(&server, "medialive").send(&server).await.status, 404, "another service's path");
+    assert_eq!(
+        status.clone().signed(&server, "medialive").send(&server).await.status,
+        404,
+        "another service's path"
+    );
 
     let (key, secret) = server
         .user(
@@ -175,7 +206,10 @@ async fn only_whoever_has_a_key_and_the_permission_comes_in() {
     assert_eq!(asked("PUT", "/v1/channels/op-2", r#"{"input":{"file":"/etc/passwd"}}"#).await, 403);
     let private = r#"{"input":{"hls":"https://example.org/a.m3u8","allow_private":true}}"#;
     assert_eq!(asked("PUT", "/v1/channels/op-2", private).await, 403);
-    assert_eq!(send(&server, "PUT", "/v1/channels/rooted", r#"{"input":{"file":"a.mp4"}}"#).await.status, 201);
+    assert_eq!(
+        send(&server, "PUT", "/v1/channels/rooted", r#"{"input":{"file":"a.mp4"}}"#).await.status,
+        201
+    );
     server.stop().await;
 }
 

@@ -1,10 +1,14 @@
 //! What runs follows what is wanted, and what is said of it what is seen.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 
 use control::{Applied, Refused, Runner};
-use door::{ChannelSeen, Seen};
+use door::{Answer, Caller, ChannelSeen, Door, Seen, Site, Wanted};
+use media::Utc;
+use store::{Observation, Resource};
 use tokio::sync::watch;
 
 use crate::support::{Ask, Options, Server, now, open, until};
@@ -162,5 +166,46 @@ async fn what_another_process_writes_to_the_store_is_found() {
     other.delete(call, &channel.key, store::Expect::Any, now()).await.expect("deleted");
     wanted(&runner, |text| !text.contains("name = \"a\""), "nothing").await;
     other.close().await;
+    server.stop().await;
+}
+
+/// Wants a channel, and breaks off while it is told to.
+#[derive(Default)]
+struct Brittle(AtomicBool);
+
+impl Door for Brittle {
+    fn service(&self) -> &'static str {
+        "brittle"
+    }
+
+    fn call<'a>(&'a self, _: &'a Caller, _: &'static str, _: aws::Map) -> Option<Answer<'a>> {
+        None
+    }
+
+    fn wanted(&self, _: &[Resource], _: &Site) -> Wanted {
+        assert!(!self.0.load(Relaxed), "a bug of the door");
+        let table = door::table([("name", "brittle"), ("input", "test")]);
+        Wanted { channels: vec![table], ..Wanted::default() }
+    }
+
+    fn observe(&self, _: &[Resource], _: &Seen, _: Utc) -> Vec<Observation> {
+        panic!("a bug of the door")
+    }
+}
+
+#[tokio::test]
+async fn a_door_that_breaks_off_stops_nothing_that_runs() {
+    let (runner, brittle) = (Fake::new(), Arc::new(Brittle::default()));
+    let doors: Vec<Arc<dyn Door>> = vec![brittle.clone()];
+    let server = Server::start(Options { doors, runner: Some(runner.clone()), ..Options::default() }).await;
+    wanted(&runner, |text| text.contains("brittle"), "its channel").await;
+    brittle.0.store(true, Relaxed);
+    // What is asked for by others is looked at beside what that door wants: until it answers nobody can say.
+    assert_eq!(put(&server, "a", r#"{"input":"test"}"#).await, 500);
+    assert_eq!(runner.texts().len(), 1, "and nothing was stopped");
+    brittle.0.store(false, Relaxed);
+    assert_eq!(put(&server, "a", r#"{"input":"test"}"#).await, 201);
+    wanted(&runner, |text| text.contains("brittle") && text.contains("name = \"a\""), "both").await;
+    is_state(&server, "a", "starting").await;
     server.stop().await;
 }
