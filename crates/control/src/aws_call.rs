@@ -8,7 +8,8 @@ mod tests;
 
 use std::net::IpAddr;
 
-use aws::{Call, Error, Limits, Model, Protocol, validate};
+use aws::validate::{self, Violation};
+use aws::{Call, Error, Limits, Model, Protocol};
 use bytes::Bytes;
 use door::Caller;
 use http::{HeaderMap, Request, Response};
@@ -19,6 +20,7 @@ use media::Utc;
 
 use crate::asker::{Asker, Denied, Effect, Trouble};
 use crate::front::Front;
+use crate::seed_dialect;
 
 /// Operations that policies know by another's name.
 const ACTIONS: [(&str, &str, &str); 5] = [
@@ -124,10 +126,9 @@ async fn handle(
         allow(asker, &caller, call, resource.as_deref(), asked)
             .map_err(|error| refused(front, &caller, effect, subject, error))?;
     }
-    let violations: Vec<_> = validate::violations(call.service, call.operation, &input)
-        .into_iter()
-        .filter(|found| !crate::seed_dialect::lets_through(call.service.name, call.operation.name, found))
-        .collect();
+    let passes =
+        |found: &Violation| seed_dialect::lets_through(call.service.name, call.operation.name, found);
+    let violations = validate::violations_but(call.service, call.operation, &input, &passes);
     if !violations.is_empty() {
         let error = validate::refusal(call.service, call.operation, &violations);
         return Err(refused(front, &caller, effect, subject, error));

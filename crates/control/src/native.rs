@@ -5,6 +5,7 @@
 //! themselves, whoever's page asks.
 
 mod channel_door;
+mod channel_settings;
 mod channels;
 mod events;
 mod json;
@@ -120,6 +121,9 @@ async fn handle(
             ));
         }
     };
+    if request.body().len() > aws::Limits::default().body {
+        return Err(Problem::too_large("the body is too large")); // and cut off: no signature could hold
+    }
     let effect = route.effect();
     let mut caller = Caller {
         account: front.account.as_str().to_owned(),

@@ -1,19 +1,17 @@
 //! Channels: made, shown, changed, started, stopped, removed.
 
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
+use http::header::{IF_MATCH, IF_NONE_MATCH};
 use media::ChannelName;
 use serde_json::json;
-use spec::{Channel, FileItem, Input, Slate, Workflow};
 use store::{Expect, Key, New, Owner, Resource, Tags, Write};
-use toml::{Table, Value};
+use toml::Table;
 
-use super::channel_door::{KIND, MAX_SETTINGS, Observed, Stored, is_ours, with_name};
+use super::channel_door::{KIND, Observed, Stored, is_ours};
 use super::json::{self, Json};
 use super::problem::Problem;
 use super::routes::channel_arn;
 use super::{Ask, REGION, Reply};
-use crate::compose::{self, compose};
 
 /// How long a removed channel's generation is remembered, so that one made anew is not taken for it.
 const TOMBSTONE_US: i64 = 24 * 3_600 * 1_000_000;
@@ -199,69 +197,6 @@ impl Ask<'_> {
         Key::new(KIND, self.front.account.as_str(), REGION, name).map_err(|error| Problem::of(&error))
     }
 
-    /// What the body is.
-    fn document(&self, media_type: &'static str) -> Result<Json, Problem> {
-        let sent = self.headers.get(CONTENT_TYPE).map(|value| value.to_str().unwrap_or(""));
-        let sent = sent.map(|sent| sent.split(';').next().unwrap_or("").trim());
-        if sent.is_some_and(|sent| ![media_type, "application/json"].contains(&sent)) {
-            return Err(Problem::media_type(format!("send {media_type}")));
-        }
-        if self.body.len() > MAX_SETTINGS {
-            return Err(Problem::too_large(format!("a channel has at most {MAX_SETTINGS} bytes")));
-        }
-        serde_json::from_slice(self.body)
-            .map_err(|fault| Problem::bad_request(format!("the body is not valid JSON: {fault}")))
-    }
-
-    /// A channel's settings: a `[[channel]]` table, in which the name may be left out.
-    fn settings(&self, document: Json) -> Result<Table, Problem> {
-        let Json::Object(members) = document else {
-            return Err(Problem::bad_request("a channel is a JSON object"));
-        };
-        let mut settings =
-            Json::table(members).map_err(|foreign| Problem::invalid(foreign.pointer, foreign.what))?;
-        match settings.remove("name") {
-            None => Ok(settings),
-            Some(Value::String(name)) if name == self.name => Ok(settings),
-            Some(_) => Err(Problem::invalid("/name", format!("the path names channel {}", self.name))),
-        }
-    }
-
-    /// Whether the settings are a channel's, the caller may use what they name, and all that is wanted goes together.
-    async fn look_at(&self, name: &str, settings: &Table) -> Result<(), Problem> {
-        let table = with_name(name, settings);
-        let mut alone = Table::new();
-        alone.insert("channel".to_owned(), Value::Array(vec![Value::Table(table.clone())]));
-        let parsed = Workflow::parse(&alone.to_string())
-            .map_err(|fault| Problem::invalid(pointer(&fault.field), compose::told(&fault)))?;
-        let arn = channel_arn(&self.front.account, name);
-        for channel in &parsed.channels {
-            let reach = Reach::of(channel);
-            if reach.is_to_files {
-                self.allow("UseLocalFile", &arn)?;
-            }
-            if reach.is_to_private_networks {
-                self.allow("UsePrivateNetwork", &arn)?;
-            }
-        }
-        let (_, mut resources) = self.front.store.every().await.map_err(|error| Problem::of(&error))?;
-        resources.retain(|resource| !(is_ours(resource) && resource.key.id() == name));
-        let doors = &self.front.doors;
-        let mut wanted: Vec<_> = doors.iter().map(|door| door.wanted(&resources, &self.front.site)).collect();
-        let before = compose(&self.front.workflow, wanted.clone());
-        wanted.push(door::Wanted { channels: vec![table], ..door::Wanted::default() });
-        let after = compose(&self.front.workflow, wanted);
-        if let Some(why) = after.refused.get(name) {
-            return Err(Problem::conflict(why.as_str()));
-        }
-        match after.refused.iter().find(|(other, _)| !before.refused.contains_key(*other)) {
-            None => Ok(()),
-            Some((other, why)) => {
-                Err(Problem::conflict(format!("channel {other} could not run beside it: {why}")))
-            }
-        }
-    }
-
     fn condition(&self) -> Result<Condition, Problem> {
         let text = |name| self.headers.get(name).map(|value| value.to_str().unwrap_or("").trim());
         match (text(IF_MATCH), text(IF_NONE_MATCH)) {
@@ -291,32 +226,6 @@ fn check(condition: Condition, found: Option<&Resource>) -> Result<(), store::Er
         (Condition::Generation(expected), _) => stale(expected),
         (Condition::Exists, None) => stale(1),
         (Condition::Absent, Some(_)) => stale(0),
-    }
-}
-
-/// What a channel reaches for that is not everybody's.
-struct Reach {
-    is_to_files: bool,
-    is_to_private_networks: bool,
-}
-
-impl Reach {
-    fn of(channel: &Channel) -> Self {
-        let is_file = |input: &Input| match input {
-            Input::Files(files) => files.items.iter().any(|item| matches!(item, FileItem::Path(_))),
-            _ => false,
-        };
-        let is_private = |input: &Input| match input {
-            Input::Files(files) => files.allow_private,
-            Input::Hls(pull) => pull.allow_private,
-            Input::SrtCall(call) => call.allow_private,
-            Input::RtmpCall(call) => call.allow_private,
-            _ => false,
-        };
-        Self {
-            is_to_files: channel.inputs().any(is_file) || matches!(channel.fill.slate, Slate::File(_)),
-            is_to_private_networks: channel.inputs().any(is_private),
-        }
     }
 }
 
@@ -352,10 +261,4 @@ fn shown(status: StatusCode, resource: &Resource, stored: &Stored) -> Reply {
     let location = (status == StatusCode::CREATED).then(|| format!("/v1/channels/{}", resource.key.id()));
     let body = view(resource, stored, Settings::Shown);
     Reply::Json { status, body, generation: Some(resource.generation), location }
-}
-
-/// `channel[0].ladder[2].bitrate` as a JSON pointer: `/ladder/2/bitrate`.
-fn pointer(field: &str) -> String {
-    let inner = field.strip_prefix("channel[0]").unwrap_or(field).replace('[', ".").replace(']', "");
-    inner.split('.').filter(|part| !part.is_empty()).fold(String::new(), |pointer, part| pointer + "/" + part)
 }

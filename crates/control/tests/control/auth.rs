@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use identity::Secret;
 
-use crate::support::{Answer, Ask, Fake, Options, Server, now, until};
+use crate::client::{Answer, Ask};
+use crate::support::{Fake, Options, Server, now, until};
 
 /// A request of each family of protocols, and its signing name.
 fn calls() -> [(&'static str, Ask, &'static str); 5] {

@@ -2,7 +2,8 @@
 
 use aws::{Error, Map};
 
-use crate::support::{Ask, Fake, Options, Server, until};
+use crate::client::Ask;
+use crate::support::{Fake, Options, Server, until};
 
 /// The snippet that is passed around, as it goes out without the client's own check.
 const SEED: &str = r#"{"inputAttachments":[{"inputId":"input-123456","inputSettings":{"sourceEndBehavior":"LOOP"}}],
@@ -57,17 +58,28 @@ async fn what_is_required_and_not_completed_is_refused_with_its_path() {
     let told = &refused.json()["validationErrors"];
     assert_eq!(told.as_array().map(Vec::len), Some(1), "{told}");
     assert_eq!(told[0]["elementPath"], "/encoderSettings/outputGroups/0/outputGroupSettings");
+    // However many may be missing, what may not be is found behind them.
+    let outputs = [r#"{"outputSettings":{"hlsOutputSettings":{}}}"#; 30].join(",");
+    let group = r#""outputGroupSettings":{"hlsGroupSettings":{"mode":"SOMETIMES"}}"#;
+    let many = format!(r#"{{"encoderSettings":{{"outputGroups":[{{"outputs":[{outputs}],{group}}}]}}}}"#);
+    let refused =
+        Ask::new("POST", "/prod/channels").json(&many).signed(&server, "medialive").send(&server).await;
+    let told = &refused.json()["validationErrors"];
+    assert_eq!((refused.status, told.as_array().map(Vec::len)), (422, Some(1)), "{told}");
     let unreadable =
         Ask::new("POST", "/prod/channels").json("{").signed(&server, "medialive").send(&server).await;
     assert_eq!((unreadable.status, unreadable.header("x-amzn-errortype")), (400, "SerializationException"));
     assert!(door.operations().is_empty());
-    until("both refusals in the audit log", || async {
-        (server.outcomes("medialive:CreateChannel").await.len() == 2).then_some(())
+    until("all refusals in the audit log", || async {
+        (server.outcomes("medialive:CreateChannel").await.len() == 3).then_some(())
     })
     .await;
     let outcomes: Vec<_> =
         server.outcomes("medialive:CreateChannel").await.into_iter().map(|(_, outcome)| outcome).collect();
-    assert_eq!(outcomes, ["UnprocessableEntityException", "SerializationException"]);
+    assert_eq!(
+        outcomes,
+        ["UnprocessableEntityException", "UnprocessableEntityException", "SerializationException"]
+    );
     server.stop().await;
 }
 

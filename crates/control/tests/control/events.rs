@@ -4,7 +4,8 @@ use store::Retention;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Ask, Options, PATIENCE, Server, now};
+use crate::client::Ask;
+use crate::support::{Options, PATIENCE, Server, now};
 
 /// A stream of events that is read as it comes.
 struct Listener {

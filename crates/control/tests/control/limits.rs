@@ -6,7 +6,8 @@ use control::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Ask, Fake, Options, PATIENCE, Server, parsed, raw};
+use crate::client::{Ask, parsed, raw};
+use crate::support::{Fake, Options, PATIENCE, Server};
 
 async fn server(limits: Limits) -> Server {
     Server::start(Options { doors: vec![Fake::new("medialive")], limits, ..Options::default() }).await

@@ -1,6 +1,7 @@
 //! The native API.
 
-use crate::support::{Answer, Ask, Options, Server, now};
+use crate::client::{Answer, Ask};
+use crate::support::{Options, Server, now};
 
 async fn send(server: &Server, method: &str, target: &str, body: &str) -> Answer {
     let ask = Ask::new(method, target).bearer(server);

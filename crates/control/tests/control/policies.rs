@@ -1,6 +1,7 @@
 //! What users may.
 
-use crate::support::{Ask, Fake, Options, Server, now, until};
+use crate::client::Ask;
+use crate::support::{Fake, Options, Server, now, until};
 
 #[tokio::test]
 async fn a_user_may_what_a_policy_allows_and_none_denies() {

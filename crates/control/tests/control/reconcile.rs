@@ -11,7 +11,8 @@ use media::Utc;
 use store::{Observation, Resource};
 use tokio::sync::watch;
 
-use crate::support::{Ask, Options, Server, now, open, until};
+use crate::client::Ask;
+use crate::support::{Options, Server, now, open, until};
 
 /// Remembers what it was given, and tells what it is told to.
 struct Fake {

@@ -1,6 +1,7 @@
 //! What is still so after another start.
 
-use crate::support::{Ask, Fake, Options, Server, now, open};
+use crate::client::Ask;
+use crate::support::{Fake, Options, Server, now, open};
 
 #[tokio::test]
 async fn account_keys_and_channels_survive_a_restart_and_a_call_of_before_is_not_made_again() {
