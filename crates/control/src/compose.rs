@@ -59,6 +59,10 @@ pub fn compose(file: &str, wanted: Vec<Wanted>) -> Composed {
         return all_refused(base.to_string(), entries, refused, "the workflow file is not valid");
     };
     let mut entries = beside_the_file(&base, entries, &mut refused);
+    let text = merged(&base, &entries);
+    if Workflow::parse(&text).is_ok() {
+        return Composed { text, refused };
+    }
     entries.retain(|entry| match alone(entry) {
         None => true,
         Some(why) => {

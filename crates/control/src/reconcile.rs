@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use daemon::Drain;
-use door::{Door, Seen, Site};
+use door::{Door, Seen, Site, Wanted};
 use store::{Observation, Resource, Store};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::compose::compose;
+use crate::compose::{Composed, compose};
 use crate::metrics::Metrics;
 use crate::runner::{Refused, Runner};
 
@@ -46,6 +46,7 @@ pub(crate) struct Reconcile {
 struct View {
     revision: i64,
     resources: Vec<Resource>,
+    wanted: Vec<Wanted>,
     text: String,
     refused: BTreeMap<String, String>,
 }
@@ -162,18 +163,23 @@ impl Reconcile {
 
     /// The store as it is now; what was seen before where nothing changed.
     async fn look(&self, before: Option<View>) -> Result<View, Blind> {
-        if let Some(before) = before
-            && self.store.revision().await? == before.revision
-        {
-            return Ok(before);
-        }
+        let before = match before {
+            Some(before) if self.store.revision().await? == before.revision => return Ok(before),
+            other => other,
+        };
         let (revision, resources) = self.store.every().await?;
         // Without one door's wishes what it wants would be stopped: all stays as it is instead.
         let wanted = self.doors.iter().map(|door| held(|| door.wanted(&resources, &self.site)));
         let wanted = wanted.collect::<Option<Vec<_>>>().ok_or(Blind::Door)?;
-        let composed = compose(&self.workflow, wanted);
-        self.metrics.refused_channels.set(i64::try_from(composed.refused.len()).unwrap_or(i64::MAX));
-        Ok(View { revision, resources, text: composed.text, refused: composed.refused })
+        // Most changes are of states alone.
+        if let Some(before) = before
+            && before.wanted == wanted
+        {
+            return Ok(View { revision, resources, ..before });
+        }
+        let Composed { text, refused } = compose(&self.workflow, wanted.clone());
+        self.metrics.refused_channels.set(i64::try_from(refused.len()).unwrap_or(i64::MAX));
+        Ok(View { revision, resources, wanted, text, refused })
     }
 
     /// Gives the runner what it has not, unless it refused that a moment ago.

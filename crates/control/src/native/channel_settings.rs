@@ -61,13 +61,17 @@ impl Ask<'_> {
         resources.retain(|resource| !(is_ours(resource) && resource.key.id() == name));
         let doors = &self.front.doors;
         let mut wanted: Vec<_> = doors.iter().map(|door| door.wanted(&resources, &self.front.site)).collect();
-        let before = compose(&self.front.workflow, wanted.clone());
         wanted.push(door::Wanted { channels: vec![table], ..door::Wanted::default() });
-        let after = compose(&self.front.workflow, wanted);
-        if let Some(why) = after.refused.get(name) {
+        let with = compose(&self.front.workflow, wanted.clone());
+        if with.refused.is_empty() {
+            return Ok(());
+        }
+        if let Some(why) = with.refused.get(name) {
             return Err(Problem::conflict(why.as_str()));
         }
-        match after.refused.iter().find(|(other, _)| !before.refused.contains_key(*other)) {
+        wanted.pop();
+        let without = compose(&self.front.workflow, wanted);
+        match with.refused.iter().find(|(other, _)| !without.refused.contains_key(*other)) {
             None => Ok(()),
             Some((other, why)) => {
                 Err(Problem::conflict(format!("channel {other} could not run beside it: {why}")))
