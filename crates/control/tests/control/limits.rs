@@ -1,5 +1,6 @@
 //! What clients may not take.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use control::Limits;
@@ -7,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::client::{Ask, parsed, raw};
-use crate::support::{Fake, Options, PATIENCE, Server};
+use crate::support::{Fake, Options, PATIENCE, Server, until};
 
 async fn server(limits: Limits) -> Server {
     Server::start(Options { doors: vec![Fake::new("medialive")], limits, ..Options::default() }).await
@@ -95,4 +96,31 @@ async fn health_is_for_everybody_and_says_nothing_else() {
     assert_eq!(Ask::new("POST", "/health").send(&server).await.status, 405);
     server.drain();
     server.stop().await;
+}
+
+#[tokio::test]
+async fn what_was_begun_is_done_whether_its_client_leaves_or_the_server_drains() {
+    let door = Fake::new("medialive");
+    let server = Server::start(Options { doors: vec![door.clone()], ..Options::default() }).await;
+    let ask = Ask::new("POST", "/prod/channels/1/stop").signed(&server, "medialive").bytes(server.address);
+    let begun = |count| {
+        let door = &door;
+        until("begun", move || async move { (door.operations().len() == count).then_some(()) })
+    };
+    let mut leaves = TcpStream::connect(server.address).await.expect("connected");
+    leaves.write_all(&ask).await.expect("sent");
+    begun(1).await;
+    drop(leaves);
+    until("done", || async { (door.done.load(Relaxed) == 1).then_some(()) }).await;
+
+    let mut stays = TcpStream::connect(server.address).await.expect("connected");
+    stays.write_all(&ask).await.expect("sent");
+    begun(2).await;
+    let reading = tokio::spawn(async move {
+        let mut bytes = Vec::new();
+        stays.read_to_end(&mut bytes).await.map(|_| bytes)
+    });
+    server.stop().await;
+    let answer = parsed(&reading.await.expect("no panic").expect("read"));
+    assert_eq!((answer.status, door.done.load(Relaxed)), (200, 2));
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -167,6 +169,8 @@ pub(crate) struct Fake {
     service: &'static str,
     answers: BTreeMap<&'static str, Result<Map, Error>>,
     pub(crate) asked: Mutex<Vec<(Caller, &'static str, Map)>>,
+    /// How many of the operation that takes its time are done.
+    pub(crate) done: AtomicU32,
 }
 
 impl Fake {
@@ -178,7 +182,12 @@ impl Fake {
         service: &'static str,
         answers: impl IntoIterator<Item = (&'static str, Result<Map, Error>)>,
     ) -> Arc<Self> {
-        Arc::new(Self { service, answers: answers.into_iter().collect(), asked: Mutex::default() })
+        Arc::new(Self {
+            service,
+            answers: answers.into_iter().collect(),
+            asked: Mutex::default(),
+            done: AtomicU32::new(0),
+        })
     }
 
     pub(crate) fn operations(&self) -> Vec<&'static str> {
@@ -198,6 +207,13 @@ impl Door for Fake {
             _ => {}
         }
         self.asked.lock().expect("not poisoned").push((caller.clone(), operation, input));
+        if operation == "StopChannel" {
+            return Some(Box::pin(async {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                self.done.fetch_add(1, Relaxed);
+                Ok(Map::new())
+            }));
+        }
         let answer = self.answers.get(operation).cloned().unwrap_or_else(|| Ok(Map::new()));
         Some(Box::pin(async { answer }))
     }
