@@ -107,14 +107,22 @@ fn schemas() -> Value {
             },
         })
     };
+    let settings = |description: &str, required: Value| {
+        json!({
+            "type": "object",
+            "description": description,
+            "properties": { "name": name_schema(), "input": { "type": ["string", "object"] } },
+            "required": required,
+            "additionalProperties": true,
+        })
+    };
     json!({
         "Object": { "type": "object" },
-        "ChannelSettings": {
-            "type": "object",
-            "description": "A [[channel]] table of the workflow file as JSON: input, ladder, backup, latency, … The name may be left out. What is not valid is refused with the field and what would be right.",
-            "properties": { "name": name_schema(), "input": { "type": ["string", "object"] } },
-            "additionalProperties": true,
-        },
+        "ChannelSettings": settings(
+            "A [[channel]] table of the workflow file as JSON: input, ladder, backup, latency, … The name may be left out. What is not valid is refused with the field and what would be right.",
+            json!(["input"]),
+        ),
+        "ChannelPatch": settings("Settings to be changed (RFC 7396): null removes one.", json!([])),
         "Channel": {
             "type": "object",
             "required": ["name", "started", "state", "generation", "created", "updated"],

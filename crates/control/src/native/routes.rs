@@ -125,7 +125,7 @@ pub(crate) static ROUTES: [Route; 11] = [
         permission: "PutChannel",
         summary: "Changes some settings of a channel (RFC 7396)",
         answers: &[(200, Some("Channel"))],
-        body: Some(("application/merge-patch+json", "ChannelSettings")),
+        body: Some(("application/merge-patch+json", "ChannelPatch")),
         ..CHANGE
     },
     Route {
