@@ -59,7 +59,17 @@ pub fn check(service: &Service, operation: &Operation, input: &Map) -> Result<()
 
 /// What of an input is not as its description says, the first of it.
 pub fn violations(service: &Service, operation: &Operation, input: &Map) -> Vec<Violation> {
-    let mut found = Found { service, path: Vec::new(), violations: Vec::new() };
+    violations_but(service, operation, input, &|_| false)
+}
+
+/// The same without those that `passes` lets through: they take no place among the first.
+pub fn violations_but(
+    service: &Service,
+    operation: &Operation,
+    input: &Map,
+    passes: &dyn Fn(&Violation) -> bool,
+) -> Vec<Violation> {
+    let mut found = Found { service, path: Vec::new(), violations: Vec::new(), passes };
     if let Some(structure) = operation.input.as_ref().and_then(|target| service.structure(target)) {
         found.structure(structure, input);
     }
@@ -103,13 +113,17 @@ struct Found<'s> {
     service: &'s Service,
     path: Vec<String>,
     violations: Vec<Violation>,
+    passes: &'s dyn Fn(&Violation) -> bool,
 }
 
 impl Found<'_> {
     fn add(&mut self, value: Option<&str>, constraint: impl Into<String>) {
         if self.violations.len() < MAX_VIOLATIONS {
             let value = value.map(|value| shortened(value).to_owned());
-            self.violations.push(Violation { path: self.path.clone(), value, constraint: constraint.into() });
+            let violation = Violation { path: self.path.clone(), value, constraint: constraint.into() };
+            if !(self.passes)(&violation) {
+                self.violations.push(violation);
+            }
         }
     }
 

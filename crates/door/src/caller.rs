@@ -22,6 +22,9 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Who calls where nothing was signed. The region of such a call is `us-east-1`, whatever it is about.
+    pub const ANYBODY: &str = "anybody";
+
     /// The call for the store's audit log.
     pub fn audit(&self) -> store::Call {
         store::Call {

@@ -43,6 +43,21 @@ pub trait Door: Send + Sync {
     /// The service's own exceptions, by the names that the description gives them.
     fn call<'a>(&'a self, caller: &'a Caller, operation: &'static str, input: Map) -> Option<Answer<'a>>;
 
+    /// The ARN of what a call is about, for policies: `*` where the operation is about none in particular (lists, things that are
+    /// made). `None` where the door does not say: then only what allows the operation on every resource allows it, and what
+    /// denies it on any denies it.
+    fn resource(&self, caller: &Caller, operation: &str, input: &Map) -> Option<String> {
+        let _ = (caller, operation, input);
+        None
+    }
+
+    /// Whether an operation may come without a signature, as links in messages do: its input must hold something that nobody can
+    /// guess. The caller is then [`Caller::ANYBODY`].
+    fn takes_unsigned(&self, operation: &str) -> bool {
+        let _ = operation;
+        false
+    }
+
     /// What the resources ask to run. `resources` is all the store holds, of every door, tombstones among them.
     fn wanted(&self, resources: &[Resource], site: &Site) -> Wanted {
         let _ = (resources, site);

@@ -59,15 +59,26 @@ pub enum Decision {
 
 /// What `policies` say of `call`. The order of policies and statements says nothing.
 pub fn decide<'a>(policies: impl IntoIterator<Item = &'a Document>, call: &Call<'_>) -> Decision {
-    let mut decision = Decision::NotAllowed;
-    for document in policies {
-        match document.decide(call) {
+    combine(policies.into_iter().map(|document| document.decide(call)))
+}
+
+/// What `policies` say of `call` where nobody can say which resource it is about, whatever `call.resource` is: one that allows
+/// it must do so on every resource, and one that denies it on any of them denies it.
+pub fn decide_on_any<'a>(policies: impl IntoIterator<Item = &'a Document>, call: &Call<'_>) -> Decision {
+    combine(policies.into_iter().map(|document| document.decide_on_any(call)))
+}
+
+/// One denial is enough, else one permission.
+fn combine(decisions: impl Iterator<Item = Decision>) -> Decision {
+    let mut combined = Decision::NotAllowed;
+    for decision in decisions {
+        match decision {
             Decision::Denied => return Decision::Denied,
-            Decision::Allowed => decision = Decision::Allowed,
+            Decision::Allowed => combined = Decision::Allowed,
             Decision::NotAllowed => {}
         }
     }
-    decision
+    combined
 }
 
 impl Decision {

@@ -156,6 +156,18 @@ impl Document {
         }
         decision
     }
+
+    pub(super) fn decide_on_any(&self, call: &Call<'_>) -> Decision {
+        let mut decision = Decision::NotAllowed;
+        for statement in self.statements.iter().filter(|statement| statement.covers_but_resource(call)) {
+            match statement.effect {
+                Effect::Deny => return Decision::Denied,
+                Effect::Allow if statement.resources.are_all() => decision = Decision::Allowed,
+                Effect::Allow => {}
+            }
+        }
+        decision
+    }
 }
 
 impl Statement {
@@ -206,8 +218,12 @@ impl Statement {
     }
 
     fn covers(&self, call: &Call<'_>) -> bool {
+        self.resources.cover(|pattern| pattern.matches(call.resource, call.context))
+            && self.covers_but_resource(call)
+    }
+
+    fn covers_but_resource(&self, call: &Call<'_>) -> bool {
         self.actions.cover(|pattern| pattern.matches(call.action, Case::Insensitive, call.context))
-            && self.resources.cover(|pattern| pattern.matches(call.resource, call.context))
             && self.conditions.iter().all(|condition| condition.holds(call.context))
     }
 }
@@ -222,6 +238,13 @@ impl<P> Names<P> {
             Names::AnyOf(patterns) => patterns.iter().any(matches),
             Names::NoneOf(patterns) => !patterns.iter().any(matches),
         }
+    }
+}
+
+impl Names<ArnPattern> {
+    /// Certainly every resource.
+    fn are_all(&self) -> bool {
+        matches!(self, Names::AnyOf(patterns) if patterns.iter().any(ArnPattern::is_all))
     }
 }
 

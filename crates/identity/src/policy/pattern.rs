@@ -140,6 +140,11 @@ impl ArnPattern {
         parts.iter().map(|part| Pattern::parse(part, variables)).collect::<Option<Vec<_>>>().map(ArnPattern)
     }
 
+    /// Whether it is `*`.
+    pub fn is_all(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether an ARN matches; `*`, the resource of actions that have none, matches `*` alone.
     pub fn matches(&self, arn: &str, context: &Context) -> bool {
         if self.0.is_empty() {

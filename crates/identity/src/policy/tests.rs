@@ -211,6 +211,27 @@ fn before_2012_a_variable_stands_for_itself() {
 }
 
 #[test]
+fn what_nobody_can_name_is_allowed_only_on_everything_and_denied_where_anything_is() {
+    let all = r#"{"Effect":"Allow","Action":"sns:*","Resource":"*"}"#;
+    let one = r#"{"Effect":"Allow","Action":"sns:*","Resource":"arn:aws:sns:*:*:t"}"#;
+    let all_but_one = r#"{"Effect":"Allow","Action":"sns:*","NotResource":"arn:aws:sns:*:*:t"}"#;
+    let never = r#"{"Effect":"Deny","Action":"sns:Delete*","Resource":"arn:aws:sns:*:*:t"}"#;
+    for (statements, action, expected) in [
+        (vec![], "sns:Publish", Decision::NotAllowed),
+        (vec![one], "sns:Publish", Decision::NotAllowed),
+        (vec![all_but_one], "sns:Publish", Decision::NotAllowed),
+        (vec![one, all], "sns:Publish", Decision::Allowed),
+        (vec![all, never], "sns:Publish", Decision::Allowed),
+        (vec![all, never], "sns:DeleteTopic", Decision::Denied),
+    ] {
+        let policies = statements.iter().map(|text| read(text)).collect::<Vec<_>>();
+        let context = Context::default();
+        let call = Call { action, resource: "*", context: &context };
+        assert_eq!(decide_on_any(&policies, &call), expected, "{statements:?} {action}");
+    }
+}
+
+#[test]
 fn who_may_not_is_told_who_what_and_why() {
     let context = Context::default();
     let call = Call { action: "sns:Publish", resource: "*", context: &context };

@@ -119,6 +119,11 @@ impl<'a> Claim<'a> {
         self.form
     }
 
+    /// Whether a header (its name in lower case) is among those that are signed.
+    pub fn signs(&self, header: &str) -> bool {
+        self.signed_headers.iter().any(|name| name == header)
+    }
+
     /// The canonical request: the text whose hash was signed. For an operator who looks for why two differ; it holds
     /// header values, a session token among them.
     pub fn canonical_request(&self) -> Result<Vec<u8>, Fault> {

@@ -1,0 +1,12 @@
+//! The control role as its clients meet it: over HTTP on loopback, with signed requests.
+
+mod auth;
+mod calls;
+mod client;
+mod events;
+mod limits;
+mod native;
+mod policies;
+mod reconcile;
+mod restart;
+mod support;
