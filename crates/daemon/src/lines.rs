@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,6 +95,12 @@ pub fn ask(socket: &Path, line: &str) -> Result<String, AskError> {
         Some(fault) => Err(AskError::Failed(fault.to_owned())),
         None => Ok(said.trim_end().to_owned()),
     }
+}
+
+/// [`ask`], from a task.
+pub async fn ask_from_task(socket: PathBuf, line: &'static str) -> Result<String, AskError> {
+    let asked = tokio::task::spawn_blocking(move || ask(&socket, line)).await;
+    asked.unwrap_or_else(|panicked| Err(AskError::Broken(io::Error::other(panicked))))
 }
 
 #[cfg(test)]

@@ -52,6 +52,11 @@ pub(crate) enum Command {
     Origin(Role),
     /// Run the edge alone: the caching node viewers talk to, in front of any HTTP origin
     Edge(Box<Edge>),
+    /// Run the control role of a `headwater up`: the native and the AWS APIs
+    #[command(hide = true)]
+    Control(Role),
+    /// Print what AWS's clients need to come here: exports for a shell, a profile, or a Terraform provider
+    AwsEnv(AwsEnv),
     /// Take objects out of the edge's cache, by path or by all that begins so
     Purge(Purge),
     /// Make a token with which viewers may watch what an edge gives only to those who have one, or a key for tokens
@@ -169,6 +174,37 @@ pub(crate) enum QuarantineOrder {
 pub(crate) enum Restartable {
     /// The edge: a second one starts on the same listeners, then the first drains
     Edge,
+}
+
+/// Options of `aws-env`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Try it:
+  eval \"$(headwater aws-env)\"                         boto3, the aws CLI and the SDKs come here from then on
+  aws medialive list-channels
+  headwater aws-env --format profile >> ~/.aws/config   a profile, which also lets requests through as they were written
+  headwater aws-env --format terraform > provider.tf")]
+pub(crate) struct AwsEnv {
+    /// What to print
+    #[arg(long, value_enum, default_value_t = AwsEnvFormat::Shell)]
+    pub(crate) format: AwsEnvFormat,
+    /// Region to name; any will do
+    #[arg(long, default_value = "us-east-1")]
+    pub(crate) region: String,
+    /// Folder of the `headwater up` that is meant
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+}
+
+/// Forms of `aws-env`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AwsEnvFormat {
+    /// Exports for `sh`
+    Shell,
+    /// A profile for AWS's configuration file
+    Profile,
+    /// A provider for Terraform
+    Terraform,
 }
 
 /// Options of a role that runs alone.

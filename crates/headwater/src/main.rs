@@ -7,11 +7,12 @@
 //! - [`supervise`]: starts, restarts and drains them, hands over listeners, gathers their metrics.
 //! - [`purge`]: tells the edge to take objects out of its cache.
 //! - [`token`]: makes viewers' access tokens.
-//! - [`role`]: a role as a process of its own.
+//! - [`role`]: a role as a process of its own. [`control`]: the one that takes API calls, and its runner.
 //! - [`edge_alone`]: the edge's options, read as the settings they stand for.
 //! - [`handover`]: an edge that stands alone is replaced by a successor.
 
 mod cli;
+mod control;
 mod demo;
 mod edge_alone;
 mod handover;
@@ -37,6 +38,8 @@ fn main() -> ExitCode {
         cli::Command::Ingest(options) => role::ingest(&options),
         cli::Command::Origin(options) => role::origin(&options),
         cli::Command::Edge(options) => role::edge(&options),
+        cli::Command::Control(options) => control::control(&options),
+        cli::Command::AwsEnv(options) => control::aws_env(&options),
         cli::Command::Purge(options) => purge::purge(&options),
         cli::Command::Token(options) => token::token(&options),
     };

@@ -58,6 +58,11 @@ impl Layout {
         self.run().join("samples.sock")
     }
 
+    /// The workflow file as it was at the start, to which API calls add.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.run().join("file.toml")
+    }
+
     /// The workflow that is to run next.
     pub(crate) fn wanted(&self) -> PathBuf {
         self.run().join("wanted.toml")

@@ -388,7 +388,11 @@ fn is_supervised() -> bool {
     std::env::var_os(SUPERVISED_VARIABLE).is_some()
 }
 
-fn run(layout: &Layout, role: impl AsyncFnOnce(Drain) -> anyhow::Result<()>) -> anyhow::Result<()> {
+/// Runs `role` with its folder there, until it ends.
+pub(crate) fn run(
+    layout: &Layout,
+    role: impl AsyncFnOnce(Drain) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let folder = layout.run();
     std::fs::create_dir_all(&folder).with_context(|| format!("make folder `{}`", folder.display()))?;
     run_without_folder(role)

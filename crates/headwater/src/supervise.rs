@@ -20,7 +20,7 @@ pub(crate) mod control;
 mod encoder;
 mod encoders;
 pub(crate) mod events;
-mod gather;
+pub(crate) mod gather;
 
 use std::fs;
 use std::io::Write;
@@ -180,7 +180,8 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             arguments: vec![
                 name.into(),
                 "--workflow".into(),
-                layout.workflow().into(),
+                // The control role adds to the file what comes by API; the others see the outcome.
+                if name == "control" { layout.file() } else { layout.workflow() }.into(),
                 "--data".into(),
                 layout.data().into(),
                 "--folder".into(),
@@ -297,6 +298,7 @@ fn prepare(layout: &Layout, text: &str) -> anyhow::Result<()> {
         .mode(0o700)
         .create(&folder)
         .with_context(|| format!("make folder `{}`", folder.display()))?;
+    write_for_owner(&layout.file(), text)?;
     write_for_owner(&layout.workflow(), text)
 }
 

@@ -6,6 +6,7 @@
 mod access;
 mod audio;
 mod channel;
+mod control;
 mod datagrams;
 mod edge;
 mod edge_limits;
@@ -33,6 +34,7 @@ mod workflow;
 pub use access::{Access, AccessKey, KeyFile};
 pub use audio::AudioRendition;
 pub use channel::{Backup, Channel, Input, RtmpKey};
+pub use control::Control;
 pub use datagrams::{Leg, Rtp, Udp};
 pub use edge::{Disk, Edge};
 pub use edge_limits::EdgeLimits;

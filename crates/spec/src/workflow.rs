@@ -1,6 +1,7 @@
 //! The workflow file.
 
 use crate::channel::{Channel, Input};
+use crate::control::Control;
 use crate::edge::Edge;
 use crate::encoder::Encoder;
 use crate::fault::Fault;
@@ -16,6 +17,8 @@ pub struct Workflow {
     pub edge: Edge,
     /// `[encoder]`.
     pub encoder: Encoder,
+    /// `[control]`.
+    pub control: Control,
     /// `[[channel]]`s, in file order; names, RTMP keys and SRT stream ids are unique. None: see [`Self::is_edge_alone`].
     pub channels: Vec<Channel>,
 }
@@ -44,11 +47,15 @@ impl Workflow {
             None => Encoder::default(),
             Some(field) => Encoder::read(field.table()?)?,
         };
+        let control = match fields.take("control") {
+            None => Control::default(),
+            Some(field) => Control::read(field.table()?)?,
+        };
         let Some(entries) = fields.take("channel") else {
             // Channels may come by the API.
             if !edge.origins.is_empty() || listen.control.is_some() {
                 fields.finish()?;
-                return Ok(Self { listen, edge, encoder, channels: Vec::new() });
+                return Ok(Self { listen, edge, encoder, control, channels: Vec::new() });
             }
             return Err(fields.fault(
                 "no channel: add a [[channel]] table with a name and an input, such as name = \"main\" and \
@@ -90,7 +97,7 @@ impl Workflow {
             channels.push(channel);
         }
         fields.finish()?;
-        Ok(Self { listen, edge, encoder, channels })
+        Ok(Self { listen, edge, encoder, control, channels })
     }
 }
 

@@ -4,7 +4,7 @@
 //! are told, each of which compares for itself; then encoders of new channels start. A role that is being started again reads
 //! the new file by itself.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,10 +57,13 @@ impl Stage {
         let mut running = self.running.lock().await;
         let loaded = workflow::from_file(&self.layout.wanted(), Some(&self.folder))?;
         let wanted = loaded.workflow;
+        let fixed = |workflow: &Workflow| {
+            let Workflow { listen, edge, encoder, control, .. } = workflow.clone();
+            (listen, edge, encoder, control)
+        };
         ensure!(
-            (&wanted.listen, &wanted.edge, &wanted.encoder)
-                == (&running.listen, &running.edge, &running.encoder),
-            "[listen], [edge] and [encoder] cannot change while they are used: stop and start `headwater up`"
+            fixed(&wanted) == fixed(&running),
+            "[listen], [edge], [encoder] and [control] cannot change while they are used: stop and start `headwater up`"
         );
         let processes = self.encoders.wanted(&wanted);
         self.encoders.stop_all_but(&processes).await;
@@ -89,18 +92,13 @@ impl Stage {
     async fn tell(&self, role: &'static str) -> anyhow::Result<()> {
         let socket = self.layout.role_control(role);
         for _ in 0..ASKS {
-            match ask(socket.clone(), RELOAD).await {
+            match lines::ask_from_task(socket.clone(), RELOAD).await {
                 Err(AskError::Nobody { .. } | AskError::Broken(_)) => tokio::time::sleep(ASK_PAUSE).await,
                 told => return told.map(drop).context(role),
             }
         }
         anyhow::bail!("{role} does not answer; it reads the new workflow when it starts")
     }
-}
-
-async fn ask(socket: PathBuf, line: &'static str) -> Result<String, AskError> {
-    let asked = tokio::task::spawn_blocking(move || lines::ask(Path::new(&socket), line)).await;
-    asked.unwrap_or_else(|panicked| Err(AskError::Broken(std::io::Error::other(panicked))))
 }
 
 /// The channels that are new or other than before, and those that are no more.

@@ -118,7 +118,7 @@ async fn page(processes: &[Process], own: &Own) -> String {
 }
 
 /// The text of the process behind `socket`; `None` where it does not answer.
-async fn scrape(socket: &Path) -> Option<String> {
+pub(crate) async fn scrape(socket: &Path) -> Option<String> {
     let stream = UnixStream::connect(socket).await.ok()?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.ok()?;

@@ -1,0 +1,112 @@
+//! The control role as a process of its own, and what is read from its folder.
+//!
+//! - [`runner`]: what is wanted goes to the supervisor, what is seen comes back.
+
+mod runner;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use daemon::listen;
+use door::{Door, Site};
+use identity::aws_env::{self, Target};
+use medialive::MediaLive;
+use spec::Workflow;
+use store::{Place, Store};
+
+use crate::cli::{AwsEnv, AwsEnvFormat, Role};
+use crate::plan::{Layout, reachable};
+use crate::{role, workflow};
+use runner::Supervisor;
+
+/// Answers API calls until told to stop.
+pub(crate) fn control(options: &Role) -> anyhow::Result<()> {
+    let loaded = workflow::from_file(&options.workflow, options.folder.as_deref())?;
+    let (workflow, layout) = (&loaded.workflow, Layout::under(&options.data));
+    let address = workflow.listen.control.context("[listen] control is \"off\"")?;
+    role::run(&layout, async |drain| {
+        let store = open(workflow, &layout).await?;
+        let site = site(workflow);
+        let config = control::Config {
+            listener: listen::inherited_or_bind("control", address)?,
+            store: store.clone(),
+            doors: doors(workflow, &store, &site),
+            site,
+            data_dir: layout.data().to_owned(),
+            given: control::given_by_environment(),
+            workflow: loaded.text.clone(),
+            runner: Some(Arc::new(Supervisor::start(&layout, workflow, drain.clone()))),
+            metrics_socket: Some(layout.metrics_socket("control")),
+            limits: control::Limits::default(),
+        };
+        control::run(config, drain).await?;
+        store.close().await;
+        Ok(())
+    })
+}
+
+/// The services that are answered.
+fn doors(workflow: &Workflow, store: &Store, site: &Site) -> Vec<Arc<dyn Door>> {
+    let reach = match workflow.control.allow_private {
+        true => medialive::Reach::Private,
+        false => medialive::Reach::Public,
+    };
+    vec![Arc::new(MediaLive::new(store.clone(), site.clone(), reach))]
+}
+
+/// Prints what AWS's clients need.
+pub(crate) fn aws_env(options: &AwsEnv) -> anyhow::Result<()> {
+    let layout = Layout::under(&options.data);
+    let file = layout.file();
+    let running = "start `headwater up` once, or say which folder it has with --data";
+    let workflow = workflow::from_file(&file, None).context(running)?.workflow;
+    let address = workflow.listen.control.context("[listen] control is \"off\" in the workflow file")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let key = runtime.block_on(async {
+        let store = open(&workflow, &layout).await?;
+        anyhow::Ok(control::root_key(&store, layout.data()).await?)
+    })?;
+    let endpoint = site(&workflow).url("http", reachable(address));
+    let target = Target {
+        endpoint: &endpoint,
+        region: &options.region,
+        access_key: &key.access_key,
+        secret_key: &key.secret_key,
+        authority: None,
+    };
+    print!(
+        "{}",
+        match options.format {
+            AwsEnvFormat::Shell => aws_env::shell(&target),
+            AwsEnvFormat::Profile => aws_env::profile("headwater", &target),
+            AwsEnvFormat::Terraform => aws_env::terraform(&target),
+        }
+    );
+    Ok(())
+}
+
+/// The store that the workflow names.
+async fn open(workflow: &Workflow, layout: &Layout) -> anyhow::Result<Store> {
+    let place = match &workflow.control.store {
+        Some(setting) => Place::parse(setting)?,
+        None => {
+            let folder = layout.data().join("control");
+            std::fs::create_dir_all(&folder)
+                .with_context(|| format!("make folder `{}`", folder.display()))?;
+            Place::Sqlite(folder.join("headwater.db"))
+        }
+    };
+    Store::open(&place).await.with_context(|| format!("open the store `{place}`"))
+}
+
+fn site(workflow: &Workflow) -> Site {
+    let listen = &workflow.listen;
+    Site {
+        host: workflow.control.host.clone(),
+        viewers: listen.viewers,
+        rtmp: listen.rtmp,
+        srt: listen.srt,
+        origin: listen.origin,
+        control: listen.control.unwrap_or(control::DEFAULT_ADDRESS),
+    }
+}
