@@ -89,7 +89,7 @@ impl Stack {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let ports = free_ports();
         let workflow = format!(
-            "[listen]\nviewers = \"127.0.0.1:{}\"\norigin = \"127.0.0.1:{}\"\nrtmp = \"127.0.0.1:{}\"\nsrt = \"127.0.0.1:{}\"\nmetrics = \"127.0.0.1:{}\"\n\n{channels}",
+            "[listen]\nviewers = \"127.0.0.1:{}\"\norigin = \"127.0.0.1:{}\"\nrtmp = \"127.0.0.1:{}\"\nsrt = \"127.0.0.1:{}\"\nmetrics = \"127.0.0.1:{}\"\ncontrol = \"off\"\n\n{channels}",
             ports.viewers, ports.origin, ports.rtmp, ports.srt, ports.metrics
         );
         fs::write(folder.path().join("workflow.toml"), workflow).expect("the workflow is written");

@@ -166,7 +166,7 @@ fn a_port_in_use_names_the_port_and_the_setting() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::write(
         folder.path().join("w.toml"),
-        format!("[listen]\nviewers = \"127.0.0.1:{port}\"\norigin = \"127.0.0.1:0\"\nrtmp = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\n{PATTERN}"),
+        format!("[listen]\nviewers = \"127.0.0.1:{port}\"\norigin = \"127.0.0.1:0\"\nrtmp = \"127.0.0.1:0\"\nmetrics = \"127.0.0.1:0\"\ncontrol = \"off\"\n{PATTERN}"),
     )
     .expect("written");
     let (fine, said) = headwater(&["up", "w.toml"], folder.path());
