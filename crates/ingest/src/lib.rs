@@ -32,6 +32,7 @@ mod reach;
 mod replay;
 mod rtmp_caller;
 mod rtmp_stream;
+mod shelf;
 mod source;
 mod srt_caller;
 mod srt_listener;
@@ -224,8 +225,9 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     for call in calls {
         fetching.spawn(srt_caller::call(ingest.clone(), call));
     }
+    let bounds = Arc::new(download::Bounds::of(&config.downloads));
     for download in config.downloads {
-        fetching.spawn(download::run(download));
+        fetching.spawn(download::run(download, bounds.clone(), ingest.metrics.clone()));
     }
     for route in rtmp_calls {
         fetching.spawn(rtmp_caller::call(ingest.clone(), route));
