@@ -243,7 +243,7 @@ fn fickle_server() -> SocketAddr {
     let address = listener.local_addr().expect("bound");
     let mut answers = BytesMut::from(&[3_u8][..]);
     answers.extend([7; 2 * 1_536]);
-    let mut writer = Writer::new();
+    let writer = Writer::new();
     let started = Value::Object(vec![
         ("level".into(), "status".into()),
         ("code".into(), "NetStream.Play.Start".into()),

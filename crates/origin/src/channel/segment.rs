@@ -13,6 +13,9 @@ use crate::cmsd;
 use crate::log::{Record, SegmentRecord};
 use crate::shift::Raw;
 
+/// The score of a segment with nothing wrong.
+const WELL: u8 = 100;
+
 /// A whole segment, as it was read.
 #[derive(Debug)]
 pub(crate) struct Segment {
@@ -111,7 +114,8 @@ impl Channel {
         let before = state.listed_of.insert(track.clone(), segment.pipeline);
         let switched = before.is_some_and(|before| before != segment.pipeline);
         self.metrics.listed(&self.name, track, segment.pipeline.name(), score, switched);
-        if let Some(score) = score.filter(|_| !segment.is_slate) {
+        // Operators are told of slate as such: low scores end with the publisher's segments.
+        if let Some(score) = if segment.is_slate { Some(WELL) } else { score } {
             self.tell_score(state, track, score, now);
         }
         self.settle(state, update, now);
