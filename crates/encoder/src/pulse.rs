@@ -48,7 +48,7 @@ impl Pulse {
         })
     }
 
-    fn on(line: Option<OwnedFd>) -> Self {
+    pub(crate) fn on(line: Option<OwnedFd>) -> Self {
         Self(Arc::new(Shared {
             line,
             began: Instant::now(),
@@ -103,6 +103,11 @@ impl Pulse {
         if self.0.decodes.swap(word, Ordering::Relaxed) != word {
             self.tell(Report::Decodes { input });
         }
+    }
+
+    /// Says which input the operator wants shown, so that the next process goes on with it; `None`: the channel chooses.
+    pub fn chose(&self, input: Option<FeedInput>) {
+        self.tell(Report::Chosen { input });
     }
 
     fn beat(&self) -> Beat {

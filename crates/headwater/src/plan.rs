@@ -247,6 +247,7 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
         latency: channel.latency,
         push_url: format!("http://{}/ingest/{}", reachable(workflow.listen.origin), channel.name),
         quarantine: Vec::new(),
+        chosen: None,
         pipeline: None,
     }
 }

@@ -182,6 +182,7 @@ fn downloads(workflow: &Workflow, layout: &Layout) -> Vec<ingest::Download> {
             for (item, path) in files.items.iter().zip(paths) {
                 if let FileItem::Url(url) = item {
                     downloads.push(ingest::Download {
+                        feed: Feed { channel: channel.name.clone(), input: side },
                         url: url.clone(),
                         path,
                         reach: reach(files.allow_private),

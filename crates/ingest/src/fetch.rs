@@ -66,6 +66,12 @@ pub(crate) enum Fault {
     TooLarge(u64),
     #[error("it cannot be kept: {0}")]
     Disk(io::Error),
+    #[error(
+        "all fetched files together would be over {0} bytes: remove some that are no longer played from `data/files`"
+    )]
+    Full(u64),
+    #[error("it took longer than {0:?}")]
+    TooLong(Duration),
     #[error("the answer is compressed, which was not asked for")]
     Compressed,
     #[error("the answer has not the bytes that were asked for")]
@@ -85,6 +91,8 @@ impl Fault {
             Self::Redirects | Self::Location(_) | Self::Downgrade => "redirect",
             Self::TooLarge(_) => "too_large",
             Self::Disk(_) => "disk",
+            Self::Full(_) => "full",
+            Self::TooLong(_) => "too_long",
         }
     }
 }
@@ -127,12 +135,20 @@ impl Client {
         }
     }
 
-    /// GETs all of `url` into `file`, at most `limit` bytes; how many there were. It may take as long as it takes, but not be silent.
-    pub(crate) async fn save(&mut self, url: &Url, file: &mut File, limit: u64) -> Result<u64, Fault> {
+    /// GETs all of `url` into `file`, at most `limit` bytes, and no more than `room` has room for, which is asked with how many there are;
+    /// how many there were. It may take as long as it takes, but not be silent.
+    pub(crate) async fn save(
+        &mut self,
+        url: &Url,
+        file: &mut File,
+        limit: u64,
+        room: impl Fn(u64) -> Result<(), Fault>,
+    ) -> Result<u64, Fault> {
         // Nothing else is asked on this connection.
         self.kept = None;
         let (url, answer) = self.open(url, None).await?;
-        check(&answer, limit)?;
+        let told = check(&answer, limit)?.unwrap_or(0);
+        room(told)?;
         let mut body = answer.into_body();
         let mut length = 0;
         while let Some(data) = piece(&url, &mut body).await? {
@@ -140,6 +156,7 @@ impl Client {
             if length > limit {
                 return Err(Fault::TooLarge(limit));
             }
+            room(length.max(told))?;
             file.write_all(&data).await.map_err(Fault::Disk)?;
         }
         file.sync_all().await.map_err(Fault::Disk)?;
@@ -280,8 +297,8 @@ async fn read(url: &Url, answer: Response<Incoming>, limit: usize) -> Result<Byt
     Ok(bytes.freeze())
 }
 
-/// Refuses a body by what its head says of it.
-fn check(answer: &Response<Incoming>, limit: u64) -> Result<(), Fault> {
+/// Refuses a body by what its head says of it; how long it says it is.
+fn check(answer: &Response<Incoming>, limit: u64) -> Result<Option<u64>, Fault> {
     let headers = answer.headers();
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Fault::Compressed);
@@ -290,7 +307,7 @@ fn check(answer: &Response<Incoming>, limit: u64) -> Result<(), Fault> {
     if length.is_some_and(|length| length > limit) {
         return Err(Fault::TooLarge(limit));
     }
-    Ok(())
+    Ok(length)
 }
 
 /// A body's next bytes; `None` at its end.
@@ -339,4 +356,4 @@ pub(crate) fn trust() -> Option<Arc<ClientConfig>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

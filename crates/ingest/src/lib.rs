@@ -33,6 +33,7 @@ mod reach;
 mod replay;
 mod rtmp_caller;
 mod rtmp_stream;
+mod shelf;
 mod source;
 mod srt_caller;
 mod srt_listener;

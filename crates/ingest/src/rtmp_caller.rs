@@ -69,6 +69,8 @@ pub(crate) async fn call(ingest: Arc<Ingest>, route: Arc<RtmpRoute>) {
             Ok(playing) => {
                 let began = Instant::now();
                 publish(&ingest, &route, playing).await;
+                // Nobody is kept out for it: the pause before the next call grows.
+                route.channel.look_at_flaps(&ingest.clock);
                 // A server may say that it plays and close at once.
                 if began.elapsed() >= WELL {
                     pause.renew();
@@ -106,7 +108,7 @@ async fn ask(route: &RtmpRoute) -> Result<Playing, NoAnswer> {
                 Played::Started => return Ok(Playing { socket, client, input }),
                 Played::Refused(reason) => return Err(NoAnswer::TurnedDown(reason)),
                 Played::Ended => return Err(NoAnswer::Closed),
-                Played::Metadata(_) | Played::Video { .. } | Played::Audio { .. } => {}
+                Played::Media(_) => {}
             }
         }
         if client.taken() + input.len() as u64 > MAX_BEFORE_PLAY {

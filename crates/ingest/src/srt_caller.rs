@@ -16,6 +16,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const LOOK_PERIOD: Duration = Duration::from_millis(20);
 /// How long a call may take at most; libsrt gives up after three seconds.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// A stream that lasted this long was one.
+const WELL: Duration = Duration::from_secs(5);
 
 /// Why a call brought no connection.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +38,14 @@ pub(crate) async fn call(ingest: Arc<Ingest>, call: Arc<Call>) {
     loop {
         match connect(&call).await {
             Ok(connection) => {
-                pause.renew();
+                let began = Instant::now();
                 publish(&ingest, &call, connection).await;
+                // The other side may accept, and close at once.
+                if began.elapsed() >= WELL {
+                    pause.renew();
+                }
+                // Nobody is kept out for it: the pause before the next call grows.
+                call.channel.look_at_flaps(&ingest.clock);
             }
             Err(fault) => {
                 ingest.metrics.refused("call");

@@ -179,7 +179,7 @@ impl<S: Sink> Encode<S> {
                     let preset = self.preset();
                     let (encoder, head) =
                         open(&self.rung, preset, self.threads, self.shared.latency, colour)?;
-                    self.writer.begin(&head);
+                    self.writer.begin(&head, self.shared.cuts.place(first, self.rung.frame_rate));
                     let (lane, reorder_ticks) = (self.shared.pulse.lane(), head.reorder_ticks);
                     self.run =
                         Some(Run { encoder, preset, first, colour, reorder_ticks, lane, brings: false });
@@ -225,7 +225,7 @@ impl<S: Sink> Encode<S> {
         self.take_packets()?;
         if self.writer.has_other_header(&head) {
             self.writer.finish();
-            self.writer.begin(&head);
+            self.writer.go_on(&head);
         }
         if let Some(run) = &mut self.run {
             (run.encoder, run.first, run.brings) = (encoder, first, false);
