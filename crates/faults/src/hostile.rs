@@ -99,7 +99,7 @@ pub fn run(order: &Order, tell: &(dyn Fn(u64) + Sync)) -> Report {
     let crew = Crew::new(order.clone());
     let over = AtomicBool::new(false);
     let began = Instant::now();
-    let (mut took, mut settled) = (Duration::ZERO, false);
+    let mut took = Duration::ZERO;
     let neighbours = thread::scope(|scope| {
         let reading: Vec<_> = site
             .neighbours
@@ -120,20 +120,21 @@ pub fn run(order: &Order, tell: &(dyn Fn(u64) + Sync)) -> Report {
         site.server.hush();
         let until = Instant::now() + SETTLE;
         while Instant::now() < until {
+            thread::sleep(WATCH_PERIOD);
             watch.look(&site.stack);
             if watch.has_settled() {
-                settled = true;
                 break;
             }
-            thread::sleep(WATCH_PERIOD);
         }
         over.store(true, Ordering::Relaxed);
-        reading.into_iter().map(|(channel, read)| (channel, read.join().expect("readers do not panic"))).collect()
+        reading
+            .into_iter()
+            .map(|(channel, read)| (channel, read.join().expect("readers do not panic")))
+            .collect()
     });
     let report = Report {
         seed: order.seed,
         took,
-        settled,
         made: crew.tallies(),
         counted: report::Counters::read(&site).since(&before),
         neighbours,

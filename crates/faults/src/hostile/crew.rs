@@ -55,7 +55,11 @@ impl Crew {
                 }
             }
             // Whoever fetches says when an answer is made.
-            scope.spawn(move || site.server.be_hostile(&mut || self.next(Protocol::Hls, began), &|done| self.done(Protocol::Hls, done)));
+            scope.spawn(move || {
+                site.server.be_hostile(&mut || self.next(Protocol::Hls, began), &|done| {
+                    self.done(Protocol::Hls, done)
+                })
+            });
         });
     }
 
@@ -126,9 +130,12 @@ mod tests {
         let crew = Crew::new(order);
         let began = Instant::now();
         let row = |protocol| {
-            std::iter::from_fn(|| crew.next(protocol, began)).map(|mut random| random.bits()).collect::<Vec<_>>()
+            std::iter::from_fn(|| crew.next(protocol, began))
+                .map(|mut random| random.bits())
+                .collect::<Vec<_>>()
         };
-        let of = |numbers: &[u64]| numbers.iter().map(|number| chances(1, *number).bits()).collect::<Vec<_>>();
+        let of =
+            |numbers: &[u64]| numbers.iter().map(|number| chances(1, *number).bits()).collect::<Vec<_>>();
         assert_eq!(row(Protocol::Rtmp), of(&[4, 8, 12]));
         assert_eq!(row(Protocol::Srt), of(&[5, 9]));
         assert_eq!(row(Protocol::Datagrams), of(&[6, 10]));

@@ -95,7 +95,8 @@ fn by_udp(site: &Site, random: &mut Random, to: SocketAddr) -> &'static str {
 
 /// A stream in packets that number and date it as they should.
 fn in_rtp(random: &mut Random, stream: &[u8]) -> Vec<Vec<u8>> {
-    let (ssrc, mut sequence, mut timestamp) = (random.bits() as u32, random.bits() as u16, random.bits() as u32);
+    let (ssrc, mut sequence, mut timestamp) =
+        (random.bits() as u32, random.bits() as u16, random.bits() as u32);
     let mut datagrams = Vec::new();
     for payload in stream.chunks(IN_DATAGRAM * PACKET) {
         datagrams.push(Header { marker: false, payload_type: 33, sequence, timestamp, ssrc }.packet(payload));

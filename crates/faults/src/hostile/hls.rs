@@ -166,9 +166,9 @@ impl Shared {
 
     /// The chances of the next hostile answer, when its time has come; `None` where there is none.
     fn chances(&self) -> Option<Random> {
-        let turn = self
-            .moved
-            .wait_timeout_while(lock(&self.turn), Duration::from_secs(5), |turn| !matches!(turn, Turn::Chances(_) | Turn::Dull));
+        let turn = self.moved.wait_timeout_while(lock(&self.turn), Duration::from_secs(5), |turn| {
+            !matches!(turn, Turn::Chances(_) | Turn::Dull)
+        });
         let (mut turn, _) = turn.unwrap_or_else(PoisonError::into_inner);
         match std::mem::replace(&mut *turn, Turn::Wanted) {
             Turn::Chances(random) => Some(random),

@@ -55,7 +55,9 @@ impl Material {
         let split = mp4.windows(4).position(|four| four == b"moof").expect("fragments") - 4;
         Self {
             tags: tags(&make("hostile.flv", H264).into()),
-            streams: [("a.ts", H264), ("b.ts", HEVC), ("c.ts", MPEG2)].map(|(name, coded)| make(name, coded)).into(),
+            streams: [("a.ts", H264), ("b.ts", HEVC), ("c.ts", MPEG2)]
+                .map(|(name, coded)| make(name, coded))
+                .into(),
             header: mp4[..split].to_vec(),
             fragments: mp4[split..].to_vec(),
         }

@@ -18,8 +18,6 @@ pub struct Report {
     pub seed: u64,
     /// How long publishes were made.
     pub took: Duration,
-    /// Descriptors went back to what they were.
-    pub settled: bool,
     /// What was done, by protocol.
     pub made: [(Protocol, Tally); 4],
     /// What the stack counted meanwhile.
@@ -44,7 +42,8 @@ pub struct Counters {
 }
 
 /// The values of `reason` that only one protocol's publishers bring about.
-const RTMP_REASONS: [&str; 6] = ["unknown_app", "unknown_key", "no_publish", "too_much", "deaf", "connection_cap"];
+const RTMP_REASONS: [&str; 6] =
+    ["unknown_app", "unknown_key", "no_publish", "too_much", "deaf", "connection_cap"];
 const SRT_REASONS: [&str; 3] = ["unknown_stream", "passphrase", "overload"];
 
 impl Counters {
@@ -56,7 +55,9 @@ impl Counters {
             lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
         };
         let reasons = |row: &[&str]| {
-            sum("headwater_ingest_refused_total", &|line| row.iter().any(|reason| line.contains(&format!("\"{reason}\""))))
+            sum("headwater_ingest_refused_total", &|line| {
+                row.iter().any(|reason| line.contains(&format!("\"{reason}\"")))
+            })
         };
         let of = |names: &'static [&'static str]| {
             move |line: &str| names.iter().any(|name| line.contains(&format!("channel=\"{name}-")))
@@ -147,13 +148,15 @@ impl Report {
         ];
         for (at, (protocol, tally)) in self.made.iter().enumerate() {
             let (name, ways) = (protocol.as_str(), tally.len());
-            let (count, let_in, refused) = (tally.values().sum::<u64>(), self.counted.let_in[at], self.counted.refused[at]);
+            let (count, let_in, refused) =
+                (tally.values().sum::<u64>(), self.counted.let_in[at], self.counted.refused[at]);
             lines.push(format!("| {name} | {count} | {ways} | {let_in} | {refused} |"));
         }
         lines.push("\n| neighbour | frames | stalls | longest gap | missing, twice | discontinuities | torn, changed, lost |".to_owned());
         lines.push("| --- | ---: | ---: | ---: | ---: | ---: | ---: |".to_owned());
         for (channel, found) in &self.neighbours {
-            let Findings { frames, stalls, missing, duplicate, discontinuities, torn, changed, lost, .. } = found;
+            let Findings { frames, stalls, missing, duplicate, discontinuities, torn, changed, lost, .. } =
+                found;
             let gap = found.longest_gap.as_secs_f64();
             lines.push(format!(
                 "| `{channel}` | {frames} | {stalls} | {gap:.1} s | {missing}, {duplicate} | {discontinuities} | {torn}, {changed}, {lost} |"
@@ -230,7 +233,6 @@ impl Report {
             "seed": self.seed,
             "publishes": self.publishes(),
             "seconds": self.took.as_secs_f64(),
-            "descriptors_settled": self.settled,
             "restarts": self.counted.restarts,
             "panics": self.panics.len(),
             "protocols": protocols,

@@ -118,14 +118,22 @@ impl Site {
         let keys: Vec<_> = (0..STREAMS).map(|nth| format!("k3y-{nth}")).collect();
         channels.add("rtmp-shared", &format!("{{ rtmp = \"{APP}/{SHARED_KEY}\" }}"), Ladder::Passthrough);
         for (nth, key) in keys.iter().enumerate() {
-            channels.add(&format!("rtmp-{nth}"), &format!("{{ rtmp = \"{APP}/{key}\" }}"), Ladder::first_coded(nth));
+            channels.add(
+                &format!("rtmp-{nth}"),
+                &format!("{{ rtmp = \"{APP}/{key}\" }}"),
+                Ladder::first_coded(nth),
+            );
         }
         channels.add("n-rtmp", &format!("{{ rtmp = \"{APP}/n-rtmp\" }}"), Ladder::Passthrough);
         channels.add("n-coded", &format!("{{ rtmp = \"{APP}/n-coded\" }}"), Ladder::Coded);
 
         let streams: Vec<_> = (0..STREAMS).map(|nth| format!("stream-{nth}")).collect();
         for (nth, stream) in streams.iter().enumerate() {
-            channels.add(&format!("srt-{nth}"), &format!("{{ srt = \"{stream}\" }}"), Ladder::first_coded(nth));
+            channels.add(
+                &format!("srt-{nth}"),
+                &format!("{{ srt = \"{stream}\" }}"),
+                Ladder::first_coded(nth),
+            );
         }
         let secrets: Vec<_> = (0..SECRETS).map(|nth| format!("secret-{nth}")).collect();
         let secret = |stream: &str| format!("{{ srt = \"{stream}\", passphrase = \"{SRT_PASSPHRASE}\" }}");
@@ -137,7 +145,11 @@ impl Site {
         let mut inlets = Vec::new();
         for nth in 0..INLETS.0 {
             let at = free_with_correction();
-            channels.add(&format!("rtp-{nth}"), &format!("{{ rtp = \"{at}\", fec = true }}"), Ladder::Passthrough);
+            channels.add(
+                &format!("rtp-{nth}"),
+                &format!("{{ rtp = \"{at}\", fec = true }}"),
+                Ladder::Passthrough,
+            );
             inlets.push(Target::Rtp(at));
         }
         for nth in 0..INLETS.1 {
@@ -224,8 +236,10 @@ impl Channels {
             Ladder::Passthrough => "ladder = \"passthrough\"",
             Ladder::Coded => "preset = \"ultrafast\"\nladder = [\"144p30\"]",
         };
-        let channel =
-            writeln!(self.0, "[[channel]]\nname = \"{name}\"\ninput = {input}\n{ladder}\nsegment = 1\nwindow = 30\n");
+        let channel = writeln!(
+            self.0,
+            "[[channel]]\nname = \"{name}\"\ninput = {input}\n{ladder}\nsegment = 1\nwindow = 30\n"
+        );
         channel.expect("a string takes all");
     }
 }

@@ -81,7 +81,8 @@ fn knock(site: &Site, random: &mut Random) -> &'static str {
             "damaged first handshakes"
         }
         3 => {
-            let mut handshake = Handshake::conclusion(random.bits() as u32, random.bits() as u32, &any_stream(site, random));
+            let mut handshake =
+                Handshake::conclusion(random.bits() as u32, random.bits() as u32, &any_stream(site, random));
             handshake.kind = *random.pick(&[u32::MAX, 0, 2, u32::MAX - 1, 0x80_0000_0A, 1_000, 1_010]);
             send(&handshake.packet());
             "handshakes out of turn"
@@ -122,7 +123,24 @@ fn knock(site: &Site, random: &mut Random) -> &'static str {
                 8 => {
                     let mut handshake = call.conclusion(random.pick(&site.srt_secrets).as_bytes());
                     let length = *random.pick(&[0, 16, 64, 72, 80, 120]);
-                    let mut message = vec![0x12, 0x20, 0x29, 1, 0, 0, 0, 0, 2, 0, 2, 0, 0, 0, 4, *random.pick(&[4, 6, 8, 0, 255])];
+                    let mut message = vec![
+                        0x12,
+                        0x20,
+                        0x29,
+                        1,
+                        0,
+                        0,
+                        0,
+                        0,
+                        2,
+                        0,
+                        2,
+                        0,
+                        0,
+                        0,
+                        4,
+                        *random.pick(&[4, 6, 8, 0, 255]),
+                    ];
                     message.extend(random.bytes(length));
                     if random.one_in(2) {
                         damage(random, &mut message);
@@ -245,7 +263,10 @@ fn by_libsrt(site: &Site, random: &mut Random, stream: &str) -> &'static str {
     let is_right = !random.one_in(3);
     let passphrase = if is_right { SRT_PASSPHRASE } else { "n0t-the-passphrase" };
     let key_bytes = *random.pick(&[16, 24, 32]);
-    let url = format!("srt://{}?streamid={stream}&passphrase={passphrase}&pbkeylen={key_bytes}&transtype=live", site.srt);
+    let url = format!(
+        "srt://{}?streamid={stream}&passphrase={passphrase}&pbkeylen={key_bytes}&transtype=live",
+        site.srt
+    );
     let child = Command::new("srt-live-transmit")
         .args(["-q", "-chunk:1316", "-to:3", "file://con", &url])
         .stdin(Stdio::piped())

@@ -77,7 +77,12 @@ pub fn hostile(random: &mut Random, material: &Material) -> Vec<u8> {
     attack(random, packets[..length].to_vec()).concat()
 }
 
-fn each(random: &mut Random, mut packets: Vec<Vec<u8>>, one_in: u64, mut hit: impl FnMut(&mut Random, &mut Vec<u8>)) -> Vec<Vec<u8>> {
+fn each(
+    random: &mut Random,
+    mut packets: Vec<Vec<u8>>,
+    one_in: u64,
+    mut hit: impl FnMut(&mut Random, &mut Vec<u8>),
+) -> Vec<Vec<u8>> {
     for packet in &mut packets {
         if random.one_in(one_in) {
             hit(random, packet);
@@ -104,7 +109,8 @@ fn pes_headers(random: &mut Random, packets: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
             0 => 4,
             _ => 5 + usize::from(packet[4]),
         };
-        let begins = packet[1] & 0x40 != 0 && packet.get(payload..payload + 14).is_some_and(|start| start.starts_with(&[0, 0, 1]));
+        let begins = packet[1] & 0x40 != 0
+            && packet.get(payload..payload + 14).is_some_and(|start| start.starts_with(&[0, 0, 1]));
         if begins && random.one_in(2) {
             match random.below(4) {
                 0 => packet[payload + 4..payload + 6].copy_from_slice(&(random.bits() as u16).to_be_bytes()),
@@ -125,8 +131,9 @@ fn programs(random: &mut Random, packets: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     let mut writer = Writer::default();
     for packet in packets {
         if random.one_in(20) {
-            let all: Vec<_> =
-                (0..random.below(250)).map(|_| (random.bits() as u16, random.bits() as u16 & 0x1FFF)).collect();
+            let all: Vec<_> = (0..random.below(250))
+                .map(|_| (random.bits() as u16, random.bits() as u16 & 0x1FFF))
+                .collect();
             writer.association(&all);
             for (program, pid) in all.iter().take(4) {
                 let descriptors = random.bytes(12);
@@ -153,7 +160,11 @@ fn maps(random: &mut Random, packets: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
         // ffmpeg's tables: the association, its own description, the first map.
         if matches!(pid, 0 | 0x11 | 0x1000) {
             let length = random.below(183) as u8;
-            packet[5..8].copy_from_slice(&[*random.pick(&[0, 2, 0x42, 0x70]), 0xB0 | random.below(16) as u8, length]);
+            packet[5..8].copy_from_slice(&[
+                *random.pick(&[0, 2, 0x42, 0x70]),
+                0xB0 | random.below(16) as u8,
+                length,
+            ]);
             let rest = random.bytes(PACKET - 8);
             packet[8..].copy_from_slice(&rest);
         }

@@ -9,9 +9,11 @@ use e2e::{Stack, is_alive};
 const MAX_GROWTH_MIB: u64 = 768;
 /// What it may have more at its end than at its start, in MiB: what allocators keep.
 const MAX_KEPT_MIB: u64 = 256;
-/// Descriptors that may be open at the end beyond those at the start: a connection or two of each fetched stream, and one a track from
-/// the encoder to the origin, which are kept.
-const MAX_KEPT_DESCRIPTORS: u64 = 160;
+/// Descriptors that may be open at the end beyond those at the start: a target's file at the origin, which is there from its first
+/// publisher on, and connections that are kept for the next request.
+const MAX_KEPT_DESCRIPTORS: u64 = 48;
+/// The same of threads: libsrt has one for each connection, and closes late.
+const MAX_KEPT_THREADS: u64 = 8;
 
 /// The stack's processes.
 #[derive(Debug)]
@@ -56,7 +58,14 @@ impl Watch {
             // The peak of memory counts from here.
             let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
             let held = Held::by(pid);
-            processes.push(Process { name: name(pid), pid, start: held, peak: held, end: held, has_exited: false });
+            processes.push(Process {
+                name: name(pid),
+                pid,
+                start: held,
+                peak: held,
+                end: held,
+                has_exited: false,
+            });
         }
         Self { processes, newcomers: Vec::new() }
     }
@@ -72,14 +81,16 @@ impl Watch {
             process.peak = process.peak.most(held).most(Held { memory_kib: peak_kib(process.pid), ..held });
             process.end = held;
         }
-        let known = |pid: &u32| self.processes.iter().any(|process| process.pid == *pid) || self.newcomers.contains(pid);
+        let known = |pid: &u32| {
+            self.processes.iter().any(|process| process.pid == *pid) || self.newcomers.contains(pid)
+        };
         let new: Vec<_> = stack.children().into_iter().filter(|pid| !known(pid)).collect();
         self.newcomers.extend(new);
     }
 
-    /// Whether descriptors are as few as at the start.
+    /// Whether descriptors and threads are about as few as at the start.
     pub fn has_settled(&self) -> bool {
-        self.processes.iter().all(|process| process.end.descriptors <= process.start.descriptors)
+        self.processes.iter().all(Process::has_settled)
     }
 
     /// The last look.
@@ -98,6 +109,13 @@ pub struct Processes {
     pub newcomers: u64,
 }
 
+impl Process {
+    const fn has_settled(&self) -> bool {
+        self.end.descriptors <= self.start.descriptors + MAX_KEPT_DESCRIPTORS
+            && self.end.threads <= self.start.threads + MAX_KEPT_THREADS
+    }
+}
+
 impl Processes {
     /// What is not as it should be.
     pub fn broken(&self) -> Vec<String> {
@@ -105,19 +123,25 @@ impl Processes {
         if self.newcomers > 0 {
             broken.push(format!("{} processes were started", self.newcomers));
         }
-        for Process { name, start, peak, end, has_exited, .. } in &self.all {
+        for process in &self.all {
+            let Process { name, start, peak, end, has_exited, .. } = process;
             if *has_exited {
                 broken.push(format!("{name}: it exited"));
             }
             let grown = |now: u64| now.saturating_sub(start.memory_kib) >> 10;
             if grown(peak.memory_kib) > MAX_GROWTH_MIB {
-                broken.push(format!("{name}: {} MiB more at its peak than at the start", grown(peak.memory_kib)));
+                broken.push(format!(
+                    "{name}: {} MiB more at its peak than at the start",
+                    grown(peak.memory_kib)
+                ));
             }
             if grown(end.memory_kib) > MAX_KEPT_MIB {
-                broken.push(format!("{name}: {} MiB more at the end than at the start", grown(end.memory_kib)));
+                broken
+                    .push(format!("{name}: {} MiB more at the end than at the start", grown(end.memory_kib)));
             }
-            if end.descriptors > start.descriptors + MAX_KEPT_DESCRIPTORS {
-                broken.push(format!("{name}: {} descriptors at the start, {} at the end", start.descriptors, end.descriptors));
+            if !process.has_settled() {
+                let counts = [start.descriptors, end.descriptors, start.threads, end.threads];
+                broken.push(format!("{name}: descriptors and threads at the start and the end: {counts:?}"));
             }
         }
         broken
@@ -159,7 +183,9 @@ fn name(pid: u32) -> String {
     let program = program.rsplit('/').next().unwrap_or_default().to_owned();
     match words.next().filter(|word| !word.is_empty()) {
         Some(role) if program == "headwater" => role.into_owned(),
-        _ => fs::read_to_string(format!("/proc/{pid}/comm")).map_or(program, |comm| comm.trim_end().to_owned()),
+        _ => {
+            fs::read_to_string(format!("/proc/{pid}/comm")).map_or(program, |comm| comm.trim_end().to_owned())
+        }
     }
 }
 
@@ -169,7 +195,14 @@ mod tests {
 
     fn process(start: u64, peak: u64, end: u64) -> Process {
         let held = |mib: u64| Held { memory_kib: mib << 10, descriptors: 10, threads: 1 };
-        Process { name: "x".to_owned(), pid: 1, start: held(start), peak: held(peak), end: held(end), has_exited: false }
+        Process {
+            name: "x".to_owned(),
+            pid: 1,
+            start: held(start),
+            peak: held(peak),
+            end: held(end),
+            has_exited: false,
+        }
     }
 
     #[test]

@@ -104,7 +104,8 @@ fn fragments(random: &mut Random, material: &Material) -> Answer {
         0 => {}
         1 => {
             // Within the boxes that say where what is.
-            let moofs: Vec<_> = bytes.windows(4).enumerate().filter(|(_, four)| *four == b"moof").map(|(at, _)| at).collect();
+            let moofs: Vec<_> =
+                bytes.windows(4).enumerate().filter(|(_, four)| *four == b"moof").map(|(at, _)| at).collect();
             for at in moofs {
                 for _ in 0..=random.below(3) {
                     let at = at + random.below(300) as usize;
@@ -116,7 +117,8 @@ fn fragments(random: &mut Random, material: &Material) -> Answer {
         }
         2 => {
             // Decode times of every size.
-            let tfdt: Vec<_> = bytes.windows(4).enumerate().filter(|(_, four)| *four == b"tfdt").map(|(at, _)| at).collect();
+            let tfdt: Vec<_> =
+                bytes.windows(4).enumerate().filter(|(_, four)| *four == b"tfdt").map(|(at, _)| at).collect();
             for at in tfdt {
                 let time = random.bytes(8);
                 if let Some(place) = bytes.get_mut(at + 8..at + 16) {

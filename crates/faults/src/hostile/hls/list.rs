@@ -7,11 +7,13 @@ use crate::random::Random;
 pub(super) const LISTED: u64 = 24;
 
 /// A list in which nothing is.
-pub(super) const DULL: &str = "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:4000000000\n";
+pub(super) const DULL: &str =
+    "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:4000000000\n";
 
 /// A live list as it should be, of segments from number `first` on, of every kind: by its numbers it goes on where the last one ended.
 pub(super) fn carrier(random: &mut Random, first: u64) -> String {
-    let mut list = format!("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:{first}\n");
+    let mut list =
+        format!("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:{first}\n");
     for number in first..first + LISTED {
         if random.one_in(6) {
             list.push_str("#EXT-X-DISCONTINUITY\n");
@@ -91,7 +93,11 @@ pub(super) fn hostile(random: &mut Random) -> Vec<u8> {
             // Of so many none is near enough to its end to be fetched, but for three.
             list.into_bytes()
         }
-        3 => format!("#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"{}\"\nx.ts\n", "k".repeat(random.below(20_000) as usize)).into_bytes(),
+        3 => format!(
+            "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"{}\"\nx.ts\n",
+            "k".repeat(random.below(20_000) as usize)
+        )
+        .into_bytes(),
         _ => {
             let mut list = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n".to_owned();
             for _ in 0..random.below(30) {

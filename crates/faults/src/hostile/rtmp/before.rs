@@ -130,7 +130,8 @@ fn chunk_sizes(_: &Site, random: &mut Random, talk: &mut Talk) -> io::Result<()>
     shake(talk)?;
     for _ in 0..=random.below(40) {
         let any = random.bits() as u32;
-        let size: u32 = *random.pick(&[0, 1, 63, 64, 128, 0xFF_FFFF, 0x7FFF_FFFF, 0x8000_0000, u32::MAX, any]);
+        let size: u32 =
+            *random.pick(&[0, 1, 63, 64, 128, 0xFF_FFFF, 0x7FFF_FFFF, 0x8000_0000, u32::MAX, any]);
         talk.say(&message(2, kind::SET_CHUNK_SIZE, 0, size.to_be_bytes().to_vec()))?;
         for said in asking(APP, SHARED_KEY).iter().take(1) {
             talk.say(&damaged(random, said))?;
@@ -209,12 +210,25 @@ fn play(_: &Site, random: &mut Random, talk: &mut Talk) -> io::Result<()> {
     let said = asking(APP, SHARED_KEY);
     talk.say(&said[..4].concat())?;
     let name = *random.pick(&["play", "play2", "pause", "seek", "FCSubscribe", "getStreamLength"]);
-    talk.say(&message(3, kind::COMMAND, 0, command(name, 6.0, &[Value::Null, SHARED_KEY.into(), (-2.0).into()])))
+    talk.say(&message(
+        3,
+        kind::COMMAND,
+        0,
+        command(name, 6.0, &[Value::Null, SHARED_KEY.into(), (-2.0).into()]),
+    ))
 }
 
 fn command_flood(_: &Site, random: &mut Random, talk: &mut Talk) -> io::Result<()> {
     shake(talk)?;
-    let name = *random.pick(&["connect", "createStream", "releaseStream", "FCPublish", "_checkbw", "close", "deleteStream"]);
+    let name = *random.pick(&[
+        "connect",
+        "createStream",
+        "releaseStream",
+        "FCPublish",
+        "_checkbw",
+        "close",
+        "deleteStream",
+    ]);
     let one = message(3, kind::COMMAND, 0, command(name, 1.0, &[Value::Null, 1.0.into()]));
     let times = random.below(2_000) as usize;
     talk.say(&one.repeat(times))

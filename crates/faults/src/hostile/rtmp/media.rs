@@ -122,7 +122,8 @@ fn reordered(site: &Site, random: &mut Random, talk: &mut Talk) -> io::Result<()
 
 /// Enhanced RTMP: packet types, codecs by name, several tracks in a message, extensions before it; behind it what came.
 fn enhanced(site: &Site, random: &mut Random, talk: &mut Talk) -> io::Result<()> {
-    const CODECS: [&[u8; 4]; 10] = [b"hvc1", b"av01", b"avc1", b"vp09", b"Opus", b"mp4a", b"ac-3", b"fLaC", b"\0\0\0\0", b"zzzz"];
+    const CODECS: [&[u8; 4]; 10] =
+        [b"hvc1", b"av01", b"avc1", b"vp09", b"Opus", b"mp4a", b"ac-3", b"fLaC", b"\0\0\0\0", b"zzzz"];
     talk.tags(site.material.headers())?;
     for tag in site.material.tags.iter().take(60) {
         let first = match tag.kind {
@@ -153,7 +154,8 @@ fn changing_formats(site: &Site, random: &mut Random, talk: &mut Talk) -> io::Re
     for tag in site.material.tags.iter().skip(2) {
         if random.one_in(3) {
             let header = random.pick(&headers).clone();
-            let body = if random.one_in(2) { header.body.clone() } else { damaged(random, &header.body).into() };
+            let body =
+                if random.one_in(2) { header.body.clone() } else { damaged(random, &header.body).into() };
             talk.tag(&Tag { body, ms: tag.ms, ..header })?;
         }
         talk.tag(tag)?;
@@ -219,7 +221,14 @@ fn goodbyes(site: &Site, random: &mut Random, talk: &mut Talk) -> io::Result<()>
     use rtmp::amf::Value;
     talk.tags(site.material.tags.iter().take(20))?;
     for _ in 0..=random.below(5) {
-        let name = *random.pick(&["FCUnpublish", "deleteStream", "closeStream", "publish", "createStream", "connect"]);
+        let name = *random.pick(&[
+            "FCUnpublish",
+            "deleteStream",
+            "closeStream",
+            "publish",
+            "createStream",
+            "connect",
+        ]);
         let body = command(name, 9.0, &[Value::Null, (*random.pick(&[1.0, 2.0, f64::NAN, -1.0])).into()]);
         talk.send(3, kind::COMMAND, 0, body)?;
         talk.tags(site.material.tags.iter().skip(20).take(10))?;

@@ -95,7 +95,13 @@ impl Talk {
     }
 
     /// Sends a message, in chunks of the size that was set.
-    pub(super) fn send(&mut self, chunk_stream: u32, kind: u8, timestamp: u32, body: Bytes) -> io::Result<()> {
+    pub(super) fn send(
+        &mut self,
+        chunk_stream: u32,
+        kind: u8,
+        timestamp: u32,
+        body: Bytes,
+    ) -> io::Result<()> {
         let mut out = BytesMut::new();
         self.writer.write(chunk_stream, &Message { kind, stream: 1, timestamp, body }, &mut out);
         self.stream.write_all(&out)
@@ -120,7 +126,8 @@ impl Talk {
         loop {
             while let Some(message) = self.reader.next(&mut self.input).map_err(|_| garbled("chunks"))? {
                 let values = amf::read_all(&message.body).unwrap_or_default();
-                if message.kind == kind::COMMAND && values.first().and_then(Value::as_str) == Some("onStatus") {
+                if message.kind == kind::COMMAND && values.first().and_then(Value::as_str) == Some("onStatus")
+                {
                     let code = values.get(3).and_then(|value| value.member("code")?.as_str());
                     return Ok(code.unwrap_or_default().to_owned());
                 }

@@ -31,7 +31,8 @@ impl Call {
         socket.connect(to).ok()?;
         socket.set_read_timeout(Some(PATIENCE)).ok()?;
         let id = 0x2000_0000 | u32::from(socket.local_addr().ok()?.port());
-        let mut call = Self { socket, cookie: 0, id, peer: 0, sequence: 1_000, message: 1, began: Instant::now() };
+        let mut call =
+            Self { socket, cookie: 0, id, peer: 0, sequence: 1_000, message: 1, began: Instant::now() };
         call.send(&Handshake::induction(id).packet());
         let (_, _, _, cookie) = call.answered()?;
         call.cookie = cookie;

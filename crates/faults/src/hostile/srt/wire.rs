@@ -97,7 +97,14 @@ fn words(text: &[u8]) -> Vec<u8> {
 }
 
 /// A control packet.
-pub(super) fn control(kind: u16, subtype: u16, information: u32, timestamp: u32, to: u32, body: &[u8]) -> Vec<u8> {
+pub(super) fn control(
+    kind: u16,
+    subtype: u16,
+    information: u32,
+    timestamp: u32,
+    to: u32,
+    body: &[u8],
+) -> Vec<u8> {
     let mut packet = (0x8000 | kind).to_be_bytes().to_vec();
     packet.extend_from_slice(&subtype.to_be_bytes());
     for word in [information, timestamp, to] {

@@ -67,7 +67,11 @@ fn ahead_after(hostile: Vec<Piece>) -> i64 {
     for piece in hostile {
         timeline.push(vec![(0, piece)], at(0), &mut out);
     }
-    assert!(timeline.ahead_us(0, at(0)) <= FURTHEST_AHEAD_US + JUMP_BACK_US, "{}", timeline.ahead_us(0, at(0)));
+    assert!(
+        timeline.ahead_us(0, at(0)) <= FURTHEST_AHEAD_US + JUMP_BACK_US,
+        "{}",
+        timeline.ahead_us(0, at(0))
+    );
     let before = timeline.ahead_us(0, at(0)).max(0);
     timeline.push(vec![(0, second(77_000_000, 9))], at(0), &mut out);
     (timeline.ahead_us(0, at(0)) - before) / 1_000
