@@ -10,11 +10,13 @@
 //! - [`publisher`], [`line`](mod@line): inputs that can be cut; [`picture`]: which one the output shows.
 //! - [`events`]: what the stack says happened.
 //! - [`tally`]: the table.
+//! - [`hostile`]: publishers that mean harm, beside some that are read as above.
 //! - [`random`]: moments by chance, the same for the same seed.
 
 pub mod client;
 pub mod continuity;
 pub mod events;
+pub mod hostile;
 pub mod kind;
 pub mod lane;
 pub mod line;
