@@ -90,7 +90,9 @@ impl Math {
             let Some(query) = all.iter().find(|query| query.id == name) else { continue };
             let mut more = query.names();
             if query.expression().is_some_and(Expression::calls_metrics) {
-                more.extend(all.iter().filter(|query| query.metric().is_some()).map(|query| query.id.clone()));
+                more.extend(
+                    all.iter().filter(|query| query.metric().is_some()).map(|query| query.id.clone()),
+                );
             }
             more.retain(|name| !needed.contains(name));
             more.sort_unstable();
@@ -107,9 +109,10 @@ impl Math {
             return Err(MathFault::Periods(period_s, other));
         }
         let queries = in_order(queries)?;
-        let returned = queries.iter().position(|query| query.id == returned).ok_or_else(|| {
-            MathFault::UnknownName { id: returned.to_owned(), name: returned.to_owned() }
-        })?;
+        let returned = queries
+            .iter()
+            .position(|query| query.id == returned)
+            .ok_or_else(|| MathFault::UnknownName { id: returned.to_owned(), name: returned.to_owned() })?;
         Ok(Math { queries, returned, period_s })
     }
 

@@ -73,7 +73,8 @@ impl Block {
 }
 
 fn read_list(file: &File, bytes: u64, step_s: i64) -> io::Result<Option<Vec<files::Place>>> {
-    let Some(footer_at) = bytes.checked_sub(FOOTER_BYTES as u64).filter(|at| *at >= HEADER_BYTES as u64) else {
+    let Some(footer_at) = bytes.checked_sub(FOOTER_BYTES as u64).filter(|at| *at >= HEADER_BYTES as u64)
+    else {
         return Ok(None);
     };
     let (mut start, mut footer) = ([0; HEADER_BYTES], [0; FOOTER_BYTES]);

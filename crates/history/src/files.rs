@@ -124,10 +124,7 @@ pub(crate) fn write_block<'a>(
         put_signed(steps.first().map_or(0, |step| step.0), &mut list);
         put_signed(steps.last().map_or(0, |step| step.0), &mut list);
     }
-    out.extend(&list);
-    out.extend((list.len() as u32).to_le_bytes());
-    out.extend(crc32fast::hash(&list).to_le_bytes());
-    out.extend(MARK);
+    put_list(&list, &mut out);
     out
 }
 
@@ -145,12 +142,15 @@ pub(crate) fn read_list(list: &[u8], footer: &[u8; FOOTER_BYTES], file_bytes: u6
     }
     let mut reader = Reader(list);
     let mut places = Vec::new();
+    let mut taken = 0;
     while !reader.is_empty() {
         let series = take_series(&mut reader)?;
         let (offset, length) = (reader.varint()?, reader.varint()?);
-        if offset.checked_add(length)? > chunks_end {
+        // One behind the other, so that what they hold is no more than the file.
+        if offset < taken || offset.checked_add(length)? > chunks_end {
             return None;
         }
+        taken = offset + length;
         let (offset, length) = (u32::try_from(offset).ok()?, u32::try_from(length).ok()?);
         let (first_step, last_step) = (reader.signed()?, reader.signed()?);
         places.push(Place { series, offset, length, first_step, last_step });
@@ -197,6 +197,29 @@ pub fn block_of_minutes(bytes: &[u8]) -> Option<Vec<(Metric, Unit, Steps)>> {
     places.into_iter().map(read).collect()
 }
 
+/// A log of minutes with one entry of these bytes, behind their right checksum: for tests with damaged files.
+pub fn log_around(body: &[u8]) -> Vec<u8> {
+    let mut out = header(Kind::Log, 60).to_vec();
+    entry(&mut out, |out| out.extend(body));
+    out
+}
+
+/// A block of minutes of one chunk and this list, behind their right checksums: for tests with damaged files.
+pub fn block_around(chunk: &[u8], list: &[u8]) -> Vec<u8> {
+    let mut out = header(Kind::Block, 60).to_vec();
+    out.extend(crc32fast::hash(chunk).to_le_bytes());
+    out.extend(chunk);
+    put_list(list, &mut out);
+    out
+}
+
+fn put_list(list: &[u8], out: &mut Vec<u8>) {
+    out.extend(list);
+    out.extend((list.len() as u32).to_le_bytes());
+    out.extend(crc32fast::hash(list).to_le_bytes());
+    out.extend(MARK);
+}
+
 #[cfg(test)]
 mod tests {
     use metric::Dimension;
@@ -207,16 +230,31 @@ mod tests {
 
     fn series() -> impl Strategy<Value = Series> {
         let dimensions = proptest::collection::btree_map("[A-Za-z]{1,8}", "[ -~]{0,8}[!-~]", 0..4);
-        ("[A-Z][A-Za-z/]{0,12}", "[A-Za-z]{1,12}", dimensions, 0u8..27).prop_map(|(namespace, name, dimensions, unit)| {
-            let dimensions = dimensions.into_iter().map(|(name, value)| Dimension { name, value }).collect();
-            let metric = Metric::new(&namespace, &name, dimensions).expect("sound names");
-            (metric, Unit::of_number(unit).expect("a unit"))
-        })
+        ("[A-Z][A-Za-z/]{0,12}", "[A-Za-z]{1,12}", dimensions, 0u8..27).prop_map(
+            |(namespace, name, dimensions, unit)| {
+                let dimensions =
+                    dimensions.into_iter().map(|(name, value)| Dimension { name, value }).collect();
+                let metric = Metric::new(&namespace, &name, dimensions).expect("sound names");
+                (metric, Unit::of_number(unit).expect("a unit"))
+            },
+        )
     }
 
     fn steps() -> impl Strategy<Value = Steps> {
         proptest::collection::btree_map(-1_000_000_000i64..1_000_000_000, any_aggregate(), 1..12)
             .prop_map(|steps| steps.into_iter().collect())
+    }
+
+    #[test]
+    fn files_of_this_form_are_read_for_as_long_as_it_says_one() {
+        let log = include_bytes!("../../../fuzz/seeds/history_files/log");
+        assert_eq!(log_of_minutes(log), (3, log.len()));
+        let block = include_bytes!("../../../fuzz/seeds/history_files/block");
+        let (metric, unit, steps) = block_of_minutes(block).expect("it is whole").remove(0);
+        assert_eq!((metric.namespace(), metric.name(), unit), ("App", "m", Unit::Count));
+        let values: Vec<_> =
+            steps.iter().map(|(step, values)| (*step, values.sum(), values.count())).collect();
+        assert_eq!(values, [(29_928_960, 1.0, 1.0), (29_928_961, 2.0, 1.0)]);
     }
 
     proptest! {

@@ -51,10 +51,14 @@ pub(crate) struct State {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// There are too many metrics.
-    #[error("there are {0} metrics already, which is the limit; those without values for 15 days go by themselves")]
+    #[error(
+        "there are {0} metrics already, which is the limit; those without values for 15 days go by themselves"
+    )]
     TooManySeries(usize),
     /// Their names take too much.
-    #[error("the names and dimensions of all metrics take {0} bytes, which is the limit; use shorter or fewer")]
+    #[error(
+        "the names and dimensions of all metrics take {0} bytes, which is the limit; use shorter or fewer"
+    )]
     TooManyNames(usize),
     /// The disk does not take what is in memory.
     #[error("metrics cannot be written to disk fast enough; look at the log, and at the disk's room")]
@@ -133,7 +137,12 @@ impl History {
 
     /// The values of a metric by period, those periods that have any, oldest first. Without a unit those of all units count
     /// together. A period is told by its start.
-    pub fn range(&self, metric: &Metric, unit: Option<Unit>, span: Span) -> Result<Vec<(i64, Aggregate)>, Damaged> {
+    pub fn range(
+        &self,
+        metric: &Metric,
+        unit: Option<Unit>,
+        span: Span,
+    ) -> Result<Vec<(i64, Aggregate)>, Damaged> {
         let keep = if span.period_s < 60 { SECONDS } else { MINUTES };
         // A step belongs to the period in which it begins.
         let step = |at_s: i64| (at_s - 1).div_euclid(keep.step_s) + 1;
@@ -147,8 +156,10 @@ impl History {
             let state = self.shared.lock();
             let tier = &state.tiers[usize::from(span.period_s < 60)];
             let units = state.catalogue.units(metric).iter();
-            let ids: Vec<SeriesId> =
-                units.filter(|(known, _)| unit.is_none_or(|unit| unit == *known)).map(|(_, id)| *id).collect();
+            let ids: Vec<SeriesId> = units
+                .filter(|(known, _)| unit.is_none_or(|unit| unit == *known))
+                .map(|(_, id)| *id)
+                .collect();
             for id in &ids {
                 tier.in_memory(*id, from, to).into_iter().for_each(|(step, values)| add(step, values));
             }

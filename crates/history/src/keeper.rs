@@ -35,9 +35,12 @@ fn run(shared: &Shared) {
             let state = shared.lock();
             let most = shared.limits.memory_bytes;
             let idle = |state: &mut crate::history::State| {
-                !state.is_over && state.asked == state.done && state.tiers.iter().all(|tier| tier.bytes() < most)
+                !state.is_over
+                    && state.asked == state.done
+                    && state.tiers.iter().all(|tier| tier.bytes() < most)
             };
-            let (state, _) = shared.bell.wait_timeout_while(state, ROUND, idle).expect("nobody panics with it");
+            let (state, _) =
+                shared.bell.wait_timeout_while(state, ROUND, idle).expect("nobody panics with it");
             (state.asked, state.is_over)
         };
         let fault = logs.iter_mut().enumerate().find_map(|(tier, log)| round(shared, tier, log).err());

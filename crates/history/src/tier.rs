@@ -54,7 +54,9 @@ impl Tier {
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
             let part = |part: Option<&std::ffi::OsStr>| Some(part?.to_str()?.to_owned());
-            let (Some(stem), Some(extension)) = (part(path.file_stem()), part(path.extension())) else { continue };
+            let (Some(stem), Some(extension)) = (part(path.file_stem()), part(path.extension())) else {
+                continue;
+            };
             match (stem.parse(), extension.as_str()) {
                 (Ok(number), "log" | "block") => found.entry(number).or_default().push(extension),
                 (Ok(_), "new") => fs::remove_file(&path)?,

@@ -31,7 +31,8 @@ fn open(folder: &Path, now_s: i64) -> History {
 
 /// Start and sum of each period.
 fn sums(history: &History, name: &str, start_s: i64, end_s: i64, period_s: u32) -> Vec<(i64, f64)> {
-    let found = history.range(&metric(name), None, Span { start_s, end_s, period_s }).expect("files are whole");
+    let found =
+        history.range(&metric(name), None, Span { start_s, end_s, period_s }).expect("files are whole");
     found.into_iter().map(|(start_s, values)| (start_s - T0, values.sum())).collect()
 }
 
@@ -43,7 +44,8 @@ fn pass(history: &History, now_s: i64) {
 }
 
 fn files(folder: &Path, extension: &str) -> Vec<std::path::PathBuf> {
-    let all = fs::read_dir(folder.join("minutes")).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let all =
+        fs::read_dir(folder.join("minutes")).expect("a folder").map(|entry| entry.expect("an entry").path());
     all.filter(|path| path.extension().is_some_and(|found| found == extension)).collect()
 }
 
@@ -67,7 +69,9 @@ fn what_was_recorded_is_there_after_a_restart_and_after_blocks_were_made() {
     let history = open(folder.path(), T0);
     for minute in 0..hours * 60 {
         let now = T0 + minute * 60;
-        history.record(&[sample("a", now, 1.0), sample("b", now, minute as f64)], at(now)).expect("there is room");
+        history
+            .record(&[sample("a", now, 1.0), sample("b", now, minute as f64)], at(now))
+            .expect("there is room");
         if minute % 60 == 0 {
             history.flush().expect("the disk takes it");
         }
@@ -79,9 +83,14 @@ fn what_was_recorded_is_there_after_a_restart_and_after_blocks_were_made() {
     assert_eq!(files(folder.path(), "log").len(), 1);
     let history = open(folder.path(), T0 + hours * 3600);
     assert_eq!(sums(&history, "b", T0, T0 + hours * 3600, 60), wanted);
-    assert_eq!(sums(&history, "a", T0, T0 + hours * 3600, 3600), (0..hours).map(|n| (n * 3600, 60.0)).collect::<Vec<_>>());
+    assert_eq!(
+        sums(&history, "a", T0, T0 + hours * 3600, 3600),
+        (0..hours).map(|n| (n * 3600, 60.0)).collect::<Vec<_>>()
+    );
     // It goes on in the same log, under numbers of its own.
-    history.record(&[sample("c", T0, 5.0), sample("a", T0, 1.0)], at(T0 + hours * 3600)).expect("there is room");
+    history
+        .record(&[sample("c", T0, 5.0), sample("a", T0, 1.0)], at(T0 + hours * 3600))
+        .expect("there is room");
     drop(history);
     let history = open(folder.path(), T0 + hours * 3600);
     assert_eq!(sums(&history, "c", T0, T0 + 60, 60), [(0, 5.0)]);
@@ -126,11 +135,16 @@ fn seconds_are_kept_where_they_are_asked_for_and_add_up_to_minutes() {
 fn metrics_are_listed_by_namespace_name_dimensions_and_how_recent_they_are() {
     let folder = tempfile::tempdir().expect("a folder");
     let history = open(folder.path(), T0);
-    history.record(&[sample("a", T0, 1.0), sample("b", T0 + 9000, 1.0)], at(T0 + 9000)).expect("there is room");
+    history
+        .record(&[sample("a", T0, 1.0), sample("b", T0 + 9000, 1.0)], at(T0 + 9000))
+        .expect("there is room");
     let names = |filter: Filter| -> Vec<String> {
         history.list(&filter, None, 10).iter().map(|metric| metric.name().to_owned()).collect()
     };
-    let dimension = |value: Option<&str>| DimensionFilter { name: "ChannelId".to_owned(), value: value.map(str::to_owned) };
+    let dimension = |value: Option<&str>| DimensionFilter {
+        name: "ChannelId".to_owned(),
+        value: value.map(str::to_owned),
+    };
     assert_eq!(names(Filter::default()), ["a", "b"]);
     assert_eq!(names(Filter { namespace: Some("Other".to_owned()), ..Filter::default() }), [""; 0]);
     assert_eq!(names(Filter { name: Some("b".to_owned()), ..Filter::default() }), ["b"]);

@@ -99,7 +99,9 @@ impl Expression {
             Expression::Call(Function::Metrics, _) => true,
             Expression::List(list) | Expression::Call(_, list) => list.iter().any(Expression::calls_metrics),
             Expression::Negated(one) | Expression::Fill(one, None) => one.calls_metrics(),
-            Expression::Binary(_, a, b) | Expression::Fill(a, Some(b)) => a.calls_metrics() || b.calls_metrics(),
+            Expression::Binary(_, a, b) | Expression::Fill(a, Some(b)) => {
+                a.calls_metrics() || b.calls_metrics()
+            }
         }
     }
 
