@@ -209,7 +209,7 @@ async fn an_alarm_can_be_changed_switched_off_and_deleted_and_is_remembered() {
     home.call("DisableAlarmActions", json!({"AlarmNames": ["high", "gone"]})).await;
     let found = home.json("DescribeAlarms", json!({"AlarmNames": ["high"]})).await;
     let one = &found["MetricAlarms"][0];
-    assert_eq!((&one["ActionsEnabled"], &one["Threshold"]), (&json!(false), &json!(6)));
+    assert_eq!((&one["ActionsEnabled"], &one["Threshold"]), (&json!(false), &json!(6.0)));
     assert_eq!(one["AlarmArn"], "arn:aws:cloudwatch:us-east-1:000000000000:alarm:high");
     home.put("m", 70, 1.0).await;
     home.put("m", 130, 9.0).await;
@@ -311,7 +311,15 @@ async fn alarms_that_cannot_be_are_refused_and_nothing_is_stored() {
         refused.push(home.refused("PutMetricAlarm", alarm("bad", more)).await);
     }
     refused.truncate(8);
-    expect![[r#""#]].assert_eq(&refused.join("\n"));
+    expect![[r#"
+        ValidationException: Period must be 10, 20, 30 or a multiple of 60, not 45
+        ValidationException: DatapointsToAlarm must be 1 to EvaluationPeriods, 1, not 2
+        ValidationException: TreatMissingData must not be `maybe`; it is one of breaching, notBreaching, ignore, missing
+        InvalidParameterCombinationException: Metrics and MetricName must not both be there
+        ValidationException: ComparisonOperator GreaterThanUpperThreshold compares with an anomaly detection band, which is not implemented
+        ValidationException: EvaluationCriteria is not implemented here; leave it out
+        ValidationException: 1 validation error detected: Value 'éééééééééééééééééééééééééééééééééééééééé' at 'AlarmName' failed to satisfy constraint: Member must have length less than or equal to 255
+        ValidationException: AlarmActions must be ARNs of at most 1024 bytes, not `x`"#]].assert_eq(&refused.join("\n"));
     assert_eq!(home.states().await, "");
     home.call("PutMetricAlarm", alarm("a", json!({}))).await;
     let refused = home.refused("PutCompositeAlarm", json!({"AlarmName": "a", "AlarmRule": "TRUE"})).await;

@@ -26,7 +26,7 @@ async fn values_that_were_put_are_found_by_statistics_and_by_queries() {
                    "Statistics": ["Sum", "Average", "SampleCount"], "ExtendedStatistics": ["p50"]}),
         )
         .await;
-    expect![[r#"{"Label":"m","Datapoints":[{"Timestamp":1795737600,"SampleCount":1,"Average":3,"Sum":3,"Unit":"Count","ExtendedStatistics":{"p50":3}},{"Timestamp":1795737660,"SampleCount":4,"Average":1.75,"Sum":7,"Unit":"Count","ExtendedStatistics":{"p50":2}},{"Timestamp":1795737720,"SampleCount":2,"Average":5,"Sum":10,"Unit":"Count"}]}"#]]
+    expect![[r#"{"Label":"m","Datapoints":[{"Timestamp":1795737600,"SampleCount":1.0,"Average":3.0,"Sum":3.0,"Unit":"Count","ExtendedStatistics":{"p50":3.0}},{"Timestamp":1795737660,"SampleCount":4.0,"Average":1.75,"Sum":7.0,"Unit":"Count","ExtendedStatistics":{"p50":1.993661701417345}},{"Timestamp":1795737720,"SampleCount":2.0,"Average":5.0,"Sum":10.0,"Unit":"Count"}]}"#]]
         .assert_eq(&statistics);
     let stat = |id: &str, stat: &str| {
         json!({"Id": id, "ReturnData": false,
@@ -41,7 +41,7 @@ async fn values_that_were_put_are_found_by_statistics_and_by_queries() {
                 {"Id": "m3", "MetricStat": {"Metric": {"Namespace": "App", "MetricName": "m"}, "Period": 180, "Stat": "Maximum"}}]}),
         )
         .await;
-    expect![[r#"{"MetricDataResults":[{"Id":"e1","Label":"mean","Timestamps":[1795737600,1795737660,1795737720],"Values":[3,1.75,5],"StatusCode":"Complete"},{"Id":"m3","Label":"m","Timestamps":[1795737600],"Values":[6],"StatusCode":"Complete"}],"Messages":[]}"#]]
+    expect![[r#"{"MetricDataResults":[{"Id":"e1","Label":"mean","Timestamps":[1795737600,1795737660,1795737720],"Values":[3.0,1.75,5.0],"StatusCode":"Complete"},{"Id":"m3","Label":"m","Timestamps":[1795737600],"Values":[6.0],"StatusCode":"Complete"}],"Messages":[]}"#]]
         .assert_eq(&data);
 }
 
@@ -72,10 +72,10 @@ async fn a_page_of_datapoints_goes_on_where_the_last_one_ended() {
         }
     }
     expect![[r#"
-        "a"[4,3,2] "PartialData"
-        "a"[1,0] "Complete" "b"[14] "PartialData"
-        "b"[13,12,11] "PartialData"
-        "b"[10] "Complete""#]]
+        "a"[4.0,3.0,2.0] "PartialData"
+        "a"[1.0,0.0] "Complete" "b"[14.0] "PartialData"
+        "b"[13.0,12.0,11.0] "PartialData"
+        "b"[10.0] "Complete""#]]
     .assert_eq(&found.join("\n"));
 }
 

@@ -55,8 +55,9 @@ impl Alarms {
         let arn = format!("arn:aws:cloudwatch:{}:{}:alarm:{}", key.region(), key.account(), key.id());
         let data = serde_json::to_value(&members).unwrap_or_default();
         let desired = Document::of(&Desired { is_composite, members: members.clone(), configured: now })?;
-        let resource = match &known {
-            Some(_) => self.store.change(call, &key, Expect::Any, desired).await?,
+        // A tombstone gives way to a new one; what it remembers goes on.
+        let (resource, before) = match &known {
+            Some(_) => (self.store.change(call, &key, Expect::Any, desired).await?, None),
             None => {
                 let new = New {
                     key: key.clone(),
@@ -66,17 +67,20 @@ impl Alarms {
                     desired,
                     tags,
                 };
-                // A tombstone gives way; what it remembers goes on.
                 let before =
                     self.observed(&key, now).await.map(|observed| observed.history).unwrap_or_default();
-                let made = self.store.create(call, new, None).await?;
-                let remember = move |observed: &mut Observed| observed.history = before;
-                self.observe_one(&key, remember, now).await?;
-                made
+                (self.store.create(call, new, None).await?, Some(before))
             }
         };
         let what = if known.is_some() { "updated" } else { "created" };
-        self.enter(&key, HistoryItem::of_configuration(now, key.id(), what, &data), now).await?;
+        let item = HistoryItem::of_configuration(now, key.id(), what, &data);
+        let told = move |observed: &mut Observed| {
+            if let Some(before) = before {
+                observed.history = before;
+            }
+            observed.enter(item);
+        };
+        self.observe_one(&key, told, now).await?;
         let observed = self.observed(&key, now).await?;
         match Held::of(&resource, &observed, now) {
             Ok(held) => self.book().put(key.clone(), held),

@@ -115,8 +115,8 @@ fn packages_go_by_their_group_and_channel() {
         expect_test::expect![[r#"
             AWS/MediaPackage IngressBytes [] 200 / 2 Bytes
             AWS/MediaPackage IngressBytes [Channel=b] 100 / 1 Bytes
-            AWS/MediaPackage IngressBytes [Channel=c,ChannelGroup=g] 100 / 1 Bytes
             AWS/MediaPackage IngressBytes [ChannelGroup=g] 100 / 1 Bytes
+            AWS/MediaPackage IngressBytes [Channel=c,ChannelGroup=g] 100 / 1 Bytes
             AWS/MediaPackage IngressRequestCount [] 0 / 1 Count
             AWS/MediaPackage EgressRequestCount [] 5 / 2 Count
             AWS/MediaPackage EgressRequestCount [StatusCodeRange=2xx] 5 / 1 Count
