@@ -110,6 +110,14 @@ impl Catalogue {
         id
     }
 
+    /// A series has a value at `at_s`.
+    pub(crate) fn seen(&mut self, id: SeriesId, at_s: i64) {
+        let known = self.series.get(&id).and_then(|(metric, _)| self.metrics.get_mut(metric));
+        if let Some(known) = known {
+            known.last_s = known.last_s.max(at_s);
+        }
+    }
+
     fn id(&self, metric: &Metric, unit: Unit) -> Option<SeriesId> {
         let known = self.metrics.get(metric)?;
         known.units.iter().find(|(known, _)| *known == unit).map(|(_, id)| *id)

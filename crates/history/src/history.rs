@@ -1,6 +1,5 @@
 //! The history itself: what is recorded, and what is asked.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use metric::{Aggregate, Metric, Unit};
 
 use crate::block::Block;
 use crate::catalogue::{Catalogue, Filter, SeriesId};
+use crate::files::Steps;
 use crate::keeper;
 use crate::limits::{Keep, Limits, MINUTES, SECONDS};
 use crate::sample::{Resolution, Sample, Span};
@@ -147,39 +147,37 @@ impl History {
         // A step belongs to the period in which it begins.
         let step = |at_s: i64| (at_s - 1).div_euclid(keep.step_s) + 1;
         let (from, to) = (step(span.start_s), step(span.end_s));
-        let mut periods: BTreeMap<i64, Aggregate> = BTreeMap::new();
-        let mut add = |step: i64, values: Aggregate| {
-            let period = periods.entry(span.period_of(step * keep.step_s));
-            period.and_modify(|there| there.merge(&values)).or_insert(values);
-        };
-        let (ids, blocks) = {
+        let (ids, blocks, in_memory) = {
             let state = self.shared.lock();
             let tier = &state.tiers[usize::from(span.period_s < 60)];
             let units = state.catalogue.units(metric).iter();
-            let ids: Vec<SeriesId> = units
-                .filter(|(known, _)| unit.is_none_or(|unit| unit == *known))
-                .map(|(_, id)| *id)
-                .collect();
-            for id in &ids {
-                tier.in_memory(*id, from, to).into_iter().for_each(|(step, values)| add(step, values));
-            }
+            let asked = units.filter(|(known, _)| unit.is_none_or(|unit| unit == *known));
+            let ids: Vec<SeriesId> = asked.map(|(_, id)| *id).collect();
+            let in_memory: Steps = ids.iter().flat_map(|id| tier.in_memory(*id, from, to)).collect();
             let within = |block: &&Arc<Block>| block.first_step < to && block.last_step >= from;
             let blocks: Vec<Arc<Block>> = match ids.is_empty() {
                 true => Vec::new(),
                 false => tier.blocks.iter().filter(within).cloned().collect(),
             };
-            (ids, blocks)
+            (ids, blocks, in_memory)
+        };
+        let mut periods: Steps = Vec::new();
+        let mut add = |steps: Steps| {
+            for (step, values) in steps {
+                if (from..to).contains(&step) {
+                    merge(&mut periods, span.period_of(step * keep.step_s), values);
+                }
+            }
         };
         for block in blocks {
             for id in &ids {
                 let damaged = |why: String| Damaged { path: block.path().to_owned(), why };
                 let steps = block.steps(*id).map_err(|fault| damaged(fault.to_string()))?;
-                let steps = steps.ok_or_else(|| damaged("its checksum is another".to_owned()))?;
-                let within = steps.into_iter().filter(|(step, _)| (from..to).contains(step));
-                within.for_each(|(step, values)| add(step, values));
+                add(steps.ok_or_else(|| damaged("its checksum is another".to_owned()))?);
             }
         }
-        Ok(periods.into_iter().collect())
+        add(in_memory);
+        Ok(periods)
     }
 
     /// The units a metric has values in.
@@ -210,6 +208,19 @@ impl History {
             state = self.shared.bell.wait(state).expect("nobody panics with it");
         }
         state.fault.clone().map_or(Ok(()), Err)
+    }
+}
+
+/// Adds values to a period of these, which rise. Most come in order, so the place is at the end.
+fn merge(periods: &mut Steps, period: i64, values: Aggregate) {
+    match periods.last_mut() {
+        Some((last, there)) if *last == period => return there.merge(&values),
+        Some((last, _)) if *last > period => {}
+        _ => return periods.push((period, values)),
+    }
+    match periods.binary_search_by_key(&period, |(start, _)| *start) {
+        Ok(at) => periods[at].1.merge(&values),
+        Err(at) => periods.insert(at, (period, values)),
     }
 }
 

@@ -214,20 +214,24 @@ fn series(catalogue: &Catalogue, id: SeriesId) -> Option<(Arc<metric::Metric>, m
 fn read_log(path: &Path, keep: &Keep, catalogue: &mut Catalogue) -> io::Result<Head> {
     let bytes = fs::read(path)?;
     let mut head = Head::default();
-    let mut ids: HashMap<u32, SeriesId> = HashMap::new();
-    let mut known: HashMap<u32, crate::codec::Series> = HashMap::new();
+    // By the log's number: ours, and the newest step. A number may come to stand for another series, after a restart.
+    let mut known: HashMap<u32, (SeriesId, i64)> = HashMap::new();
+    let mut newest: Vec<(SeriesId, i64)> = Vec::new();
     let whole = files::read_log(&bytes, keep.step_s, |entry| match entry {
         Entry::Series(number, series) => {
-            ids.remove(&number);
-            known.insert(number, *series);
+            let id = catalogue.enter(&series.0, series.1, i64::MIN);
+            newest.extend(known.insert(number, (id, i64::MIN)));
         }
         Entry::Values(number, step, values) => {
             // Values of a number that nothing stands for cannot be in a whole log.
-            let Some((metric, unit)) = known.get(&number) else { return };
-            let id = catalogue.enter(metric, *unit, step.saturating_mul(keep.step_s));
-            head.add(*ids.entry(number).or_insert(id), step, values);
+            let Some((id, last)) = known.get_mut(&number) else { return };
+            *last = step.max(*last);
+            head.add(*id, step, values);
         }
     });
+    for (id, step) in newest.into_iter().chain(known.into_values()) {
+        catalogue.seen(id, step.saturating_mul(keep.step_s));
+    }
     if whole < bytes.len() {
         tracing::warn!(path = %path.display(), bytes = bytes.len() - whole, "the end of a log of metrics was not whole, and is cut off");
         let file = OpenOptions::new().write(true).open(path)?;
