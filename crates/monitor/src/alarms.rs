@@ -15,11 +15,13 @@ mod judge;
 mod stored;
 
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use history::History;
 use media::Utc;
 use store::{Key, Observation, Store};
 use tokio::sync::Mutex as Turn;
+use tokio::time::MissedTickBehavior;
 
 use actions::Running;
 pub use actions::{Actions, Done};
@@ -70,6 +72,21 @@ impl Alarms {
         self.judge(&mut running, now).await?;
         running.begin(actions);
         Ok(())
+    }
+
+    /// Ticks each second by this clock, for as long as it is polled. What the store says against it goes to the log.
+    pub async fn run(&self, actions: Arc<dyn Actions>, clock: impl Fn() -> Utc + Send) {
+        let mut seconds = tokio::time::interval(Duration::from_secs(1));
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_failing = false;
+        loop {
+            seconds.tick().await;
+            let ticked = self.tick(&actions, clock()).await;
+            if let (Err(fault), false) = (&ticked, is_failing) {
+                tracing::error!(%fault, "alarms cannot be written to the store; they are judged again each second");
+            }
+            is_failing = ticked.is_err();
+        }
     }
 
     /// Waits until no action is under way, and writes down how they went.

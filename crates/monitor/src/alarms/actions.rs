@@ -1,6 +1,6 @@
 //! What is done when a state is entered.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -42,11 +42,25 @@ pub(crate) struct Running {
 }
 
 /// How an action went.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Outcome {
     key: Key,
     action: Pending,
     result: Result<(), String>,
+}
+
+impl Outcome {
+    /// Writes it down: the action waits no longer.
+    fn enter(&self, observed: &mut Observed, now: Utc) {
+        if let Some(at) = observed.pending.iter().position(|pending| *pending == self.action) {
+            observed.pending.remove(at);
+        }
+        let result = match &self.result {
+            Ok(()) => Ok(()),
+            Err(why) => Err(why.as_str()),
+        };
+        observed.enter(HistoryItem::of_action(now, self.key.id(), &self.action.arn, result));
+    }
 }
 
 impl Running {
@@ -97,25 +111,13 @@ impl Alarms {
         while let Some(outcome) = running.under_way.try_join_next() {
             running.take(outcome);
         }
-        let mut by_alarm: Vec<(Key, Vec<(Pending, Result<(), String>)>)> = Vec::new();
-        for Outcome { key, action, result } in &running.over {
-            let outcome = (action.clone(), result.clone());
-            match by_alarm.iter_mut().find(|(known, _)| known == key) {
-                Some((_, outcomes)) => outcomes.push(outcome),
-                None => by_alarm.push((key.clone(), vec![outcome])),
-            }
+        let mut by_alarm: BTreeMap<Key, Vec<Outcome>> = BTreeMap::new();
+        for outcome in &running.over {
+            by_alarm.entry(outcome.key.clone()).or_default().push(outcome.clone());
         }
         let changes = by_alarm.into_iter().map(|(key, outcomes)| {
-            let name = key.id().to_owned();
-            let change = move |observed: &mut Observed| {
-                for (action, result) in outcomes {
-                    if let Some(at) = observed.pending.iter().position(|pending| *pending == action) {
-                        observed.pending.remove(at);
-                    }
-                    let result = result.as_ref().map(|()| ()).map_err(String::as_str);
-                    observed.enter(HistoryItem::of_action(now, &name, &action.arn, result));
-                }
-            };
+            let change =
+                move |observed: &mut Observed| outcomes.iter().for_each(|one| one.enter(observed, now));
             let change: Change = (key, Box::new(change));
             change
         });

@@ -35,7 +35,7 @@ impl CloudWatch {
             entries.extend(observed.history.into_iter().map(|item| (item, is_composite)));
         }
         entries.retain(|(item, is_composite)| item.at <= newest && takes(&input, item, *is_composite));
-        entries.sort_by(|one, other| one.0.at.cmp(&other.0.at));
+        entries.sort_by_key(|(item, _)| item.at);
         if input.text("ScanBy") != Some("TimestampAscending") {
             entries.reverse();
         }

@@ -27,8 +27,10 @@ impl CloudWatch {
             Some(Value::Integer(period)) => u32::try_from(*period).unwrap_or(0),
             _ => 0,
         };
-        if !(matches!(period_s, 1 | 5 | 10 | 30) || period_s > 0 && period_s.is_multiple_of(60)) {
-            return Err(invalid(format!("Period must be 1, 5, 10, 30 or a multiple of 60, not {period_s}")));
+        if !(matches!(period_s, 1 | 5 | 10 | 20 | 30) || period_s > 0 && period_s.is_multiple_of(60)) {
+            return Err(invalid(format!(
+                "Period must be 1, 5, 10, 20, 30 or a multiple of 60, not {period_s}"
+            )));
         }
         let step_s = i64::from(period_s.min(60));
         let start_s = start.0.div_euclid(1_000_000).div_euclid(step_s) * step_s;

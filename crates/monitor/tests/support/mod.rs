@@ -166,3 +166,52 @@ impl Home {
         }
     }
 }
+
+/// An alarm on App's metric `m`: more than 5 in M of N minutes.
+pub(crate) fn alarm(name: &str, more: Value) -> Value {
+    let mut input = json!({
+        "AlarmName": name, "Namespace": "App", "MetricName": "m", "Statistic": "Sum", "Period": 60,
+        "EvaluationPeriods": 1, "Threshold": 5.0, "ComparisonOperator": "GreaterThanThreshold",
+        "AlarmActions": ["arn:aws:sns:us-east-1:000000000000:ops"],
+    });
+    input.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    input
+}
+
+impl Home {
+    /// Each alarm's state, by name.
+    pub(crate) async fn states(&self) -> String {
+        let input = json!({"AlarmTypes": ["MetricAlarm", "CompositeAlarm"]});
+        let found = self.json("DescribeAlarms", input).await;
+        let lists =
+            ["MetricAlarms", "CompositeAlarms"].map(|list| found[list].as_array().expect("a list").clone());
+        let state = |one: &Value| {
+            format!(
+                "{}={}",
+                one["AlarmName"].as_str().expect("a name"),
+                one["StateValue"].as_str().expect("a state")
+            )
+        };
+        lists.concat().iter().map(state).collect::<Vec<_>>().join(" ")
+    }
+
+    /// An alarm's history in words, oldest first.
+    pub(crate) async fn summaries(&self, name: &str) -> Vec<String> {
+        let found = self
+            .json("DescribeAlarmHistory", json!({"AlarmName": name, "ScanBy": "TimestampAscending"}))
+            .await;
+        let items = found["AlarmHistoryItems"].as_array().expect("a list");
+        items.iter().map(|item| item["HistorySummary"].as_str().expect("words").to_owned()).collect()
+    }
+
+    /// The subjects of actions that were done.
+    pub(crate) fn done(&self) -> Vec<String> {
+        self.noted
+            .0
+            .lock()
+            .expect("nobody panics with it")
+            .iter()
+            .map(|(_, _, subject)| subject.clone())
+            .collect()
+    }
+}
