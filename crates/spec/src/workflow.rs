@@ -1,6 +1,7 @@
 //! The workflow file.
 
 use crate::channel::{Channel, Input};
+use crate::distribution::Distribution;
 use crate::edge::Edge;
 use crate::encoder::Encoder;
 use crate::fault::Fault;
@@ -19,6 +20,8 @@ pub struct Workflow {
     /// `[[channel]]`s, in file order; names, RTMP keys and SRT stream ids are unique. None: this machine runs an edge alone, which has
     /// origins.
     pub channels: Vec<Channel>,
+    /// `[[distribution]]`s, in file order; names and hosts are unique.
+    pub distributions: Vec<Distribution>,
 }
 
 impl Workflow {
@@ -40,10 +43,14 @@ impl Workflow {
             None => Encoder::default(),
             Some(field) => Encoder::read(field.table()?)?,
         };
+        let distributions = match fields.take("distribution") {
+            None => Vec::new(),
+            Some(field) => Distribution::read_all(field, &listen)?,
+        };
         let Some(entries) = fields.take("channel") else {
             if !edge.origins.is_empty() {
                 fields.finish()?;
-                return Ok(Self { listen, edge, encoder, channels: Vec::new() });
+                return Ok(Self { listen, edge, encoder, channels: Vec::new(), distributions });
             }
             return Err(fields.fault(
                 "no channel: add a [[channel]] table with a name and an input, such as name = \"main\" and \
@@ -67,7 +74,13 @@ impl Workflow {
                     "another input receives on this address and port; each needs its own, unless it is a multicast group",
                 ),
             );
+            let below_mounts = entry.fault(
+                "a channel `d` would lie where distributions are mounted, at `/d/`: give it another name, or take `mount` away",
+            );
             let channel = Channel::read(entry.table()?)?;
+            if channel.name.as_str() == "d" && distributions.iter().any(|one| one.mount) {
+                return Err(below_mounts);
+            }
             if channels.iter().any(|other| other.name == channel.name) {
                 return Err(same_name);
             }
@@ -85,7 +98,7 @@ impl Workflow {
             channels.push(channel);
         }
         fields.finish()?;
-        Ok(Self { listen, edge, encoder, channels })
+        Ok(Self { listen, edge, encoder, channels, distributions })
     }
 }
 

@@ -131,6 +131,8 @@ pub(crate) struct Edge {
     task: JoinHandle<Result<(), edge::Error>>,
     quic: Option<std::net::UdpSocket>,
     folder: tempfile::TempDir,
+    /// To be changed.
+    pub(crate) distributions: edge::Distributions,
     /// Where certificates lie, and edges that share a UDP socket meet.
     tls_folder: Arc<tempfile::TempDir>,
 }
@@ -140,11 +142,12 @@ struct Set {
     cache_bytes: u64,
     disk: Option<edge::Disk>,
     access: Vec<edge::Access>,
+    distributions: Vec<spec::Distribution>,
 }
 
 impl Default for Set {
     fn default() -> Set {
-        Set { cache_bytes: 64 << 20, disk: None, access: Vec::new() }
+        Set { cache_bytes: 64 << 20, disk: None, access: Vec::new(), distributions: Vec::new() }
     }
 }
 
@@ -202,6 +205,17 @@ impl Edge {
         Edge::start(listener(), upstream(&[origin]), edge::Limits::default(), None, set).await
     }
 
+    /// With distributions, access tables, and a listener for TLS.
+    pub(crate) async fn with_distributions(
+        origin: SocketAddr,
+        distributions: Vec<spec::Distribution>,
+        access: Vec<edge::Access>,
+    ) -> Edge {
+        let set = Set { access, distributions, ..Set::default() };
+        let certificate = Some(edge::Certificate::SelfMade);
+        Edge::start(listener(), upstream(&[origin]), edge::Limits::default(), certificate, set).await
+    }
+
     /// With access tables, and a listener for TLS too.
     pub(crate) async fn with_access(origin: SocketAddr, access: Vec<edge::Access>) -> Edge {
         let set = Set { access, ..Set::default() };
@@ -250,6 +264,9 @@ impl Edge {
         let tls_address = tls.as_ref().map(|tls| tls.listener.local_addr().unwrap());
         let quic =
             tls.as_ref().and_then(|tls| tls.quic.as_ref()).map(|quic| quic.socket.try_clone().unwrap());
+        let distributions = edge::Distributions::new(&upstream);
+        distributions.set(&set.distributions).unwrap();
+        let handle = distributions.clone();
         let config = edge::Config {
             tls,
             listener,
@@ -260,6 +277,7 @@ impl Edge {
             // What tests of the key ask with.
             key_query: vec!["variant".to_owned()],
             access: set.access,
+            distributions,
             cache_bytes: set.cache_bytes,
             disk: set.disk,
             limits,
@@ -272,7 +290,7 @@ impl Edge {
             }
         };
         tokio::time::timeout(HANG, started).await.expect("the edge starts");
-        Edge { address, tls_address, trigger, task, quic, folder, tls_folder }
+        Edge { address, tls_address, trigger, task, quic, folder, tls_folder, distributions: handle }
     }
 
     pub(crate) fn tls_address(&self) -> SocketAddr {
