@@ -279,8 +279,8 @@ async fn answer_read(
         path: uri.path_and_query().map_or(&b""[..], |path| path.as_str().as_bytes()),
         authority: uri.authority().map(|authority| authority.as_str().as_bytes()),
     };
-    let fields = request.headers().iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
-    let (mut answer, target) = match gate::check(pseudo, fields.clone(), &worker.shared.key_rules) {
+    let fields = || request.headers().iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
+    let (mut answer, target) = match gate::check(pseudo, fields(), &worker.shared.key_rules) {
         Ok(passed) => {
             let ask = Ask { method: passed.method, wants: passed.wants };
             let now = Instant::now();
@@ -292,7 +292,7 @@ async fn answer_read(
                     method: passed.method,
                     presented: &passed.presented,
                     secure: true,
-                    fields: &|each| fields.clone().for_each(|(name, value)| each(name, value)),
+                    fields: &|each| fields().for_each(|(name, value)| each(name, value)),
                 };
                 enter(worker, &visit, now)
             };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::StatusCode;
+use http_cache::Key;
 use spec::distribution::{Methods, ViewerProtocol};
 
 use super::dress::Dress;
@@ -102,6 +103,14 @@ pub(crate) async fn finish(worker: &Arc<Worker>, way: &Arc<Way>, ask: Ask<'_>, m
 
 /// The page, where it is there.
 async fn page_at(worker: &Arc<Worker>, way: &Arc<Way>, path: &str, method: Method) -> Option<Answer> {
+    let (key, errand) = way_to_page(worker, way, path)?;
+    let found = worker.shared.store.lookup(key.as_str(), Instant::now());
+    let ask = Ask { method, wants: Wants::default() };
+    let answer = settle(worker, &key, ask, &errand, found).await;
+    (answer.status == StatusCode::OK).then_some(answer)
+}
+
+fn way_to_page(worker: &Worker, way: &Arc<Way>, path: &str) -> Option<(Key, Errand)> {
     let asked = Asked { path, query: None, fields: &|_| {}, hides_token: false };
     let (key, way) = Way::find(&way.distribution, &asked).ok()?;
     // A page that takes a token here is none for everybody.
@@ -109,14 +118,8 @@ async fn page_at(worker: &Arc<Worker>, way: &Arc<Way>, path: &str, method: Metho
         let guard = worker.shared.access.as_deref();
         guard.is_some_and(|guard| guard.protects(&format!("{own}{path}")))
     };
-    if way.behaviour().supply.own_paths.iter().any(takes_token) {
-        return None;
-    }
-    let found = worker.shared.store.lookup(key.as_str(), Instant::now());
-    let errand = Errand { via: None, way: Some(Arc::new(way)) };
-    let ask = Ask { method, wants: Wants::default() };
-    let answer = settle(worker, &key, ask, &errand, found).await;
-    (answer.status == StatusCode::OK).then_some(answer)
+    let is_open = !way.behaviour().supply.own_paths.iter().any(takes_token);
+    is_open.then(|| (key, Errand { via: None, way: Some(Arc::new(way)) }))
 }
 
 /// Dresses an answer as its behaviour says.

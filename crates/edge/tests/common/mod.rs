@@ -328,8 +328,17 @@ impl Edge {
 
     /// Purges on the operator's socket; returns the status and what was said.
     pub(crate) async fn purge(&self, pattern: &str, mode: &str) -> (u16, String) {
+        self.purge_with(pattern, &format!("purge-mode: {mode}")).await
+    }
+
+    /// The same among a distribution's objects.
+    pub(crate) async fn purge_of(&self, distribution: &str, pattern: &str) -> (u16, String) {
+        self.purge_with(pattern, &format!("purge-distribution: {distribution}")).await
+    }
+
+    async fn purge_with(&self, pattern: &str, field: &str) -> (u16, String) {
         let mut stream = UnixStream::connect(self.folder.path().join("control")).await.unwrap();
-        let request = format!("PURGE {pattern} HTTP/1.1\r\nhost: x\r\npurge-mode: {mode}\r\n\r\n");
+        let request = format!("PURGE {pattern} HTTP/1.1\r\nhost: x\r\n{field}\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();

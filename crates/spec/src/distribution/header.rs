@@ -99,6 +99,11 @@ pub(crate) fn viewers(field: Field<'_>, most: usize) -> Result<Vec<String>, Faul
             "authorization" => {
                 return Err(entry.fault("not implemented: viewers' credentials reach no origin; remove it"));
             }
+            other if other == "forwarded" || other.starts_with("x-forwarded-") => {
+                return Err(entry.fault(format!(
+                    "`{other}` is what a viewer says of himself, and the edge adds nothing to it: remove it"
+                )));
+            }
             _ => {}
         }
         if names.contains(&name) || names.len() == most {
