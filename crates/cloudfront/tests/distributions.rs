@@ -290,6 +290,8 @@ async fn mistakes_have_cloudfronts_own_names() {
         (with_behaviour("a", "TargetOriginId", "nobody"), "InvalidArgument"),
         (origin("DomainName", "origin.example.org:8080".into()), "InvalidOrigin"),
         (origin("DomainName", "a b".into()), "InvalidOrigin"),
+        (origin("DomainName", "169.254.169.254".into()), "InvalidOrigin"),
+        (origin("DomainName", "LocalHost".into()), "InvalidOrigin"),
         (origin("OriginPath", "no-slash".into()), "InvalidArgument"),
         (origin("S3OriginConfig", map([("OriginAccessIdentity", "".into())]).into()), "InvalidOrigin"),
         (origin("OriginAccessControlId", control.into()), "InvalidOriginAccessControl"),

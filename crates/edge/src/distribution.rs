@@ -10,6 +10,7 @@
 
 mod dress;
 mod enter;
+mod figures;
 mod routes;
 mod upstream;
 mod way;
@@ -23,6 +24,7 @@ use crate::via::Pseudonym;
 
 pub(crate) use dress::{Dress, Words};
 pub(crate) use enter::{dress, enter, finish, is_final};
+pub(crate) use figures::DistributionFigures;
 pub(crate) use routes::Distribution;
 pub(crate) use way::{FieldsOf, Way};
 

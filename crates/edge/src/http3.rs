@@ -279,7 +279,8 @@ async fn answer_read(
         path: uri.path_and_query().map_or(&b""[..], |path| path.as_str().as_bytes()),
         authority: uri.authority().map(|authority| authority.as_str().as_bytes()),
     };
-    let fields = || request.headers().iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
+    let fields =
+        || request.headers().iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
     let (mut answer, target) = match gate::check(pseudo, fields(), &worker.shared.key_rules) {
         Ok(passed) => {
             let ask = Ask { method: passed.method, wants: passed.wants };

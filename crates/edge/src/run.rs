@@ -23,6 +23,7 @@ use crate::control;
 use crate::counters::{Closed, Counters, Figures, Phase};
 use crate::depth;
 use crate::disk::Disk;
+use crate::distribution::DistributionFigures;
 use crate::fetch::Chain;
 use crate::http2;
 use crate::http3::ids::Keys;
@@ -172,6 +173,7 @@ pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) 
     let mut registry = Registry::default();
     registry.register_collector(Box::new(figures));
     registry.register_collector(Box::new(OriginFigures(origins.clone())));
+    registry.register_collector(Box::new(DistributionFigures(shared.distributions.clone())));
     // Before the metrics, which tell that the edge is there.
     if let Some(path) = config.control {
         control::serve(shared.clone(), &path, drain.clone())

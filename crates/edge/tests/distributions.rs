@@ -1,6 +1,7 @@
 //! Distributions: whose host, which rule, what key, what origin, and what viewers see of a change.
 
 mod common;
+#[allow(dead_code, reason = "its own part of it")]
 #[path = "common/http3_client.rs"]
 mod http3_client;
 
@@ -82,18 +83,17 @@ async fn a_host_or_a_mount_leads_to_a_distribution_and_all_else_to_the_edge_itse
         assert_eq!((answer.status, body(&answer)), (200, asked), "{host}{target}");
     }
     let again = get(&edge, "elsewhere:1", "/d/live/a.m4s").await;
-    assert!(again.header("cache-status").unwrap_or_default().starts_with("headwater; hit"), "one object by both ways");
+    assert!(
+        again.header("cache-status").unwrap_or_default().starts_with("headwater; hit"),
+        "one object by both ways"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wildcard_is_any_name_one_label_longer() {
     let origin = echo(SEGMENT).await;
     let edge = edge(&origin, &live("").replace("live.localhost", "*.example.org")).await;
-    for (host, asked) in [
-        ("a.example.org", "/inside/x"),
-        ("example.org", "/x"),
-        ("a.b.example.org", "/x"),
-    ] {
+    for (host, asked) in [("a.example.org", "/inside/x"), ("example.org", "/x"), ("a.b.example.org", "/x")] {
         assert_eq!(body(&get(&edge, host, "/x").await), asked, "{host}");
     }
 }
@@ -122,13 +122,10 @@ origin = "own"
 [[distribution.behaviour]]
 origin = "other"
 "#;
-    let edge =
-        Edge::with_distributions(own.address, read(tables, Some(other.address)), Vec::new()).await;
-    for (target, asked) in [
-        ("/a/x.m3u8", "/base/deep/a/x.m3u8"),
-        ("/b/x.m3u8", "/b/x.m3u8"),
-        ("/b/x.m4s", "/base/deep/b/x.m4s"),
-    ] {
+    let edge = Edge::with_distributions(own.address, read(tables, Some(other.address)), Vec::new()).await;
+    for (target, asked) in
+        [("/a/x.m3u8", "/base/deep/a/x.m3u8"), ("/b/x.m3u8", "/b/x.m3u8"), ("/b/x.m4s", "/base/deep/b/x.m4s")]
+    {
         assert_eq!(body(&get(&edge, "live.localhost", target).await), asked);
     }
     assert!(other.heads().iter().all(|head| head.to_lowercase().contains("\r\nx-secret: s3cret\r\n")));
@@ -147,7 +144,9 @@ async fn what_is_in_the_key_parts_the_cache_and_reaches_the_origin() {
         assert_eq!(answer.status, 200);
         origin.heads()[before..].to_vec()
     };
-    let first = asked("/x?other=1&also=2&v=3", "X-Kind: a\r\nX-Also: b\r\nX-Other: c\r\nCookie: z=1; kind=d\r\n").await;
+    let first =
+        asked("/x?other=1&also=2&v=3", "X-Kind: a\r\nX-Also: b\r\nX-Other: c\r\nCookie: z=1; kind=d\r\n")
+            .await;
     let head = first[0].to_lowercase();
     assert_eq!(target(&first[0]), "/inside/x?also=2&v=3");
     assert!(head.contains("\r\nx-kind: a\r\n") && head.contains("\r\nx-also: b\r\n"), "{head}");
@@ -253,8 +252,7 @@ failover_on = [404, 503]
 [[distribution.behaviour]]
 origin = "either"
 "#;
-    let edge =
-        Edge::with_distributions(first.address, read(tables, Some(second.address)), Vec::new()).await;
+    let edge = Edge::with_distributions(first.address, read(tables, Some(second.address)), Vec::new()).await;
     for at in 0..5 {
         assert_eq!(body(&get(&edge, "live.localhost", &format!("/old{at}")).await), "second");
         let has = get(&edge, "live.localhost", &format!("/new{at}")).await;
@@ -267,7 +265,9 @@ origin = "either"
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn viewers_come_as_they_are_told_to() {
     let origin = echo(SEGMENT).await;
-    let edge = edge(&origin, &behaving("viewer_protocol = \"redirect-to-https\"\nmethods = [\"GET\", \"HEAD\"]")).await;
+    let edge =
+        edge(&origin, &behaving("viewer_protocol = \"redirect-to-https\"\nmethods = [\"GET\", \"HEAD\"]"))
+            .await;
     let moved = get(&edge, "live.localhost:1234", "/a?b=1").await;
     assert_eq!(moved.status, 301);
     let port = edge.tls_address().port();
@@ -301,8 +301,14 @@ async fn answers_are_dressed_as_told_also_from_the_cache() {
     }
     let stranger = ask(&edge, "GET", "live.localhost", "/a", "Origin: https://evil\r\n").await;
     assert!(fields(&stranger, "access-control-allow-origin").is_empty());
-    let preflight =
-        ask(&edge, "OPTIONS", "live.localhost", "/a", "Origin: https://a.example\r\nAccess-Control-Request-Method: GET\r\n").await;
+    let preflight = ask(
+        &edge,
+        "OPTIONS",
+        "live.localhost",
+        "/a",
+        "Origin: https://a.example\r\nAccess-Control-Request-Method: GET\r\n",
+    )
+    .await;
     assert_eq!(preflight.status, 204);
     assert_eq!(fields(&preflight, "access-control-allow-origin"), ["https://a.example"]);
     assert_eq!(preflight.header("access-control-max-age").unwrap_or_default(), "60");
@@ -346,7 +352,8 @@ async fn distributions_change_under_a_connection_that_stays_open() {
             answer.push(viewer.read_u8().await.unwrap());
         }
         let head = String::from_utf8(answer).unwrap().to_lowercase();
-        let len = head.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
+        let len =
+            head.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
         let mut body = vec![0; len];
         viewer.read_exact(&mut body).await.unwrap();
         (head[9..12].to_owned(), String::from_utf8(body).unwrap())
@@ -416,7 +423,8 @@ async fn a_path_that_takes_a_token_takes_it_by_a_distribution_too() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("secret");
     std::fs::write(&file, [7; 32]).unwrap();
-    let access = spec::Workflow::parse(&access.replace("FILE", &file.display().to_string())).unwrap().edge.access;
+    let access =
+        spec::Workflow::parse(&access.replace("FILE", &file.display().to_string())).unwrap().edge.access;
     let edge = Edge::with_distributions(origin.address, read(&live(""), None), access).await;
     for (host, target) in [("live.localhost", "/a"), ("other", "/d/live/a"), ("other", "/inside/a")] {
         let answer = get(&edge, host, target).await;
@@ -424,6 +432,25 @@ async fn a_path_that_takes_a_token_takes_it_by_a_distribution_too() {
     }
     assert_eq!(get(&edge, "other", "/a").await.status, 200);
     assert_eq!(origin.heads().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_are_counted_by_distribution_and_go_on_over_a_change() {
+    let origin = echo(SEGMENT).await;
+    let edge = edge(&origin, &live("")).await;
+    let count = |class: &str| {
+        format!("headwater_edge_distribution_answers_total{{distribution=\"live\",status=\"{class}\"}}")
+    };
+    for _ in 0..3 {
+        get(&edge, "live.localhost", "/a").await;
+        get(&edge, "other", "/a").await;
+    }
+    edge.distributions.set(&read(&live("enabled = false"), None)).unwrap();
+    get(&edge, "live.localhost", "/a").await;
+    assert_eq!(edge.metric(&count("2xx")).await, 3);
+    assert_eq!(edge.metric(&count("4xx")).await, 1);
+    let bytes = edge.metric("headwater_edge_distribution_bytes_total{distribution=\"live\"}").await;
+    assert_eq!(bytes, 3 * "/inside/a".len() as u64 + "this distribution is disabled\n".len() as u64);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

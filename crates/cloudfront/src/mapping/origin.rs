@@ -1,5 +1,7 @@
 //! An origin of a configuration as a table.
 
+use std::net::IpAddr;
+
 use aws::{Error, Map, Value};
 use door::Site;
 use toml::Table;
@@ -69,6 +71,17 @@ fn outside(domain: &str, custom: Option<&Map>) -> Result<String, Error> {
             return Err(not_done(&format!("OriginProtocolPolicy {other} (http-only and https-only are)")));
         }
     };
+    let name = domain.to_ascii_lowercase();
+    let is_address = name.parse::<IpAddr>().is_ok() || name.starts_with('[');
+    // Viewers would reach through the edge what only this machine may.
+    if is_address || name == "localhost" || name.ends_with(".localhost") {
+        return Err(Error::new(
+            "InvalidOrigin",
+            format!(
+                "The specified origin server `{domain}` is not valid: an origin elsewhere has a name, and is not this machine."
+            ),
+        ));
+    }
     let port = port.filter(|port| (1..=65_535).contains(port));
     let port = port.ok_or_else(|| invalid("HTTPPort and HTTPSPort are 1 to 65535"))?;
     let url = format!("{scheme}://{domain}:{port}");

@@ -24,6 +24,16 @@ pub(crate) fn enter<'t>(
     token: Option<&str>,
     rest: &str,
 ) -> Result<Entered<'t>, Box<Answer>> {
+    judge(worker, distribution, visit, token, rest).inspect_err(|answer| distribution.counts.answered(answer))
+}
+
+fn judge<'t>(
+    worker: &Worker,
+    distribution: &Arc<Distribution>,
+    visit: &Visit<'_, 't>,
+    token: Option<&str>,
+    rest: &str,
+) -> Result<Entered<'t>, Box<Answer>> {
     let method = visit.method;
     let refuse = |status, words: &str| Box::new(Answer::local(method, status, words, None));
     if !distribution.spec.enabled {
@@ -95,6 +105,7 @@ pub(crate) async fn finish(worker: &Arc<Worker>, way: &Arc<Way>, ask: Ask<'_>, m
     {
         instead.status = StatusCode::from_u16(page.status).unwrap_or(answer.status);
         instead.dress = Some(Dress::of(way).unwrap_or_default());
+        way.distribution.counts.answered(&instead);
         return instead;
     }
     dress(way, &mut answer);
@@ -122,8 +133,9 @@ fn way_to_page(worker: &Worker, way: &Arc<Way>, path: &str) -> Option<(Key, Erra
     is_open.then(|| (key, Errand { via: None, way: Some(Arc::new(way)) }))
 }
 
-/// Dresses an answer as its behaviour says.
+/// Dresses an answer as its behaviour says; a viewer gets it now.
 pub(crate) fn dress(way: &Arc<Way>, answer: &mut Answer) {
+    way.distribution.counts.answered(answer);
     answer.dress = Dress::of(way);
 }
 

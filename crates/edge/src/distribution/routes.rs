@@ -9,6 +9,7 @@ use http::HeaderName;
 use http_cache::{Rules, Ttl};
 use spec::distribution::{ErrorPage, Source};
 
+use super::figures::Counts;
 use super::upstream::Supply;
 use crate::client::Origins;
 use crate::config::{Limits, Upstream};
@@ -35,6 +36,7 @@ pub(super) struct Routes {
 pub(crate) struct Distribution {
     pub(super) spec: spec::Distribution,
     pub(super) behaviours: Vec<Behaviour>,
+    pub(super) counts: Arc<Counts>,
 }
 
 /// One behaviour, ready to serve.
@@ -111,6 +113,10 @@ impl Routes {
         self.hosts.get(format!("*.{above}").as_str())
     }
 
+    pub(super) fn all(&self) -> &[Arc<Distribution>] {
+        &self.all
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.all.iter().any(|one| one.spec.name == name)
     }
@@ -149,7 +155,12 @@ impl Distribution {
             };
             behaviours.push(Behaviour::new(behaviour, spec, supply));
         }
-        Ok(Distribution { spec: spec.clone(), behaviours })
+        let counts = old.map(|old| old.counts.clone()).unwrap_or_default();
+        Ok(Distribution { spec: spec.clone(), behaviours, counts })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.spec.name
     }
 
     /// The place of the behaviour for a path.
