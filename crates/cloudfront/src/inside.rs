@@ -35,7 +35,7 @@ pub(crate) fn is_s3(domain: &str) -> bool {
 fn bucket(labels: &[&str]) -> Option<String> {
     let is_service = |label: &&str| *label == "s3" || label.starts_with("s3-");
     let ends = labels.ends_with(&["amazonaws", "com"]) || labels.ends_with(&["amazonaws", "com", "cn"]);
-    let at = labels.iter().rposition(|label| is_service(&label)).filter(|_| ends)?;
+    let at = labels.iter().rposition(is_service).filter(|_| ends)?;
     Some(labels[..at].join("."))
 }
 

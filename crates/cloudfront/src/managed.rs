@@ -202,7 +202,7 @@ fn origin_request() -> Vec<(&'static str, Map)> {
             policy(
                 "Elemental-MediaTailor-PersonalizedManifests",
                 "Policy for Elemental MediaTailor with personalized manifests",
-                headers("whitelist", &[&cors[..], &["user-agent", "x-forwarded-for"]].concat()),
+                headers("whitelist", &[cors[0], cors[1], cors[2], "user-agent", "x-forwarded-for"]),
                 cookies("none"),
                 query("all", &[]),
             ),

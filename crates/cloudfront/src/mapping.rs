@@ -137,8 +137,19 @@ fn distribution(id: &str, config: &Map, policies: &Policies, site: &Site) -> Res
     }
     let others = maps(config, "CacheBehaviors");
     let default = config.get("DefaultCacheBehavior").and_then(Value::as_map);
+    let known = |id: &str| {
+        let named = maps(config, "Origins").chain(maps(config, "OriginGroups"));
+        named.map(|one| text(one, "Id")).any(|known| known == id)
+    };
+    let others: Vec<_> = others.chain(default).collect();
+    if let Some(nobody) = others.iter().map(|one| text(one, "TargetOriginId")).find(|id| !known(id)) {
+        return Err(Error::new(
+            "NoSuchOrigin",
+            format!("One or more of your origins or origin groups do not exist: {nobody}"),
+        ));
+    }
     let behaviours: Result<Vec<_>, _> =
-        others.chain(default).map(|behaviour| behaviour::table(behaviour, policies)).collect();
+        others.into_iter().map(|behaviour| behaviour::table(behaviour, policies)).collect();
     one.insert("behaviour".into(), behaviours?.into());
     let errors: Result<Vec<_>, _> = maps(config, "CustomErrorResponses").map(error).collect();
     let errors = errors?;

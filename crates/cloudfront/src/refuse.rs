@@ -131,7 +131,7 @@ fn unset(map: &Map, path: &str, members: &[(&str, Idle)]) -> Result<(), Error> {
                 inner.get("Items").and_then(Value::as_list).is_none_or(<[Value]>::is_empty)
             }
             (Some(_), Idle::NoItems) => false,
-            (Some(value), Idle::Word(word)) => value.as_str() == Some(word),
+            (Some(value), Idle::Word(word)) => value.as_str() == Some(*word),
         };
         if !is_idle {
             return Err(not_done(&if path.is_empty() {

@@ -287,7 +287,7 @@ async fn mistakes_have_cloudfronts_own_names() {
         (config("a").with("DefaultCacheBehavior", both), "InvalidArgument"),
         (with_behaviour("a", "CachePolicyId", "00000000-0000-0000-0000-000000000000"), "NoSuchCachePolicy"),
         (with_behaviour("a", "ResponseHeadersPolicyId", "nobody"), "NoSuchResponseHeadersPolicy"),
-        (with_behaviour("a", "TargetOriginId", "nobody"), "InvalidArgument"),
+        (with_behaviour("a", "TargetOriginId", "nobody"), "NoSuchOrigin"),
         (origin("DomainName", "origin.example.org:8080".into()), "InvalidOrigin"),
         (origin("DomainName", "a b".into()), "InvalidOrigin"),
         (origin("DomainName", "169.254.169.254".into()), "InvalidOrigin"),

@@ -26,6 +26,7 @@ pub(crate) use dress::{Dress, Words};
 pub(crate) use enter::{dress, enter, finish, is_final};
 pub(crate) use figures::DistributionFigures;
 pub(crate) use routes::Distribution;
+pub use way::key_of;
 pub(crate) use way::{FieldsOf, Way};
 
 use routes::Routes;

@@ -56,7 +56,7 @@ mod worker;
 pub use ::certificate::CertificateError;
 pub use access::{AccessError, check as check_access};
 pub use config::{Access, AccessKey, Acme, Certificate, Config, Disk, KeyFile, Limits, Quic, Tls, Upstream};
-pub use distribution::Distributions;
+pub use distribution::{Distributions, key_of as distribution_key};
 pub use origin::OriginError;
 pub use run::{Error, run, run_and_tell};
 pub use trust::TrustError;

@@ -135,7 +135,7 @@ impl Routes {
 }
 
 impl Distribution {
-    fn new(
+    pub(super) fn new(
         spec: &spec::Distribution,
         old: Option<&Distribution>,
         own: &Upstream,

@@ -1,14 +1,16 @@
 //! What becomes of one request to a distribution: its key, and what its origin is asked.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderName, HeaderValue, header};
-use http_cache::Key;
 use http_cache::purge::VARIANT;
+use http_cache::{Key, KeyRules};
 
 use super::root;
 use super::routes::{Behaviour, Distribution};
-use crate::gate::Violation;
+use crate::config::Upstream;
+use crate::gate::{self, Violation};
+use crate::via::Pseudonym;
 
 /// HLS's delivery directives (draft-pantos-hls-rfc8216bis §6.2.5), always part of the key: without them a blocking reload does not
 /// block. The gate has seen that each comes once and is well formed.
@@ -65,6 +67,30 @@ impl Way {
     pub(crate) fn behaviour(&self) -> &Behaviour {
         &self.distribution.behaviours[self.behaviour]
     }
+}
+
+/// For the fuzzer and the tests: the key of a request head below a distribution in whose keys is all that can be.
+pub fn key_of(head: &[u8]) -> Option<String> {
+    const TABLES: &str = "[edge]\norigins = [\"http://a\"]\n[[distribution]]\nname = \"live\"\nmount = true\n\
+        origin = [{ id = \"a\", target = \"origin\" }]\n[[distribution.behaviour]]\n\
+        query = { except = [\"session\"] }\nheaders = [\"x-kind\"]\ncookies = [\"kind\"]\nforward_query = \"all\"\n\
+        forward_headers = [\"x-also\"]\nforward_cookies = [\"also\"]\ncompress = true\n\
+        response = { cors = { origins = [\"https://a.example\"] } }\n";
+    static ONE: OnceLock<Arc<Distribution>> = OnceLock::new();
+    let one = ONE.get_or_init(|| {
+        let tables = spec::Workflow::parse(TABLES).expect("the tables above are valid");
+        let own = Upstream::of(tables.edge.origins);
+        let one = Distribution::new(&tables.distributions[0], None, &own, &Pseudonym::new());
+        Arc::new(one.expect("a plain origin needs no certificate"))
+    });
+    let (request, _) = gate::read(head, &KeyRules::hls()).ok()??;
+    let path = request.target.split_once('?').map_or(&*request.target, |(path, _)| path);
+    let (query, fields) =
+        (request.presented.query, &|each: &mut dyn FnMut(&[u8], &[u8])| request.each_field(each));
+    let (key, way) = Way::find(one, &Asked { path, query, fields, hides_token: true }).ok()?;
+    // What an origin is asked for is a request target, whatever came.
+    assert!(way.target.parse::<http::Uri>().is_ok(), "{}", way.target);
+    Some(key.as_str().to_owned())
 }
 
 fn add_query(
@@ -226,6 +252,50 @@ fn takes_gzip(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_key_is_one_line_below_its_root_and_hides_what_viewers_sent(
+            target in "/[a-z/]{0,9}(\\?[ -~]{0,40})?", kind in "[ -~]{0,20}", cookie in "[ -~]{0,20}", gzip: bool,
+        ) {
+            let coding = if gzip { "gzip" } else { "br" };
+            let head = format!(
+                "GET {target} HTTP/1.1\r\nHost: x\r\nX-Kind: {kind}-secret\r\nCookie: kind={cookie}-secret\r\n\
+                 Accept-Encoding: {coding}\r\n\r\n"
+            );
+            if let Some(key) = key_of(head.as_bytes()) {
+                prop_assert!(key.starts_with("//live/") && key.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+                prop_assert_eq!(key.matches(VARIANT).count(), 1);
+                prop_assert!(!key.contains("-secret"));
+                prop_assert_eq!(key.ends_with("gz"), gzip);
+                prop_assert_eq!(key_of(head.as_bytes()), Some(key));
+            }
+        }
+    }
+
+    #[test]
+    fn fields_and_cookies_that_differ_make_keys_that_differ() {
+        let key =
+            |lines: &str| key_of(format!("GET /a HTTP/1.1\r\nHost: x\r\n{lines}\r\n").as_bytes()).unwrap();
+        let heads = [
+            "",
+            "X-Kind: a\r\n",
+            "X-Kind: b\r\n",
+            "X-Kind: a\r\nX-Kind: b\r\n",
+            "X-Kind: ab\r\n",
+            "Cookie: kind=a\r\n",
+            "Cookie: kind=a; kind=b\r\n",
+            "Cookie: kind=ab\r\n",
+            "X-Kind: kind=a\r\n",
+        ];
+        for (at, head) in heads.iter().enumerate() {
+            for other in &heads[..at] {
+                assert_ne!(key(head), key(other), "{head:?} {other:?}");
+            }
+        }
+        assert_eq!(key("Cookie: also=a; kind=k\r\nX-Also: 1\r\n"), key("cookie: kind=k\r\n"));
+    }
 
     #[test]
     fn gzip_is_taken_where_it_is_named_and_not_refused() {

@@ -199,6 +199,16 @@ fn a_fault_says_what_would_be_right() {
 }
 
 #[test]
+fn the_guides_example_is_valid() {
+    let guide = include_str!("../../../../docs/edge.md");
+    let chapter = guide.split("## Distributions\n").nth(1).expect("it has a chapter on them");
+    let example =
+        chapter.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("with an example");
+    let found = read(&format!("[listen]\nviewers_tls = \"0.0.0.0:8443\"\n{example}")).expect("valid");
+    assert_eq!((found[0].behaviours.len(), found[0].origins.len(), found[0].groups.len()), (2, 2, 1));
+}
+
+#[test]
 fn pages_of_allowed_origins_may_read() {
     let cors = |origins: &str| {
         let text = behaving(&format!("response = {{ cors = {{ origins = [{origins}] }} }}"));
