@@ -349,8 +349,11 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
             );
             Endpoint::Listener(metrics)
         };
+        let distributions = edge::Distributions::new(&upstream);
+        distributions.set(&workflow.distributions)?;
         let config = edge::Config {
             listener,
+            distributions,
             tls,
             upstream,
             metrics,
