@@ -14,6 +14,7 @@
 mod cli;
 mod demo;
 mod edge_alone;
+mod endpoint;
 mod handover;
 mod plan;
 mod purge;

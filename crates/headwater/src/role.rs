@@ -221,12 +221,14 @@ pub(crate) fn origin(options: &Role) -> anyhow::Result<()> {
             window: Duration::from_millis(channel.window_ms),
         })
         .collect();
+    let endpoints = crate::endpoint::endpoints(&workflow);
     run(&layout, async |drain| {
         let config = origin::Config {
             listener: listen::inherited_or_bind("origin", workflow.listen.origin)?,
             data_dir: layout.data().to_owned(),
             metrics_socket: layout.metrics_socket("origin"),
             channels,
+            endpoints: origin::Endpoints::new(endpoints),
         };
         Ok(origin::run(config, drain).await?)
     })

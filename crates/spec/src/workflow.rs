@@ -3,6 +3,7 @@
 use crate::channel::{Channel, Input};
 use crate::edge::Edge;
 use crate::encoder::Encoder;
+use crate::endpoint::Endpoint;
 use crate::fault::Fault;
 use crate::fields::Fields;
 use crate::listen::Listen;
@@ -19,6 +20,8 @@ pub struct Workflow {
     /// `[[channel]]`s, in file order; names, RTMP keys and SRT stream ids are unique. None: this machine runs an edge alone, which has
     /// origins.
     pub channels: Vec<Channel>,
+    /// `[[endpoint]]`s, in file order; names and paths are unique.
+    pub endpoints: Vec<Endpoint>,
 }
 
 impl Workflow {
@@ -43,7 +46,7 @@ impl Workflow {
         let Some(entries) = fields.take("channel") else {
             if !edge.origins.is_empty() {
                 fields.finish()?;
-                return Ok(Self { listen, edge, encoder, channels: Vec::new() });
+                return Ok(Self { listen, edge, encoder, channels: Vec::new(), endpoints: Vec::new() });
             }
             return Err(fields.fault(
                 "no channel: add a [[channel]] table with a name and an input, such as name = \"main\" and \
@@ -84,8 +87,12 @@ impl Workflow {
             }
             channels.push(channel);
         }
+        let endpoints = match fields.take("endpoint") {
+            None => Vec::new(),
+            Some(field) => Endpoint::read_all(field, &channels)?,
+        };
         fields.finish()?;
-        Ok(Self { listen, edge, encoder, channels })
+        Ok(Self { listen, edge, encoder, channels, endpoints })
     }
 }
 

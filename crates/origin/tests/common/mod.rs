@@ -24,6 +24,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Server {
     pub address: SocketAddr,
     pub data: PathBuf,
+    pub endpoints: origin::Endpoints,
     trigger: daemon::Trigger,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -35,6 +36,12 @@ impl Server {
 
     /// The same with channel `cam` in parts of this length.
     pub fn start_with(data: &Path, part: Option<Duration>) -> Self {
+        Self::start_packaging(data, part, Vec::new())
+    }
+
+    /// The same with these endpoints.
+    pub fn start_packaging(data: &Path, part: Option<Duration>, endpoints: Vec<origin::Endpoint>) -> Self {
+        let endpoints = origin::Endpoints::new(endpoints);
         let listener = daemon::listen::bind("origin", ([127, 0, 0, 1], 0).into()).expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (drain, trigger) = daemon::Drain::manual();
@@ -48,6 +55,7 @@ impl Server {
                 part,
                 window: Duration::from_secs(20),
             }],
+            endpoints: endpoints.clone(),
         };
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -57,7 +65,7 @@ impl Server {
                 .expect("a runtime");
             runtime.block_on(origin::run(config, drain)).expect("the origin runs");
         });
-        let server = Self { address, data: data.to_owned(), trigger, thread: Some(thread) };
+        let server = Self { address, data: data.to_owned(), endpoints, trigger, thread: Some(thread) };
         assert_eq!(server.get("/health").status, 200);
         server
     }
