@@ -32,8 +32,8 @@ fn a_shorter_window_is_the_newest_of_the_channels() {
         &view(14),
         &timeline,
         expect![[r#"
-            720p: 500000005 P0 [10 12 14 16 18 20 22]
-            audio: 500000005 P0 [10 12 14 16 18 20 22]
+            720p: 500000005 P0 10 12 14 16 18 20 22
+            audio: 500000005 P0 10 12 14 16 18 20 22
         "#]],
     );
 }
@@ -46,8 +46,8 @@ fn a_delay_hides_the_newest() {
         &late,
         &timeline,
         expect![[r#"
-            720p: 500000000 P0 [0 2 4 6 8 10 12]
-            audio: 500000000 P0 [0 2 4 6 8 10 12]
+            720p: 500000000 P0 0 2 4 6 8 10 12
+            audio: 500000000 P0 0 2 4 6 8 10 12
         "#]],
     );
     let never = View { delay_us: 60_000_000, ..view(60) };
@@ -78,8 +78,8 @@ fn segments_are_joined_once_they_are_whole() {
         &joined,
         &longer("720p 0+2x8, audio 0+2x8"),
         expect![[r#"
-            720p: 166666666 P0 [0 2 8]
-            audio: 166666666 P0 [0 2 8]
+            720p: 166666666 P0 0 2 8
+            audio: 166666666 P0 0 2 8
         "#]],
     );
     // A break ends a segment early.
@@ -87,7 +87,7 @@ fn segments_are_joined_once_they_are_whole() {
         &joined,
         &longer("720p 2+2x4; 720p#1 10+2x2"),
         expect![[r#"
-            720p: 166666667 P0 [2 8] P1 [10]
+            720p: 166666667 P0 2 8 P1 10
         "#]],
     );
 }
@@ -163,7 +163,7 @@ fn a_manifest_addresses_by_number_where_that_is_wanted() {
 proptest! {
     #[test]
     fn a_view_of_anything_keeps_the_rules(
-        runs in prop::collection::vec((0..3_u64, 1..6_u32, 0..3_i64), 1..8),
+        runs in prop::collection::vec((0..3_u64, 1..16_u32, prop::sample::select(vec![0_i64, 0, 0, 0, 1, 2])), 1..8),
         segment in prop::sample::select(vec![None, Some(4_000), Some(6_000)]),
         (window_s, delay_s) in (12..60_i64, 0..20_i64),
         dates in prop::sample::select(vec![Dates::First, Dates::Every(10_000_000)]),
@@ -173,7 +173,9 @@ proptest! {
             delay_us: delay_s * 1_000_000,
             ..view(window_s)
         };
-        let mut timeline = Timeline::new(shape(80));
+        // Where a publisher's absence uses up the channel's window, what is left may be less than three long segments.
+        let is_steady = runs.iter().all(|(_, _, pause)| *pause == 0);
+        let mut timeline = Timeline::new(shape(if is_steady { 80 } else { 600 }));
         let mut listing = Listing::default();
         let name = "720p".parse().expect("a name");
         let mut watch = conformance::Watch::default();
