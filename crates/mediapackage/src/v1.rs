@@ -110,10 +110,9 @@ fn unprocessable(message: impl Into<String>) -> Error {
     Error::new("UnprocessableEntityException", message)
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        unprocessable(refusal.to_string())
-    }
+/// A setting that is not carried out.
+fn not_carried_out(refusal: Refusal) -> Error {
+    unprocessable(refusal.to_string())
 }
 
 /// The store's error as this service tells it; `what` was asked for.

@@ -119,6 +119,11 @@ impl Endpoints {
         ends.find_map(|at| set.get(&path[..at]).map(|kept| (kept.clone(), &path[at + 1..])))
     }
 
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<Arc<Kept>> {
+        self.read().values().cloned().collect()
+    }
+
     fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<String, Arc<Kept>>> {
         self.0.read().expect("no holder of the lock panics")
     }
@@ -134,18 +139,54 @@ pub(crate) struct Kept {
     pub(crate) id: u64,
     /// What each manifest's view has listed lately, in their order.
     listings: Vec<Mutex<Listing>>,
+    /// By kind of status, in the order of [`STATUSES`].
+    answered: [Answered; STATUSES.len()],
+}
+
+/// Kinds of status that answers have.
+const STATUSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
+
+/// What was answered.
+#[derive(Debug, Default)]
+pub(crate) struct Answered {
+    requests: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Answered {
+    /// How many requests.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of bodies.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
 }
 
 impl Kept {
     fn new(endpoint: Endpoint) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let listings = endpoint.manifests.iter().map(|_| Mutex::default()).collect();
-        Self { endpoint, id: NEXT.fetch_add(1, Ordering::Relaxed), listings }
+        Self { endpoint, id: NEXT.fetch_add(1, Ordering::Relaxed), listings, answered: Default::default() }
     }
 
     /// What a manifest's view has listed lately.
     pub(crate) fn listing(&self, manifest: usize) -> MutexGuard<'_, Listing> {
         self.listings[manifest].lock().expect("no holder of the lock panics")
+    }
+
+    /// A request was answered.
+    pub(crate) fn count(&self, status: http::StatusCode, bytes: u64) {
+        let kind = usize::from(status.as_u16() / 100).clamp(2, 5) - 2;
+        self.answered[kind].requests.fetch_add(1, Ordering::Relaxed);
+        self.answered[kind].bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// What was answered, by kind of status.
+    pub(crate) fn answered(&self) -> impl Iterator<Item = (&'static str, &Answered)> {
+        STATUSES.into_iter().zip(&self.answered)
     }
 
     /// Whether a request may ask.

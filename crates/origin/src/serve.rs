@@ -61,13 +61,15 @@ pub(crate) async fn answer(
         return answer.map(Body::Left);
     }
     let query = uri.query().unwrap_or("");
-    let answer = if let Some((kept, file)) = origin.endpoints.find(uri.path()) {
-        endpoint::answer(origin, &kept, file, query, headers).await
+    let missing = || plain(StatusCode::NOT_FOUND, "not here\n", MISSING).map(Body::Left);
+    let mut answer = if let Some((kept, file)) = origin.endpoints.find(uri.path()) {
+        let answer = endpoint::answer(origin, &kept, file, query, headers).await.unwrap_or_else(missing);
+        let bytes = http_body::Body::size_hint(answer.body()).exact().filter(|_| *method == Method::GET);
+        kept.count(answer.status(), bytes.unwrap_or(0));
+        answer
     } else {
-        channels(origin, uri.path(), query, headers).await
+        channels(origin, uri.path(), query, headers).await.unwrap_or_else(missing)
     };
-    let mut answer =
-        answer.unwrap_or_else(|| plain(StatusCode::NOT_FOUND, "not here\n", MISSING).map(Body::Left));
     if *method == Method::HEAD {
         if let Some(length) = http_body::Body::size_hint(answer.body()).exact() {
             answer.headers_mut().insert(header::CONTENT_LENGTH, length.into());

@@ -160,6 +160,9 @@ fn joined_segments_are_the_channels_one_after_the_other() {
             let bytes: Vec<_> = members.iter().flat_map(|(_, bytes)| bytes.clone()).collect();
             assert!(found.body == bytes, "{} is not its three", segment.uri);
         }
+        let metrics = common::metrics(&server);
+        let of = |status: &str| format!("headwater_origin_endpoint_requests_total{{endpoint=\"out/six\",status=\"{status}\"}} ");
+        assert!(metrics.contains(&of("2xx")) && metrics.contains(&of("4xx")), "{metrics}");
         // One that is of the channel only.
         assert_eq!(server.get(&format!("/out/six/audio/{}.m4s", sent[1].0)).status, 404);
         let mpd = server.get("/out/six/index.mpd").text();

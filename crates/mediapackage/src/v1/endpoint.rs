@@ -7,7 +7,8 @@ use store::{Document, Expect, New, Owner, Page, Resource};
 
 use super::package::{self, PACKAGES, Package};
 use super::{
-    ENDPOINT, channel, failed, found, host_label, id, key, page_size, tags_in, tags_out, unprocessable,
+    ENDPOINT, channel, failed, found, host_label, id, key, not_carried_out, page_size, tags_in, tags_out,
+    unprocessable,
 };
 use crate::address;
 use crate::asked::{Asked, Identifier};
@@ -40,7 +41,7 @@ pub(super) async fn create(setup: &Setup, caller: &Caller, input: Map) -> Result
     let token = setup.derived(&words, 32);
     let tags = tags_in(&input);
     let settings: Map = input.into_iter().filter(|(name, _)| !NOT_SETTINGS.contains(&&**name)).collect();
-    package::read(&settings)?;
+    package::read(&settings).map_err(not_carried_out)?;
     let identifier = identifier(setup, &settings)?;
     let kept = Kept { channel, token, settings, identifier };
     let new = New {
@@ -116,7 +117,7 @@ pub(super) async fn update(setup: &Setup, caller: &Caller, input: Map) -> Result
     for (name, value) in input.iter().filter(|(name, _)| !NOT_SETTINGS.contains(&&***name)) {
         kept.settings.insert(name.clone(), value.clone());
     }
-    package::read(&kept.settings)?;
+    package::read(&kept.settings).map_err(not_carried_out)?;
     if input.get("Authorization").is_some() {
         kept.identifier = identifier(setup, &kept.settings)?;
     }
@@ -187,7 +188,7 @@ fn identifier(setup: &Setup, settings: &Map) -> Result<Option<String>, Error> {
 
 fn shown(setup: &Setup, endpoint: &Resource) -> Result<Map, Error> {
     let kept = kept(endpoint)?;
-    let Package { mut done, manifests, .. } = package::read(&kept.settings)?;
+    let Package { mut done, manifests, .. } = package::read(&kept.settings).map_err(not_carried_out)?;
     let host = address::viewers(&setup.site, &host_label(&kept.token[..14], endpoint.key.region()));
     let url = |manifest: &crate::asked::Manifest| format!("{host}/{}/{}", path(&kept), manifest.file());
     if let Some(Value::Map(cmaf)) = done.get_mut("CmafPackage")

@@ -151,6 +151,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     const ARN: &str = "arn:aws:mediapackagev2:us-west-2:1:channelGroup/g/channel/c/originEndpoint/e";
@@ -201,6 +202,14 @@ mod tests {
             assert!(message.contains(why), "{statement}: {message}");
         }
         assert!(read("not JSON", ARN, &EGRESS).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_fault(text in "(\\{|\\}|\\[|\\]|\"(Statement|Effect|Allow|Principal|\\*|Action)\"|:|,|\\PC){0,40}") {
+            let _ = read(&text, ARN, &EGRESS);
+            let _ = matches(&text, ARN);
+        }
     }
 
     #[test]
