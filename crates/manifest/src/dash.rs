@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use media::{Format, Grid, Timescale};
 
-use self::xml::Xml;
 pub use self::style::{Style, Template};
+use self::xml::Xml;
 use crate::decimal::Seconds;
 use crate::{Order, Period, Presence, Timeline, Track};
 
@@ -59,7 +59,15 @@ pub fn mpd_in(style: &Style, timeline: &Timeline) -> Option<String> {
     let oldest_us = live_edge.0 - timeline.shape().window_us;
     for period in timeline.periods() {
         let start = Seconds(period.start_ms, Timescale::MILLIS);
-        write_period(&mut xml, timeline, *period, oldest_us, start, Addressing::Timeline(style.template), style.order);
+        write_period(
+            &mut xml,
+            timeline,
+            *period,
+            oldest_us,
+            start,
+            Addressing::Timeline(style.template),
+            style.order,
+        );
     }
     if style.tells_clock {
         let scheme = "urn:mpeg:dash:utc:http-xsdate:2014";

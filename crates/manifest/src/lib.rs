@@ -15,8 +15,8 @@
 
 pub mod dash;
 mod decimal;
-mod order;
 pub mod hls;
+mod order;
 mod part;
 mod period;
 mod restore;

@@ -14,8 +14,7 @@ const MEDIALIVE_CHANNEL: &str = "medialive-channel";
 /// It looks into documents of another door, so it asks little of their form: destinations name a MediaPackage channel by
 /// `ChannelId`, or by `ChannelGroup` and `ChannelName`, in whatever case, and whoever runs says so (see [`runs`]).
 pub(crate) fn fed(resources: &[Resource]) -> BTreeSet<String> {
-    let channels =
-        resources.iter().filter(|it| it.key.kind() == MEDIALIVE_CHANNEL && it.deleted.is_none());
+    let channels = resources.iter().filter(|it| it.key.kind() == MEDIALIVE_CHANNEL && it.deleted.is_none());
     let mut fed = BTreeSet::new();
     for channel in channels {
         let Ok(document) = channel.desired.read::<Value>() else { continue };
@@ -29,15 +28,13 @@ pub(crate) fn fed(resources: &[Resource]) -> BTreeSet<String> {
 /// Whether the channel is wanted to run: a flag or word at the top of its document.
 fn runs(document: &Value) -> bool {
     let Value::Object(members) = document else { return false };
-    members.iter().any(|(name, value)| {
-        match name.to_ascii_lowercase().as_str() {
-            "is_started" | "running" | "started" | "run" => value.as_bool() == Some(true),
-            "state" | "wanted" => {
-                let word = value.as_str().unwrap_or_default().to_ascii_uppercase();
-                matches!(word.as_str(), "RUNNING" | "STARTING" | "RECOVERING")
-            }
-            _ => false,
+    members.iter().any(|(name, value)| match name.to_ascii_lowercase().as_str() {
+        "is_started" | "running" | "started" | "run" => value.as_bool() == Some(true),
+        "state" | "wanted" => {
+            let word = value.as_str().unwrap_or_default().to_ascii_uppercase();
+            matches!(word.as_str(), "RUNNING" | "STARTING" | "RECOVERING")
         }
+        _ => false,
     })
 }
 

@@ -55,12 +55,13 @@ impl<'m> Settings<'m> {
     ) -> Result<Option<u32>, Refusal> {
         match self.keep(name) {
             None => Ok(None),
-            Some(Value::Integer(number)) => match u32::try_from(*number) {
-                Ok(number) if bound.contains(&number) => Ok(Some(number)),
-                _ => {
-                    Err(self.refusal(name, format!("{number} is not from {} to {}", bound.start(), bound.end())))
+            Some(Value::Integer(number)) => {
+                match u32::try_from(*number) {
+                    Ok(number) if bound.contains(&number) => Ok(Some(number)),
+                    _ => Err(self
+                        .refusal(name, format!("{number} is not from {} to {}", bound.start(), bound.end()))),
                 }
-            },
+            }
             Some(other) => Err(self.refusal(name, format!("a whole number is wanted, not {}", other.kind()))),
         }
     }
@@ -89,10 +90,8 @@ impl<'m> Settings<'m> {
         let given = value.as_str().unwrap_or_default();
         match carried_out.iter().find(|word| **word == given) {
             Some(word) => Ok(Some(word)),
-            None => Err(self.refusal(
-                name,
-                format!("{given} is not carried out here; {} is", carried_out.join(" or ")),
-            )),
+            None => Err(self
+                .refusal(name, format!("{given} is not carried out here; {} is", carried_out.join(" or ")))),
         }
     }
 
@@ -186,7 +185,10 @@ mod tests {
         assert_eq!(inside.finish().expect_err("C is left").path, "B.C");
         assert_eq!(settings.finish(), Ok(Map::new().with("A", 3)));
         let settings = Settings::new("P", &map);
-        assert_eq!(settings.finish().expect_err("A is left").to_string(), "P.A: not carried out here; leave it out");
+        assert_eq!(
+            settings.finish().expect_err("A is left").to_string(),
+            "P.A: not carried out here; leave it out"
+        );
     }
 
     #[test]

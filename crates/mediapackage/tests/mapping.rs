@@ -19,12 +19,24 @@ fn a_channel_that_medialive_feeds_is_declared_there() {
         api.send("mediapackage", "POST", "/origin_endpoints", &endpoint).ok();
     }
     let destinations = json!([{ "Id": "d", "MediaPackageSettings": [{ "ChannelId": "live" }] }]);
-    api.put("medialive-channel", "1", &json!({ "is_started": false, "settings": { "Destinations": destinations } }));
+    api.put(
+        "medialive-channel",
+        "1",
+        &json!({ "is_started": false, "settings": { "Destinations": destinations } }),
+    );
     let names = || -> Vec<String> {
-        api.wanted().channels.iter().map(|channel| channel["name"].as_str().expect("text").to_owned()).collect()
+        api.wanted()
+            .channels
+            .iter()
+            .map(|channel| channel["name"].as_str().expect("text").to_owned())
+            .collect()
     };
     assert_eq!(names(), ["mp-live", "mp-other"]);
-    api.put("medialive-channel", "2", &json!({ "is_started": true, "settings": { "Destinations": destinations } }));
+    api.put(
+        "medialive-channel",
+        "2",
+        &json!({ "is_started": true, "settings": { "Destinations": destinations } }),
+    );
     assert_eq!(names(), ["mp-other"]);
     assert_eq!(api.wanted().endpoints.len(), 2);
 }
@@ -71,7 +83,10 @@ impl Maker<'_> {
             Kind::Integer | Kind::Long => {
                 let chosen = [0, 1, 2, 4, 6, 30, 45, 60, 90, 300, 3_600, 100_000];
                 let number = chosen[self.below(chosen.len())];
-                (number as f64).clamp(shape.min.unwrap_or(0.0), shape.max.unwrap_or(1e9)).round().into_integer()
+                (number as f64)
+                    .clamp(shape.min.unwrap_or(0.0), shape.max.unwrap_or(1e9))
+                    .round()
+                    .into_integer()
             }
             Kind::Double => 1.5.into(),
             Kind::Blob => return None,
@@ -118,7 +133,8 @@ fn maps_or_is_refused(api: &Api, service: &str, refusal: &str, made: Map) -> Res
         Ok(_) => {
             let wanted = api.wanted();
             let text = common::text(&wanted);
-            let workflow = spec::Workflow::parse(&text).map_err(|fault| TestCaseError::fail(format!("{fault}\n{text}")))?;
+            let workflow = spec::Workflow::parse(&text)
+                .map_err(|fault| TestCaseError::fail(format!("{fault}\n{text}")))?;
             prop_assert_eq!(workflow.endpoints.len(), wanted.endpoints.len());
             api.call(common::REGION, service, "DeleteOriginEndpoint", made).expect("it is there");
             Ok(())
@@ -154,7 +170,17 @@ proptest! {
     ) {
         for numbers in all {
             let set = [("Id", "e"), ("ChannelId", "live")];
-            let Some(made) = input("mediapackage", "CreateOriginEndpoint", numbers, &set) else { continue };
+            let package = numbers.first().copied().unwrap_or(0) as usize;
+            let Some(mut made) = input("mediapackage", "CreateOriginEndpoint", numbers, &set) else { continue };
+            // Mostly one package and no start-over, so that more than these two is looked at.
+            if package % 8 > 0 {
+                let packages = ["HlsPackage", "DashPackage", "CmafPackage", "MssPackage", "StartoverWindowSeconds"];
+                for (at, name) in packages.into_iter().enumerate() {
+                    if at != package % 3 {
+                        made.remove(name);
+                    }
+                }
+            }
             maps_or_is_refused(&V1, "mediapackage", "UnprocessableEntityException", made)?;
         }
     }

@@ -11,7 +11,8 @@ fn send(api: &Api, method: &str, target: &str, body: Value) -> Answer {
 }
 
 fn channel(api: &Api, id: &str) -> Value {
-    send(api, "POST", "/channels", json!({ "id": id, "description": "Channel for live video packaging" })).ok()
+    send(api, "POST", "/channels", json!({ "id": id, "description": "Channel for live video packaging" }))
+        .ok()
 }
 
 fn hls(api: &Api, id: &str, more: Value) -> Answer {
@@ -27,7 +28,12 @@ fn a_channel_has_two_places_to_push_to_with_names_and_passwords() {
     let api = Api::start();
     let made = channel(&api, "live-video-channel");
     assert_eq!(made["id"], "live-video-channel");
-    assert!(made["arn"].as_str().expect("text").starts_with("arn:aws:mediapackage:us-west-2:123456789012:channels/"));
+    assert!(
+        made["arn"]
+            .as_str()
+            .expect("text")
+            .starts_with("arn:aws:mediapackage:us-west-2:123456789012:channels/")
+    );
     let places = made["hlsIngest"]["ingestEndpoints"].as_array().expect("a list").clone();
     assert_eq!(places.len(), 2);
     for place in &places {
@@ -204,7 +210,12 @@ fn renditions_are_chosen_and_ordered() {
     let api = Api::start();
     channel(&api, "live");
     let selection = json!({ "minVideoBitsPerSecond": 1000, "maxVideoBitsPerSecond": 5000000, "streamOrder": "VIDEO_BITRATE_DESCENDING" });
-    hls(&api, "a", json!({ "hlsPackage": { "streamSelection": selection, "programDateTimeIntervalSeconds": 30 } })).ok();
+    hls(
+        &api,
+        "a",
+        json!({ "hlsPackage": { "streamSelection": selection, "programDateTimeIntervalSeconds": 30 } }),
+    )
+    .ok();
     let (workflow, _) = api.workflow();
     let manifest = &workflow.endpoints[0].manifests[0];
     assert_eq!(manifest.video_bps, 1_000..=5_000_000);
@@ -232,7 +243,9 @@ fn an_update_keeps_what_it_does_not_name() {
     let api = Api::start();
     channel(&api, "live");
     let before = hls(&api, "a", json!({ "manifestName": "main", "timeDelaySeconds": 4 })).ok();
-    let changed = send(&api, "PUT", "/origin_endpoints/a", json!({ "hlsPackage": { "playlistWindowSeconds": 30 } })).ok();
+    let changed =
+        send(&api, "PUT", "/origin_endpoints/a", json!({ "hlsPackage": { "playlistWindowSeconds": 30 } }))
+            .ok();
     assert_eq!(changed["url"], before["url"]);
     assert_eq!(changed["timeDelaySeconds"], 4);
     assert_eq!(changed["hlsPackage"]["playlistWindowSeconds"], 30);
@@ -250,7 +263,8 @@ fn endpoints_are_listed_by_channel_and_hold_it() {
     for id in ["a", "b", "c"] {
         hls(&api, id, json!({})).ok();
     }
-    send(&api, "POST", "/origin_endpoints", json!({ "id": "ab", "channelId": "other", "hlsPackage": {} })).ok();
+    send(&api, "POST", "/origin_endpoints", json!({ "id": "ab", "channelId": "other", "hlsPackage": {} }))
+        .ok();
     let ids = |target: &str| -> (Vec<String>, Value) {
         let page = send(&api, "GET", target, Value::Null).ok();
         let list = page["originEndpoints"].as_array().expect("a list");

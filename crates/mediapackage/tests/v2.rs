@@ -105,7 +105,10 @@ fn a_token_makes_a_repeated_call_one_call() {
     let other = create(json!({ "ChannelGroupName": "h" }));
     assert_eq!(other.body["ConflictExceptionType"], "IDEMPOTENT_PARAMETER_MISMATCH");
     let again = send(&api, "POST", "/channelGroup", body);
-    assert_eq!((again.status, again.body["ConflictExceptionType"].as_str()), (409, Some("RESOURCE_ALREADY_EXISTS")));
+    assert_eq!(
+        (again.status, again.body["ConflictExceptionType"].as_str()),
+        (409, Some("RESOURCE_ALREADY_EXISTS"))
+    );
 }
 
 #[test]
@@ -114,14 +117,26 @@ fn an_update_with_an_old_entity_tag_changes_nothing() {
     let (group, _) = group_and_channel(&api);
     let tag = group["ETag"].as_str().expect("text").to_owned();
     let update = |tag: &str, text: &str| {
-        with_field(&api, "PUT", "/channelGroup/g", ("x-amzn-update-if-match", tag), json!({ "Description": text }))
+        with_field(
+            &api,
+            "PUT",
+            "/channelGroup/g",
+            ("x-amzn-update-if-match", tag),
+            json!({ "Description": text }),
+        )
     };
     let changed = update(&tag, "one").ok();
     assert_ne!(changed["ETag"], group["ETag"]);
     let stale = update(&tag, "two");
-    assert_eq!((stale.status, stale.body["ConflictExceptionType"].as_str()), (409, Some("CONFLICTING_OPERATION")));
+    assert_eq!(
+        (stale.status, stale.body["ConflictExceptionType"].as_str()),
+        (409, Some("CONFLICTING_OPERATION"))
+    );
     assert_eq!(send(&api, "GET", "/channelGroup/g", Value::Null).ok()["Description"], "one");
-    assert_eq!(send(&api, "PUT", "/channelGroup/g", json!({ "Description": "three" })).ok()["Description"], "three");
+    assert_eq!(
+        send(&api, "PUT", "/channelGroup/g", json!({ "Description": "three" })).ok()["Description"],
+        "three"
+    );
 }
 
 #[test]
@@ -163,7 +178,10 @@ fn an_endpoint_offers_manifests_of_every_kind() {
 fn low_latency_manifests_make_the_channel_one_of_low_latency() {
     let api = Api::start();
     group_and_channel(&api);
-    let made = endpoint(&api, json!({ "Segment": { "SegmentDurationSeconds": 2 }, "LowLatencyHlsManifests": [{ "ManifestName": "ll" }] }));
+    let made = endpoint(
+        &api,
+        json!({ "Segment": { "SegmentDurationSeconds": 2 }, "LowLatencyHlsManifests": [{ "ManifestName": "ll" }] }),
+    );
     assert!(made.ok()["LowLatencyHlsManifests"][0]["Url"].as_str().expect("text").ends_with("/ll.m3u8"));
     let (workflow, _) = api.workflow();
     assert!(workflow.channels[0].latency.part_ms().is_some());
@@ -190,15 +208,27 @@ fn what_is_not_carried_out_is_refused_by_its_name() {
         (json!({ "Segment": { "SegmentName": "mine" } }), "Segment.SegmentName"),
         (json!({ "Segment": { "IncludeIframeOnlyStreams": true } }), "Segment.IncludeIframeOnlyStreams"),
         (json!({ "UriSeparator": "HYPHEN" }), "UriSeparator"),
-        (json!({ "ForceEndpointErrorConfiguration": { "EndpointErrorConditions": ["STALE_MANIFEST"] } }), "EndpointErrorConditions"),
+        (
+            json!({ "ForceEndpointErrorConfiguration": { "EndpointErrorConditions": ["STALE_MANIFEST"] } }),
+            "EndpointErrorConditions",
+        ),
         (hls(json!({ "ChildManifestName": "b" })), "HlsManifests[0].ChildManifestName"),
         (hls(json!({ "StartTag": { "TimeOffset": 1.0 } })), "HlsManifests[0].StartTag"),
         (hls(json!({ "ScteHls": { "AdMarkerHls": "DATERANGE" } })), "HlsManifests[0].ScteHls"),
         (hls(json!({ "ManifestWindowSeconds": 4000 })), "HlsManifests[0].ManifestWindowSeconds"),
-        (hls(json!({ "FilterConfiguration": { "ManifestFilter": "audio_language:en" } })), "FilterConfiguration.ManifestFilter"),
+        (
+            hls(json!({ "FilterConfiguration": { "ManifestFilter": "audio_language:en" } })),
+            "FilterConfiguration.ManifestFilter",
+        ),
         (hls(json!({ "FilterConfiguration": { "Start": 1795000000 } })), "FilterConfiguration.Start"),
-        (json!({ "DashManifests": [{ "ManifestName": "a", "PeriodTriggers": ["NONE"] }] }), "DashManifests[0].PeriodTriggers"),
-        (json!({ "HlsManifests": [{ "ManifestName": "a" }], "LowLatencyHlsManifests": [{ "ManifestName": "a" }] }), "a.m3u8"),
+        (
+            json!({ "DashManifests": [{ "ManifestName": "a", "PeriodTriggers": ["NONE"] }] }),
+            "DashManifests[0].PeriodTriggers",
+        ),
+        (
+            json!({ "HlsManifests": [{ "ManifestName": "a" }], "LowLatencyHlsManifests": [{ "ManifestName": "a" }] }),
+            "a.m3u8",
+        ),
     ] {
         let refused = endpoint(&api, more.clone());
         assert_eq!((refused.status, refused.refused().0), (400, "ValidationException"), "{more}");
@@ -228,12 +258,15 @@ fn policies_are_kept_where_they_can_be() {
     let refused = send(&api, "POST", &target, json!({ "Policy": cloudfront }));
     assert_eq!(refused.body["ValidationExceptionType"], "INVALID_POLICY");
 
-    let header = policy(json!({ "Condition": { "Bool": { "mediapackagev2:RequestHasMatchingCdnAuthHeader": "true" } } }));
+    let header = policy(
+        json!({ "Condition": { "Bool": { "mediapackagev2:RequestHasMatchingCdnAuthHeader": "true" } } }),
+    );
     let secrets = |name: &str| {
         json!({ "CdnIdentifierSecretArns": [format!("arn:aws:secretsmanager:us-west-2:123456789012:secret:{name}-a1b2c3")],
             "SecretsRoleArn": "arn:aws:iam::123456789012:role/reader" })
     };
-    let unknown = send(&api, "POST", &target, json!({ "Policy": header, "CdnAuthConfiguration": secrets("no") }));
+    let unknown =
+        send(&api, "POST", &target, json!({ "Policy": header, "CdnAuthConfiguration": secrets("no") }));
     assert_eq!(unknown.body["ValidationExceptionType"], "SECRET_ARN_RESOURCE_NOT_FOUND");
     assert_eq!(api.workflow().0.endpoints[0].identifier, None);
     send(&api, "POST", &target, json!({ "Policy": header, "CdnAuthConfiguration": secrets("cdn") })).ok();
@@ -245,7 +278,8 @@ fn policies_are_kept_where_they_can_be() {
     assert_eq!(api.workflow().0.endpoints[0].identifier, None);
 
     let ingest = "/channelGroup/g/channel/c/policy";
-    let statement = json!({ "Effect": "Allow", "Principal": "*", "Action": "mediapackagev2:PutObject", "Resource": "*" });
+    let statement =
+        json!({ "Effect": "Allow", "Principal": "*", "Action": "mediapackagev2:PutObject", "Resource": "*" });
     let text = json!({ "Statement": statement }).to_string();
     send(&api, "PUT", ingest, json!({ "Policy": text })).ok();
     assert_eq!(send(&api, "GET", ingest, Value::Null).ok()["Policy"], text.as_str());

@@ -25,7 +25,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = daemon::listen::bind("origin", ([127, 0, 0, 1], port).into())?;
     println!("{}", listener.local_addr()?);
     std::fs::create_dir_all(&data_dir)?;
-    let config =
-        origin::Config { listener, metrics_socket: data_dir.join("metrics.sock"), data_dir, channels, endpoints: origin::Endpoints::default() };
+    let config = origin::Config {
+        listener,
+        metrics_socket: data_dir.join("metrics.sock"),
+        data_dir,
+        channels,
+        endpoints: origin::Endpoints::default(),
+    };
     Ok(origin::run(config, Drain::on_signal()).await?)
 }

@@ -132,7 +132,14 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
         channels.insert(settings.name.clone(), Arc::new(channel));
     }
     drop(log);
-    let origin = Arc::new(Origin { channels, endpoints: config.endpoints, clock, metrics, log_lag, drain: drain.clone() });
+    let origin = Arc::new(Origin {
+        channels,
+        endpoints: config.endpoints,
+        clock,
+        metrics,
+        log_lag,
+        drain: drain.clone(),
+    });
     registry.register_collector(Box::new(metrics::Gauges(origin.clone())));
     daemon::metrics::serve(registry, &config.metrics_socket, drain.clone())
         .map_err(|source| Error::Metrics { path: config.metrics_socket, source })?;

@@ -233,7 +233,9 @@ impl Gauges {
             Ok::<_, fmt::Error>(())
         };
         let requests = "headwater_origin_endpoint_requests";
-        family(requests, "Requests for an endpoint's files, by kind of status", |answered| answered.requests())?;
+        family(requests, "Requests for an endpoint's files, by kind of status", |answered| {
+            answered.requests()
+        })?;
         let bytes = "headwater_origin_endpoint_sent_bytes";
         family(bytes, "Bytes of answer bodies under an endpoint's path", |answered| answered.bytes())
     }

@@ -37,8 +37,7 @@ const MISSING: &str = "public, max-age=1";
 /// Pages and the list of channels.
 const SHORT: &str = "public, max-age=1";
 /// Said to publishers of HLS, to whom MediaPackage gives URLs under `/in/`.
-const NO_HLS_INGEST: &str =
-    "HLS is not taken here yet: push CMAF to /ingest/{channel}/{track}/, or let a MediaLive channel feed this one\n";
+const NO_HLS_INGEST: &str = "HLS is not taken here yet: push CMAF to /ingest/{channel}/{track}/, or let a MediaLive channel feed this one\n";
 /// The clock.
 const NEVER: &str = "no-store";
 

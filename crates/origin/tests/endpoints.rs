@@ -84,7 +84,7 @@ fn with(endpoints: Vec<Endpoint>, test: impl FnOnce(Server, OnGrid)) {
 #[test]
 fn an_endpoint_shows_the_same_segments_under_its_own_path() {
     let mut narrow = manifest("live", Kind::HlsAndDash);
-    narrow.view.window_us = 12_000_000;
+    narrow.view.window_us = 11_000_000;
     narrow.hls.dates = hls::Dates::Never;
     with(vec![endpoint("out/v1/abc", vec![narrow])], |server, mut publisher| {
         let sent = publisher.push(&server, 9);
@@ -106,7 +106,7 @@ fn an_endpoint_shows_the_same_segments_under_its_own_path() {
         assert_eq!(init.body, publisher.sound.header());
         let mpd = server.get("/out/v1/abc/live.mpd");
         assert_eq!(mpd.header("content-type"), Some("application/dash+xml"));
-        assert!(mpd.text().contains("timeShiftBufferDepth=\"PT12S\""), "{}", mpd.text());
+        assert!(mpd.text().contains("timeShiftBufferDepth=\"PT11S\""), "{}", mpd.text());
         // The channel itself is as before.
         assert_eq!(entries(&server.get("/cam/audio/index.m3u8").text()).len(), 9);
     });
@@ -140,7 +140,7 @@ fn joined_segments_are_the_channels_one_after_the_other() {
     with(vec![joined("out/six", vec![manifest("index", Kind::HlsAndDash)])], |server, mut publisher| {
         let mut watch = Watch::default();
         let mut sent = Vec::new();
-        for _ in 0..12 {
+        for _ in 0..9 {
             sent.extend(publisher.push(&server, 1));
             let playlist = server.get("/out/six/audio/index.m3u8");
             if playlist.status == 404 {
@@ -151,9 +151,9 @@ fn joined_segments_are_the_channels_one_after_the_other() {
         }
         let last = watch.last().expect("it was listed");
         assert_eq!(last.target_s, 6);
-        let first_slot = (publisher.slot - 12) / 3;
+        let first_slot = (publisher.slot - 9) / 3;
         assert_eq!(last.media_sequence, u64::try_from(first_slot).expect("after 1970"));
-        assert_eq!(last.segments.len(), 4);
+        assert_eq!(last.segments.len(), 3);
         for (segment, members) in last.segments.iter().zip(sent.chunks(3)) {
             let found = server.get(&format!("/out/six/audio/{}", segment.uri));
             assert_eq!(found.status, 200);
@@ -161,7 +161,9 @@ fn joined_segments_are_the_channels_one_after_the_other() {
             assert!(found.body == bytes, "{} is not its three", segment.uri);
         }
         let metrics = common::metrics(&server);
-        let of = |status: &str| format!("headwater_origin_endpoint_requests_total{{endpoint=\"out/six\",status=\"{status}\"}} ");
+        let of = |status: &str| {
+            format!("headwater_origin_endpoint_requests_total{{endpoint=\"out/six\",status=\"{status}\"}} ")
+        };
         assert!(metrics.contains(&of("2xx")) && metrics.contains(&of("4xx")), "{metrics}");
         // One that is of the channel only.
         assert_eq!(server.get(&format!("/out/six/audio/{}.m4s", sent[1].0)).status, 404);

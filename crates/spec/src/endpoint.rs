@@ -217,9 +217,7 @@ impl IdentifierValue {
     fn secret(field: &Field<'_>) -> Result<Self, Fault> {
         let text = field.string()?;
         if !(MIN_SECRET..=256).contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(
-                field.fault(format!("a secret is {MIN_SECRET} to 256 visible ASCII characters"))
-            );
+            return Err(field.fault(format!("a secret is {MIN_SECRET} to 256 visible ASCII characters")));
         }
         Ok(Self::Secret(text.to_owned()))
     }
@@ -272,9 +270,22 @@ mod tests {
         assert_eq!(endpoint.segment_ms, Some(6_000));
         assert_eq!(endpoint.manifests.len(), 1);
         assert_eq!(endpoint.identifier, None);
-        refused(one("segment = 5"), expect!["line 8: endpoint[0].segment: segments are joined, not cut: this is a whole multiple of the channel's 2 s"]);
-        refused(one("allow = [\"10.0.0.0/8\"]"), expect!["line 8: endpoint[0].allow: the origin does not know viewers' addresses: they come through an edge; use [[edge.access]] or `identifier`"]);
-        refused(one("startover = 60"), expect!["line 8: endpoint[0].startover: not implemented yet; remove it"]);
+        refused(
+            one("segment = 5"),
+            expect![
+                "line 8: endpoint[0].segment: segments are joined, not cut: this is a whole multiple of the channel's 2 s"
+            ],
+        );
+        refused(
+            one("allow = [\"10.0.0.0/8\"]"),
+            expect![
+                "line 8: endpoint[0].allow: the origin does not know viewers' addresses: they come through an edge; use [[edge.access]] or `identifier`"
+            ],
+        );
+        refused(
+            one("startover = 60"),
+            expect!["line 8: endpoint[0].startover: not implemented yet; remove it"],
+        );
     }
 
     #[test]
@@ -310,8 +321,21 @@ mod tests {
         let identifier = endpoints[0].identifier.clone().expect("there is one");
         assert_eq!((identifier.header.as_str(), identifier.values.len()), ("x-cdn", 2));
         assert!(!format!("{endpoints:?}").contains("s3cret"));
-        refused(one("identifier = { header = \"X-CDN\" }"), expect!["line 8: endpoint[0].identifier: 1 to 16 values in all that are taken: `secrets`, or `sha256` of them in hexadecimal digits"]);
-        refused(one("identifier = { header = \"X-CDN\", secrets = [\"short\"] }"), expect!["line 8: endpoint[0].identifier.secrets[0]: a secret is 8 to 256 visible ASCII characters"]);
-        refused(one("identifier = { header = \"X-CDN\", sha256 = [\"zz\"] }"), expect!["line 8: endpoint[0].identifier.sha256[0]: a SHA-256 is 64 hexadecimal digits"]);
+        refused(
+            one("identifier = { header = \"X-CDN\" }"),
+            expect![
+                "line 8: endpoint[0].identifier: 1 to 16 values in all that are taken: `secrets`, or `sha256` of them in hexadecimal digits"
+            ],
+        );
+        refused(
+            one("identifier = { header = \"X-CDN\", secrets = [\"short\"] }"),
+            expect![
+                "line 8: endpoint[0].identifier.secrets[0]: a secret is 8 to 256 visible ASCII characters"
+            ],
+        );
+        refused(
+            one("identifier = { header = \"X-CDN\", sha256 = [\"zz\"] }"),
+            expect!["line 8: endpoint[0].identifier.sha256[0]: a SHA-256 is 64 hexadecimal digits"],
+        );
     }
 }

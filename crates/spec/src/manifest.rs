@@ -249,7 +249,9 @@ mod tests {
         assert_eq!(manifests[1].mpd.min_buffer_s, Some(30));
         refused(
             "{ name = \"a\", kind = \"hls\", window = 50, delay = 20 }",
-            expect!["line 10: endpoint[0].manifest[0].window: window and delay together are at most the channel's window, 60 s"],
+            expect![
+                "line 10: endpoint[0].manifest[0].window: window and delay together are at most the channel's window, 60 s"
+            ],
         );
         refused(
             "{ name = \"a\", kind = \"hls\", delay = 60 }",
@@ -264,7 +266,8 @@ mod tests {
             expect!["line 10: endpoint[0].manifest[0].kind: only a channel with latency = \"low\" has parts"],
         );
         let low = "latency = \"low\"";
-        let manifests = read_of(low, "{ name = \"a\", kind = \"ll-hls\", date_interval = 0 }").expect("valid");
+        let manifests =
+            read_of(low, "{ name = \"a\", kind = \"ll-hls\", date_interval = 0 }").expect("valid");
         assert_eq!(manifests[0].dates, DateInterval::Never);
         let late = read_of(low, "{ name = \"a\", kind = \"ll-hls\", delay = 4 }").expect_err("refused");
         assert!(late.ends_with("delay: what comes later has no parts"), "{late}");
@@ -274,7 +277,9 @@ mod tests {
     fn what_a_kind_does_not_have_is_refused() {
         refused(
             "{ name = \"a\", kind = \"hls\", update_period = 3 }",
-            expect!["line 10: endpoint[0].manifest[0].update_period: only a manifest of kind \"dash\" or \"cmaf\" has this"],
+            expect![
+                "line 10: endpoint[0].manifest[0].update_period: only a manifest of kind \"dash\" or \"cmaf\" has this"
+            ],
         );
         refused(
             "{ name = \"a\", kind = \"dash\", date_interval = 3 }",
@@ -282,7 +287,9 @@ mod tests {
         );
         refused(
             "{ name = \"a\", kind = \"mss\" }",
-            expect!["line 10: endpoint[0].manifest[0].kind: \"mss\" is none of \"hls\", \"ll-hls\", \"dash\", \"cmaf\""],
+            expect![
+                "line 10: endpoint[0].manifest[0].kind: \"mss\" is none of \"hls\", \"ll-hls\", \"dash\", \"cmaf\""
+            ],
         );
         refused(
             "{ name = \"a\", kind = \"hls\", min_video_bitrate = \"2M\", max_video_bitrate = \"1M\" }",

@@ -75,7 +75,9 @@ pub(super) fn write_edge(out: &mut String, timeline: &Timeline, track: &Track, p
             let part = part.map_or_else(String::new, |part| format!(",LAST-PART={part}"));
             line(
                 out,
-                format_args!("#EXT-X-RENDITION-REPORT:URI=\"../{name}/{playlist}.m3u8\",LAST-MSN={number}{part}"),
+                format_args!(
+                    "#EXT-X-RENDITION-REPORT:URI=\"../{name}/{playlist}.m3u8\",LAST-MSN={number}{part}"
+                ),
             );
         }
     }

@@ -167,4 +167,3 @@ pub(super) async fn require(write: &mut store::Write, caller: &Caller, id: &str)
     let key = store::Key::new(CHANNEL, &caller.account, &caller.region, id)?;
     write.resource(&key).await.map(|_| ())
 }
-

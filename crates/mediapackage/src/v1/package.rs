@@ -49,7 +49,8 @@ pub(super) fn read(settings: &Map) -> Result<Package, Refusal> {
     let delay_s = all.whole_or("TimeDelaySeconds", 0..=Manifest::LONGEST_S - SHORTEST_WINDOW_S, 0)?;
     let whitelist = all.keep("Whitelist").and_then(Value::as_list).unwrap_or_default();
     if whitelist.iter().any(|cidr| cidr.as_str().is_none_or(|cidr| !EVERYBODY.contains(&cidr))) {
-        let why = "viewers come through an edge, so the origin does not know their addresses; use Authorization";
+        let why =
+            "viewers come through an edge, so the origin does not know their addresses; use Authorization";
         return Err(all.refusal("Whitelist", why));
     }
     all.keep("Authorization");

@@ -48,8 +48,7 @@ async fn change(
 async fn named(setup: &Setup, caller: &Caller, input: &Map) -> Result<Resource, Error> {
     let arn = input.text("ResourceArn").unwrap_or_default();
     let found = setup.store.by_arn(arn, caller.at).await.map_err(|error| failed(error, "resource"))?;
-    let is_own =
-        found.key.account() == caller.account && [CHANNEL, ENDPOINT].contains(&found.key.kind());
+    let is_own = found.key.account() == caller.account && [CHANNEL, ENDPOINT].contains(&found.key.kind());
     match is_own && found.deleted.is_none() {
         true => Ok(found),
         false => Err(failed(store::Error::NotFound(arn.to_owned()), "resource")),

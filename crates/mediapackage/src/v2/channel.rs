@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 use store::{Document, New, Owner, Resource};
 
 use super::fault::{What, failed, missing, not_carried_out};
-use super::resource::{
-    self, CHANNEL, ENDPOINT, GROUP, Kept, etag, key, name, tags_in, tags_out, token,
-};
+use super::resource::{self, CHANNEL, ENDPOINT, GROUP, Kept, etag, key, name, tags_in, tags_out, token};
 use super::{manifest, policy};
 use crate::address;
 use crate::settings::{Refusal, Settings};

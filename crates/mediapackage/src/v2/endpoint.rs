@@ -9,9 +9,7 @@ use super::fault::{What, failed, invalid, missing, not_carried_out};
 use super::group::host_label;
 use super::manifest::{self, LISTS, Package};
 use super::policy::{self, LetsIn};
-use super::resource::{
-    self, CHANNEL, ENDPOINT, GROUP, Kept, etag, key, name, tags_in, tags_out, token,
-};
+use super::resource::{self, CHANNEL, ENDPOINT, GROUP, Kept, etag, key, name, tags_in, tags_out, token};
 use crate::address;
 use crate::asked::{Asked, Identifier};
 use crate::setup::Setup;
@@ -117,7 +115,10 @@ pub(super) async fn put_policy(setup: &Setup, caller: &Caller, input: Map) -> Re
         (LetsIn::Everybody, _) => None,
         (LetsIn::WhoBringsTheHeader, Some(known)) => Some(known),
         (LetsIn::WhoBringsTheHeader, None) => {
-            return Err(invalid("INVALID_POLICY", "Policy: it asks for a header that CdnAuthConfiguration has to name"));
+            return Err(invalid(
+                "INVALID_POLICY",
+                "Policy: it asks for a header that CdnAuthConfiguration has to name",
+            ));
         }
     };
     set_policy(setup, caller, &key, Some(Policy { text, cdn, identifiers })).await
@@ -165,8 +166,7 @@ fn identifiers(setup: &Setup, cdn: &Map) -> Result<Vec<String>, Error> {
         .filter_map(Value::as_str)
         .map(|arn| {
             setup.secrets.sha256(arn, SECRET).ok_or_else(|| {
-                let message =
-                    format!("no secret {arn} of 8 to 256 characters is known to this installation");
+                let message = format!("no secret {arn} of 8 to 256 characters is known to this installation");
                 invalid("SECRET_ARN_RESOURCE_NOT_FOUND", message)
             })
         })

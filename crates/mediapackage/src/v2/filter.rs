@@ -21,10 +21,14 @@ pub(super) struct Filter {
 /// Reads a `FilterConfiguration`: what it asks for, and as it is carried out.
 pub(super) fn read(mut from: Settings<'_>) -> Result<(Filter, Map), Refusal> {
     let longest = Manifest::LONGEST_S - SHORTEST_WINDOW_S;
-    let mut filter = Filter { delay_s: from.whole("TimeDelaySeconds", 0..=longest)?.unwrap_or(0), ..Filter::default() };
+    let mut filter =
+        Filter { delay_s: from.whole("TimeDelaySeconds", 0..=longest)?.unwrap_or(0), ..Filter::default() };
     if let Some(text) = from.text("ManifestFilter") {
         let (least, most) = video_bitrate(text).ok_or_else(|| {
-            from.refusal("ManifestFilter", "only `video_bitrate:LOW-HIGH` is carried out here, such as `video_bitrate:0-3000000`")
+            from.refusal(
+                "ManifestFilter",
+                "only `video_bitrate:LOW-HIGH` is carried out here, such as `video_bitrate:0-3000000`",
+            )
         })?;
         filter.more.push(("min_video_bitrate", least.into()));
         filter.more.push(("max_video_bitrate", most.into()));

@@ -112,7 +112,8 @@ fn manifest(mut from: Settings<'_>, kind: Kind) -> Result<(Manifest, Map), Refus
         return Err(from.refusal("FilterConfiguration.TimeDelaySeconds", "what comes later has no parts"));
     }
     let longest = Manifest::LONGEST_S - delay_s;
-    let window_s = from.whole_or("ManifestWindowSeconds", SHORTEST_WINDOW_S..=longest, WINDOW_S.min(longest))?;
+    let window_s =
+        from.whole_or("ManifestWindowSeconds", SHORTEST_WINDOW_S..=longest, WINDOW_S.min(longest))?;
     let mut manifest = Manifest { name, kind, window_s, delay_s, more };
     match kind {
         Kind::Hls | Kind::LowLatencyHls => playlist(&mut from, &mut manifest)?,
@@ -150,7 +151,8 @@ fn mpd(from: &mut Settings<'_>, manifest: &mut Manifest) -> Result<(), Refusal> 
     if let Some(triggers) = from.keep("PeriodTriggers").and_then(Value::as_list) {
         let has = |wanted: &str| triggers.iter().any(|trigger| trigger.as_str() == Some(wanted));
         if !(has("SOURCE_CHANGES") && has("SOURCE_DISRUPTIONS")) || has("NONE") {
-            let why = "periods begin at SOURCE_CHANGES and SOURCE_DISRUPTIONS here; name both, or leave it out";
+            let why =
+                "periods begin at SOURCE_CHANGES and SOURCE_DISRUPTIONS here; name both, or leave it out";
             return Err(from.refusal("PeriodTriggers", why));
         }
     }

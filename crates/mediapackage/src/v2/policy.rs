@@ -91,14 +91,19 @@ pub(super) fn read(text: &str, arn: &str, about: &About) -> Result<LetsIn, Error
         }
         let covers = |patterns: &[String], of: &str| patterns.iter().any(|pattern| matches(pattern, of));
         if !covers(statement.action.as_slice(), about.action) || !covers(statement.resource.as_slice(), arn) {
-            return Err(refused(&format!("a statement allows {} on this resource, or nothing here", about.action)));
+            return Err(refused(&format!(
+                "a statement allows {} on this resource, or nothing here",
+                about.action
+            )));
         }
         let granted = match &statement.condition {
             None => LetsIn::Everybody,
             Some(condition) if about.may_ask_for_header && asks_for_header(condition) => {
                 LetsIn::WhoBringsTheHeader
             }
-            Some(_) => return Err(refused(&format!("the one condition carried out here is {HEADER_MATCHES}"))),
+            Some(_) => {
+                return Err(refused(&format!("the one condition carried out here is {HEADER_MATCHES}")));
+            }
         };
         if lets_in != Some(LetsIn::Everybody) {
             lets_in = Some(granted);
@@ -179,7 +184,10 @@ mod tests {
         let header = allow(&[("Condition", json!({ "Bool": { HEADER_MATCHES: "true" } }))]);
         assert_eq!(told(header.clone()), Ok(LetsIn::WhoBringsTheHeader));
         assert_eq!(told(json!([header, allow(&[])])), Ok(LetsIn::Everybody));
-        assert_eq!(told(allow(&[("Resource", json!("arn:aws:mediapackagev2:*:originEndpoint/e"))])), Ok(LetsIn::Everybody));
+        assert_eq!(
+            told(allow(&[("Resource", json!("arn:aws:mediapackagev2:*/originEndpoint/e"))])),
+            Ok(LetsIn::Everybody)
+        );
     }
 
     #[test]
@@ -190,9 +198,15 @@ mod tests {
             (allow(&[("Principal", json!({ "AWS": "arn:aws:iam::1:root" }))]), "no signature"),
             (allow(&[("Resource", json!("arn:aws:other"))]), "on this resource"),
             (allow(&[("Action", json!("s3:*"))]), "on this resource"),
-            (allow(&[("Condition", json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } }))]), "the one condition"),
             (
-                allow(&[("Condition", json!({ "Bool": { HEADER_MATCHES: "true", "aws:SecureTransport": "true" } }))]),
+                allow(&[("Condition", json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } }))]),
+                "the one condition",
+            ),
+            (
+                allow(&[(
+                    "Condition",
+                    json!({ "Bool": { HEADER_MATCHES: "true", "aws:SecureTransport": "true" } }),
+                )]),
                 "the one condition",
             ),
             (allow(&[("NotAction", json!("x"))]), "cannot be read"),

@@ -104,12 +104,7 @@ pub(super) async fn create(
 }
 
 /// A resource that is there and not only its tombstone.
-pub(super) async fn found(
-    setup: &Setup,
-    caller: &Caller,
-    key: &Key,
-    what: What,
-) -> Result<Resource, Error> {
+pub(super) async fn found(setup: &Setup, caller: &Caller, key: &Key, what: What) -> Result<Resource, Error> {
     let found = setup.store.resource(key, caller.at).await.map_err(|error| failed(error, what))?;
     match found.deleted {
         None => Ok(found),
@@ -177,7 +172,10 @@ async fn delete_unused(
         let page = setup.store.list(kind, &caller.account, &caller.region, Some(&prefix), 1).await?;
         *in_use = page.items.iter().any(|child| child.key.id().starts_with(&prefix));
         if *in_use {
-            return Err(store::Error::Conflict(format!("{} is not empty; delete what is in it first", key.id())));
+            return Err(store::Error::Conflict(format!(
+                "{} is not empty; delete what is in it first",
+                key.id()
+            )));
         }
     }
     write.delete(key, Expect::Any, caller.at).await
@@ -199,10 +197,10 @@ pub(super) async fn list(
     let after = input.text("NextToken").filter(|token| token.starts_with(prefix)).unwrap_or(prefix);
     let page = setup.store.list(kind, &caller.account, &caller.region, Some(after), limit).await;
     let page = page.map_err(|error| failed(error, What::Group))?;
-    let below: Vec<_> =
-        page.items.iter().take_while(|item| item.key.id().starts_with(prefix)).collect();
+    let below: Vec<_> = page.items.iter().take_while(|item| item.key.id().starts_with(prefix)).collect();
     let next = page.next.filter(|_| below.len() == page.items.len());
-    let items = below.into_iter().map(|item| Ok(Value::from(shown(item)?))).collect::<Result<Vec<_>, Error>>()?;
+    let items =
+        below.into_iter().map(|item| Ok(Value::from(shown(item)?))).collect::<Result<Vec<_>, Error>>()?;
     let answer = Map::new().with("Items", items);
     Ok(match next {
         Some(next) => answer.with("NextToken", next),

@@ -110,7 +110,8 @@ impl Api {
             Ok(output) => call.answer(output, "id").expect("it is of the operation's type"),
             Err(error) => call.refusal(error, "id"),
         };
-        let error = response.headers().get("x-amzn-errortype").map(|name| name.to_str().expect("text").to_owned());
+        let error =
+            response.headers().get("x-amzn-errortype").map(|name| name.to_str().expect("text").to_owned());
         let body = response.body();
         let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(body).expect("JSON") };
         Answer { status: response.status().as_u16(), error, body }
@@ -189,9 +190,8 @@ impl Api {
 /// A workflow file of what is wanted.
 pub fn text(wanted: &Wanted) -> String {
     let mut file = toml::Table::new();
-    let tables = |tables: &[toml::Table]| {
-        toml::Value::Array(tables.iter().cloned().map(toml::Value::Table).collect())
-    };
+    let tables =
+        |tables: &[toml::Table]| toml::Value::Array(tables.iter().cloned().map(toml::Value::Table).collect());
     file.insert("channel".to_owned(), tables(&wanted.channels));
     if !wanted.endpoints.is_empty() {
         file.insert("endpoint".to_owned(), tables(&wanted.endpoints));
