@@ -16,6 +16,7 @@ mod log;
 mod metrics;
 mod open;
 mod receive;
+mod rendered;
 mod serve;
 mod shift;
 mod slate;

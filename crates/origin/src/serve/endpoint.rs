@@ -1,5 +1,7 @@
 //! What an endpoint's URLs hold: its own manifests, and the channel's segments.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use manifest::hls::Extent;
@@ -119,9 +121,10 @@ fn shown(
     render: impl FnOnce(&Timeline) -> Option<String>,
 ) -> Option<Stored> {
     let view = &kept.endpoint.manifests[at].view;
-    rendered(state, &format!("{}/{at}/{what}", kept.id), |timeline| {
-        render(&view.of(timeline, &mut kept.listing(at)))
-    })
+    let (views, timeline) = (&mut state.rendered.views, &state.timeline);
+    let present = || Arc::new(view.of(timeline, &mut kept.listing(at)));
+    let shown = views.entry((kept.id, at)).or_insert_with(present).clone();
+    rendered(state, &format!("{}/{at}/{what}", kept.id), |_| render(&shown))
 }
 
 fn playlist(state: &mut State, kept: &Kept, at: usize, track: &TrackName, extent: Extent) -> Option<Stored> {

@@ -269,13 +269,13 @@ pub(super) fn rendered(
     key: &str,
     render: impl FnOnce(&Timeline) -> Option<String>,
 ) -> Option<Stored> {
-    if let Some(stored) = state.rendered.get(key) {
+    if let Some(stored) = state.rendered.texts.get(key) {
         return Some(stored.clone());
     }
     let text = render(&state.timeline)?;
     let etag = format!("\"{:016x}\"", fnv1a(text.as_bytes()));
     let stored = Stored { bytes: text.into(), etag };
-    state.rendered.insert(key.to_owned(), stored.clone());
+    state.rendered.texts.insert(key.to_owned(), stored.clone());
     Some(stored)
 }
 
