@@ -8,8 +8,8 @@ use store::Resource;
 /// The kind of MediaLive's channels in the store.
 const MEDIALIVE_CHANNEL: &str = "medialive-channel";
 
-/// The names of workflow channels that running MediaLive channels declare themselves, because they feed the MediaPackage channels
-/// of that name.
+/// The names of workflow channels that started MediaLive channels make the pictures of, because they feed the MediaPackage channels of
+/// that name.
 ///
 /// It looks into documents of another door, so it asks little of their form: destinations name a MediaPackage channel by
 /// `ChannelId`, or by `ChannelGroup` and `ChannelName`, in whatever case, and whoever runs says so (see [`runs`]).

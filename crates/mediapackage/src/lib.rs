@@ -2,10 +2,11 @@
 //!
 //! Two [`door::Door`]s: [`MediaPackage`] (channels and origin endpoints) and [`MediaPackageV2`] (channel groups, channels, origin
 //! endpoints, policies). What a call asks is read by [`settings`], which refuses by name whatever is not carried out, and kept in
-//! the store; [`asked`] makes `[[endpoint]]` tables of it, and `[[channel]]` tables for channels that nobody here encodes.
+//! the store; [`asked`] makes `[[endpoint]]` tables of it, and [`needs`] the `[[channel]]`s they show.
 //!
-//! A MediaPackage channel shows the workflow channel `door::media_name("mp", id)`; v2's id is `group/channel`. Whoever declares that
-//! channel itself (a MediaLive channel that feeds it) asks [`Needs::of`] how long its window has to be.
+//! A MediaPackage channel shows the workflow channel `door::media_name("mp", id)`; v2's id is `group/channel`. It is declared here as one
+//! that takes pushed CMAF, which gives way to that of a MediaLive channel that feeds it; [`Needs::of`] says what endpoints need
+//! of either.
 
 #![forbid(unsafe_code)]
 

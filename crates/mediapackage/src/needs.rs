@@ -53,8 +53,9 @@ impl Needs {
         self.low_latency |= asked.has_parts();
     }
 
-    /// A `[[channel]]` that others push CMAF to.
-    pub(crate) fn channel(self, name: &str) -> Table {
+    /// A `[[channel]]` that others push CMAF to. It gives way to one of that name that makes the pictures, which takes over what
+    /// that does not say itself: the window, and that there are parts. Where one `is_fed` its segments are its own.
+    pub(crate) fn channel(self, name: &str, is_fed: bool) -> Table {
         let divides = |segment_s: &u32| self.segment_s.is_multiple_of(*segment_s);
         let segment_s = match self.segment_s {
             0 => SEGMENT_S,
@@ -64,9 +65,11 @@ impl Needs {
         let mut table = table([
             ("name", Value::from(name)),
             ("input", Value::from("cmaf")),
-            ("segment", Value::from(segment_s)),
             ("window", Value::from(window_s.min(Manifest::LONGEST_S))),
         ]);
+        if !is_fed {
+            table.insert("segment".to_owned(), Value::from(segment_s));
+        }
         if self.low_latency {
             table.insert("latency".to_owned(), Value::from("low"));
         }

@@ -72,8 +72,8 @@ impl Door for MediaPackage {
         let mut names = std::collections::BTreeSet::new();
         let channels = living(resources, CHANNEL)
             .map(|channel| door::media_name("mp", channel.key.id()))
-            .filter(|name| !fed.contains(name) && names.insert(name.clone()))
-            .map(|name| needs.get(&name).copied().unwrap_or_default().channel(&name))
+            .filter(|name| names.insert(name.clone()))
+            .map(|name| needs.get(&name).copied().unwrap_or_default().channel(&name, fed.contains(&name)))
             .collect();
         let endpoints = asked.iter().filter(|asked| !asked.manifests.is_empty()).map(Asked::table);
         Wanted { channels, endpoints: endpoints.collect(), ..Wanted::default() }

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 #[test]
-fn a_channel_that_medialive_feeds_is_declared_there() {
+fn a_channel_that_medialive_feeds_has_the_segments_of_that() {
     let api = Api::start();
     for id in ["live", "other"] {
         api.send("mediapackage", "POST", "/channels", &json!({ "id": id })).ok();
@@ -24,20 +24,20 @@ fn a_channel_that_medialive_feeds_is_declared_there() {
         "1",
         &json!({ "is_started": false, "settings": { "Destinations": destinations } }),
     );
-    let names = || -> Vec<String> {
-        api.wanted()
-            .channels
-            .iter()
-            .map(|channel| channel["name"].as_str().expect("text").to_owned())
-            .collect()
+    let segments = || -> Vec<(String, bool)> {
+        let of = |channel: &toml::Table| {
+            (channel["name"].as_str().expect("text").to_owned(), channel.contains_key("segment"))
+        };
+        api.wanted().channels.iter().map(of).collect()
     };
-    assert_eq!(names(), ["mp-live", "mp-other"]);
+    let are = |live| vec![("mp-live".to_owned(), live), ("mp-other".to_owned(), true)];
+    assert_eq!(segments(), are(true));
     api.put(
         "medialive-channel",
         "2",
         &json!({ "is_started": true, "settings": { "Destinations": destinations } }),
     );
-    assert_eq!(names(), ["mp-other"]);
+    assert_eq!(segments(), are(false));
     assert_eq!(api.wanted().endpoints.len(), 2);
 }
 

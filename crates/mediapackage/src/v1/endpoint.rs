@@ -189,7 +189,10 @@ fn identifier(setup: &Setup, settings: &Map) -> Result<Option<String>, Error> {
 fn shown(setup: &Setup, endpoint: &Resource) -> Result<Map, Error> {
     let kept = kept(endpoint)?;
     let Package { mut done, manifests, .. } = package::read(&kept.settings).map_err(not_carried_out)?;
-    let host = address::viewers(&setup.site, &host_label(&kept.token[..14], endpoint.key.region()));
+    let host = address::viewers(
+        &setup.site,
+        &host_label(kept.token.get(..14).unwrap_or(&kept.token), endpoint.key.region()),
+    );
     let url = |manifest: &crate::asked::Manifest| format!("{host}/{}/{}", path(&kept), manifest.file());
     if let Some(Value::Map(cmaf)) = done.get_mut("CmafPackage")
         && let Some(Value::List(told)) = cmaf.get_mut("HlsManifests")
