@@ -15,6 +15,7 @@ mod cli;
 mod control;
 mod demo;
 mod edge_alone;
+mod endpoint;
 mod handover;
 mod plan;
 mod purge;

@@ -272,14 +272,20 @@ fn select(chosen: spec::Select) -> ingest::Select {
 pub(crate) fn origin(options: &Role) -> anyhow::Result<()> {
     let workflow = read(options)?;
     let layout = Layout::under(&options.data);
+    let endpoints = origin::Endpoints::new(crate::endpoint::endpoints(&workflow));
     run(&layout, async |drain| {
-        let orders = reload("origin", options, &drain, |workflow| Ok(origin_channels(workflow)))?;
+        let shown = endpoints.clone();
+        let orders = reload("origin", options, &drain, move |workflow| {
+            shown.replace(crate::endpoint::endpoints(workflow));
+            Ok(origin_channels(workflow))
+        })?;
         let config = origin::Config {
             listener: listen::inherited_or_bind("origin", workflow.listen.origin)?,
             data_dir: layout.data().to_owned(),
             metrics_socket: layout.metrics_socket("origin"),
             channels: origin_channels(&workflow),
             orders,
+            endpoints,
         };
         Ok(origin::run(config, drain).await?)
     })

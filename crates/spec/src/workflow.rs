@@ -5,6 +5,7 @@ use crate::control::Control;
 use crate::distribution::Distribution;
 use crate::edge::Edge;
 use crate::encoder::Encoder;
+use crate::endpoint::Endpoint;
 use crate::fault::Fault;
 use crate::fields::Fields;
 use crate::listen::Listen;
@@ -24,6 +25,8 @@ pub struct Workflow {
     pub channels: Vec<Channel>,
     /// `[[distribution]]`s, in file order; names and hosts are unique.
     pub distributions: Vec<Distribution>,
+    /// `[[endpoint]]`s, in file order; names and paths are unique.
+    pub endpoints: Vec<Endpoint>,
 }
 
 impl Workflow {
@@ -62,7 +65,8 @@ impl Workflow {
             // Channels may come by the API.
             if !edge.origins.is_empty() || listen.control.is_some() {
                 fields.finish()?;
-                return Ok(Self { listen, edge, encoder, control, channels: Vec::new(), distributions });
+                let (channels, endpoints) = (Vec::new(), Vec::new());
+                return Ok(Self { listen, edge, encoder, control, channels, endpoints, distributions });
             }
             return Err(fields.fault(
                 "no channel: add a [[channel]] table with a name and an input, such as name = \"main\" and \
@@ -109,8 +113,12 @@ impl Workflow {
             }
             channels.push(channel);
         }
+        let endpoints = match fields.take("endpoint") {
+            None => Vec::new(),
+            Some(field) => Endpoint::read_all(field, &channels)?,
+        };
         fields.finish()?;
-        Ok(Self { listen, edge, encoder, control, channels, distributions })
+        Ok(Self { listen, edge, encoder, control, channels, endpoints, distributions })
     }
 }
 
