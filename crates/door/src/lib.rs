@@ -43,6 +43,12 @@ pub trait Door: Send + Sync {
     /// The service's own exceptions, by the names that the description gives them.
     fn call<'a>(&'a self, caller: &'a Caller, operation: &'static str, input: Map) -> Option<Answer<'a>>;
 
+    /// Whether it takes an operation from callers that sign nothing: links in messages. The operation itself then says who may.
+    fn takes_unsigned(&self, operation: &str) -> bool {
+        let _ = operation;
+        false
+    }
+
     /// What the resources ask to run. `resources` is all the store holds, of every door, tombstones among them.
     fn wanted(&self, resources: &[Resource], site: &Site) -> Wanted {
         let _ = (resources, site);

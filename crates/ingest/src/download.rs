@@ -7,9 +7,9 @@ use std::time::Duration;
 use playlist::Url;
 use tokio::fs::{self, File, OpenOptions};
 
-use crate::config::Reach;
 use crate::fetch::{Client, Fault};
 use crate::pause::Pause;
+use reach::Reach;
 
 /// Largest file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 30;
