@@ -3,7 +3,7 @@
 //! A [`Notifier`] holds what both share: the store, the key that signs, what is on its way. [`Notifier::sns`] and
 //! [`Notifier::sqs`] are the two doors; [`Notifier::publish`] is for this installation's own messages (alarms).
 //!
-//! The way of a message: `sns::publish` asks each subscription's [`filter`] → for a queue the message is put there, for a webhook
+//! The way of a message: `sns::publish` asks each subscription's filter policy (`filter`) → for a queue the message is put there, for a webhook
 //! or an address a `parcel` into the subscription's outbox, all in one transaction with the acknowledgement → `postman` takes
 //! what is due → `webhook` (the guarded client of `reach`) or `email` → what failed is due again as its `retry` policy says, and at
 //! the end goes to the dead-letter queue, if there is one. Parcels hold all that is needed, so a restart loses none and needs to know
@@ -20,7 +20,6 @@ mod config;
 mod email;
 mod envelope;
 mod fault;
-pub mod filter;
 mod notifier;
 mod page;
 mod parcel;

@@ -142,9 +142,13 @@ impl Notifier {
     /// The store's.
     pub async fn deliver_due(&self, now: Utc) -> Result<(), store::Error> {
         let mut tasks = JoinSet::new();
-        self.postman.round(now, &mut tasks).await?;
-        while tasks.join_next().await.is_some() {}
-        Ok(())
+        loop {
+            self.postman.round(now, &mut tasks).await?;
+            if tasks.is_empty() {
+                return Ok(());
+            }
+            while tasks.join_next().await.is_some() {}
+        }
     }
 
     /// Delivers what is due when it is, and forgets what has had its time, until it is dropped. One of a store at a time.

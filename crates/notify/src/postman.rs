@@ -20,6 +20,8 @@ use crate::webhook::{self, Fault};
 
 /// Most outboxes that are delivered from at once.
 const MAX_TASKS: usize = 64;
+/// Most outboxes that are looked at in a round.
+const MAX_OUTBOXES: u32 = 10_000;
 /// Most deliveries of an outbox at once.
 const AT_ONCE: u32 = 8;
 /// Most parcels of a task; then it is another outbox's turn.
@@ -34,6 +36,8 @@ pub(crate) struct Postman {
     shared: Arc<Shared>,
     /// The outboxes that have a task.
     busy: Arc<Mutex<HashSet<String>>>,
+    /// The one that got its task last.
+    last: Arc<Mutex<String>>,
 }
 
 /// An outbox that has a task, until this is dropped.
@@ -50,7 +54,7 @@ impl Drop for Busy {
 
 impl Postman {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, busy: Arc::default() }
+        Self { shared, busy: Arc::default(), last: Arc::default() }
     }
 
     fn busy(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
@@ -59,25 +63,37 @@ impl Postman {
 
     /// Starts what is due at `now` in `tasks`. When to look again, at the latest.
     pub(crate) async fn round(&self, now: Utc, tasks: &mut JoinSet<()>) -> Result<Option<Utc>, store::Error> {
-        let mut next = None;
-        for (queue, due) in self.shared.store.queues_by_due(OUTBOX, 1_000).await? {
-            let room = tasks.len() < MAX_TASKS;
-            if due > now || !room {
-                next = Some(due.max(now));
+        let outboxes = self.shared.store.queues_by_due(OUTBOX, MAX_OUTBOXES).await?;
+        let next = outboxes.iter().map(|(_, due)| *due).find(|due| *due > now);
+        let mut due: Vec<_> =
+            outboxes.into_iter().filter(|(_, due)| *due <= now).map(|(queue, _)| queue).collect();
+        due.sort_unstable();
+        // Each gets its turn, however long others have been due.
+        let after = due.partition_point(|queue| *queue <= self.last());
+        due.rotate_left(after);
+        for queue in due {
+            if tasks.len() >= MAX_TASKS {
                 break;
             }
-            if self.busy().insert(queue.clone()) {
-                let busy = Busy { postman: self.clone(), queue };
-                tasks.spawn(async move {
-                    if let Err(error) = busy.postman.deliver(&busy.queue, now).await {
-                        tracing::error!(%error, queue = busy.queue, "deliveries could not be taken or settled");
-                        // What was delivered and could not be written down is delivered again: not at once.
-                        tokio::time::sleep(PAUSE).await;
-                    }
-                });
+            if !self.busy().insert(queue.clone()) {
+                continue;
             }
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = queue.clone();
+            let busy = Busy { postman: self.clone(), queue };
+            tasks.spawn(async move {
+                if let Err(error) = busy.postman.deliver(&busy.queue, now).await {
+                    tracing::error!(%error, queue = busy.queue, "deliveries could not be taken or settled");
+                    // What was delivered and could not be written down is delivered again: not at once.
+                    tokio::time::sleep(PAUSE).await;
+                }
+            });
         }
         Ok(next)
+    }
+
+    /// The outbox that got a task last.
+    fn last(&self) -> String {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Delivers what is due in one outbox at `now`.
@@ -105,7 +121,12 @@ impl Postman {
                 });
             }
             let outcomes = tries.join_all().await;
+            let is_down = outcomes.iter().all(|(_, outcome)| outcome.is_err());
             self.settle(queue, outcomes, now.plus_micros(micros(began.elapsed()))).await?;
+            if is_down {
+                // It is another's turn: each try of a dead one may take long.
+                break;
+            }
             if let Some(limit) = limit {
                 let pace = Duration::from_secs(1) * u32::try_from(count).unwrap_or(1) / limit;
                 tokio::time::sleep_until(started + pace).await;

@@ -13,5 +13,5 @@ CREATE TABLE messages (
   body TEXT NOT NULL,
   PRIMARY KEY (queue, number)
 );
-CREATE INDEX messages_by_due ON messages (queue, due_us);
+CREATE INDEX messages_by_due ON messages (queue, due_us, number);
 CREATE INDEX messages_by_expiry ON messages (expires_us);

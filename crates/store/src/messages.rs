@@ -118,12 +118,14 @@ impl Store {
 
     /// When the first message of `queue` is due; in the past where one may be taken at `now`.
     pub async fn next_due(&self, queue: &str, now: Utc) -> Result<Option<Utc>, Error> {
-        let row = sqlx::query("SELECT MIN(due_us) FROM messages WHERE queue = $1 AND expires_us > $2")
-            .bind(queue)
-            .bind(now.0)
-            .fetch_one(&self.readers)
-            .await?;
-        Ok(row.try_get::<Option<i64>, _>(0)?.map(Utc))
+        let row = sqlx::query(
+            "SELECT due_us FROM messages WHERE queue = $1 AND expires_us > $2 ORDER BY due_us LIMIT 1",
+        )
+        .bind(queue)
+        .bind(now.0)
+        .fetch_optional(&self.readers)
+        .await?;
+        Ok(row.map(|row| row.try_get(0)).transpose()?.map(Utc))
     }
 
     /// The queues whose names begin with `prefix` (of ASCII), and when the first message of each is due; at most `limit`, those due

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use aws::{Error, Map, Value};
 use door::Caller;
+use filter::{Policy, Scope};
 use media::Utc;
 use serde::Deserialize;
 use store::{Messages, Resource};
@@ -15,7 +16,6 @@ use super::topic::Topic;
 use super::{delivery::Delivery, subscription_attributes, topic};
 use crate::attribute::{self, Attributes, Given, Of};
 use crate::envelope::Kind;
-use crate::filter::{self, Policy, Scope};
 use crate::notifier::Shared;
 use crate::parcel::{self, Parcel};
 use crate::signer::Version;

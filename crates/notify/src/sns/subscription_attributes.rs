@@ -2,6 +2,7 @@
 
 use aws::{Error, Map};
 use door::Caller;
+use filter::Scope;
 use serde::{Deserialize, Serialize};
 
 use super::delivery::{Delivery, OfTopic};
@@ -9,7 +10,6 @@ use super::subscription::{self, Protocol, Subscription};
 use super::topic;
 use crate::arn::{Arn, is_name};
 use crate::fault;
-use crate::filter::{self, Scope};
 use crate::notifier::Shared;
 use crate::turn::{alter, view, word};
 
