@@ -2,6 +2,7 @@
 
 mod confirm;
 mod delivery;
+mod draft;
 mod message;
 mod publish;
 mod subscribe;

@@ -47,6 +47,13 @@ pub(crate) fn view<T: DeserializeOwned>(input: &Map) -> Result<T, Error> {
     })
 }
 
+/// A JSON object as a type; an array, which would do for serde, is none.
+pub(crate) fn object<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    let map: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(text).map_err(|fault| fault.to_string())?;
+    serde_json::from_value(map.into()).map_err(|fault| fault.to_string())
+}
+
 /// Text, true or false as attributes have it.
 pub(crate) fn word(value: bool) -> &'static str {
     if value { "true" } else { "false" }

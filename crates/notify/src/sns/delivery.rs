@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::retry::Retries;
+use crate::turn::object;
 
 /// A subscription's.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +71,7 @@ const CONTENT_TYPES: [&str; 11] = [
 impl Delivery {
     /// Reads a subscription's policy.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let read: Self = serde_json::from_str(text).map_err(|fault| fault.to_string())?;
+        let read: Self = object(text)?;
         check(&read.healthy_retry_policy, &read.throttle_policy, &read.request_policy)?;
         Ok(read)
     }
@@ -120,7 +121,7 @@ impl Delivery {
 impl OfTopic {
     /// Reads a topic's policy.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let read: Self = serde_json::from_str(text).map_err(|fault| fault.to_string())?;
+        let read: Self = object(text)?;
         let http = &read.http;
         check(
             &http.default_healthy_retry_policy,

@@ -10,109 +10,22 @@ use media::Utc;
 use serde::Deserialize;
 use store::{Messages, Resource};
 
+use super::draft::{Draft, Entry, MAX_BYTES, MAX_SUBJECT};
 use super::message::{self, Addressee, Content, Seal};
 use super::subscription::{self, Protocol, Subscription};
 use super::topic::Topic;
 use super::{delivery::Delivery, subscription_attributes, topic};
-use crate::attribute::{self, Attributes, Given, Of};
+use crate::attribute::{self, Attributes};
 use crate::envelope::Kind;
+use crate::fault;
 use crate::notifier::Shared;
 use crate::parcel::{self, Parcel};
 use crate::signer::Version;
 use crate::sqs::{self, Letter};
 use crate::turn::view;
-use crate::{fault, random};
 
-/// Largest message, with its attributes, and all of a batch together, in bytes.
-const MAX_BYTES: usize = 256 * 1024;
 /// Most messages of a batch.
 const MAX_BATCH: usize = 10;
-/// Longest subject, in characters.
-const MAX_SUBJECT: usize = 100;
-
-/// A message that was checked.
-struct Draft {
-    id: String,
-    subject: Option<String>,
-    /// What each protocol's subscribers get; `default` for those not named.
-    texts: BTreeMap<String, String>,
-    attributes: Attributes,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Entry {
-    id: Option<String>,
-    message: String,
-    subject: Option<String>,
-    message_structure: Option<String>,
-    #[serde(default)]
-    message_attributes: BTreeMap<String, Given>,
-    message_deduplication_id: Option<String>,
-    message_group_id: Option<String>,
-}
-
-impl Entry {
-    fn size(&self) -> usize {
-        self.message.len()
-    }
-
-    fn check(self) -> Result<Draft, Error> {
-        if self.message_deduplication_id.is_some() {
-            return Err(fault::invalid("MessageDeduplicationId", "it is for FIFO topics"));
-        }
-        if self.message_group_id.is_some() {
-            return Err(fault::invalid("MessageGroupId", "it is for FIFO topics"));
-        }
-        if self.message.is_empty() {
-            return Err(fault::invalid("Message", "Empty message"));
-        }
-        let attributes = attribute::read(self.message_attributes, Of::Sns).map_err(|why| {
-            Error::new("InvalidParameterValueException", format!("Invalid parameter: {why}"))
-        })?;
-        if self.message.len() + attribute::size(&attributes) > MAX_BYTES {
-            return Err(fault::invalid(
-                "Message",
-                format_args!("Message too long: at most {MAX_BYTES} bytes"),
-            ));
-        }
-        if !self.message.chars().all(attribute::is_text) {
-            return Err(fault::invalid("Message", "it holds characters that messages may not have"));
-        }
-        if let Some(subject) = &self.subject {
-            let is_line = (1..=MAX_SUBJECT).contains(&subject.chars().count())
-                && !subject.chars().any(char::is_control);
-            if !is_line {
-                return Err(fault::invalid("Subject", "it is one line of 1 to 100 characters"));
-            }
-        }
-        let texts = match self.message_structure.as_deref() {
-            None | Some("") => BTreeMap::from([("default".to_owned(), self.message)]),
-            Some("json") => structured(&self.message)?,
-            Some(_) => return Err(fault::invalid("MessageStructure", "it is json, or nothing")),
-        };
-        Ok(Draft { id: random::uuid(), subject: self.subject, texts, attributes })
-    }
-}
-
-fn structured(message: &str) -> Result<BTreeMap<String, String>, Error> {
-    let wrong = |why: &str| fault::invalid("Message Structure", why);
-    let texts: BTreeMap<String, serde_json::Value> =
-        serde_json::from_str(message).map_err(|_| wrong("JSON message body failed to parse"))?;
-    // Entries that are no text are for nobody.
-    let texts: BTreeMap<_, _> = texts
-        .into_iter()
-        .filter_map(|(protocol, text)| Some((protocol, text.as_str()?.to_owned())))
-        .collect();
-    match texts.get("default") {
-        None => Err(wrong("No default entry in JSON message body")),
-        // The entries' escapes are resolved: characters have to be looked at again.
-        Some(_) if texts.values().any(|text| !text.chars().all(attribute::is_text)) => {
-            Err(wrong("an entry holds characters that messages may not have"))
-        }
-        Some(_) => Ok(texts),
-    }
-}
 
 /// Publish.
 pub(super) async fn publish(shared: &Shared, caller: &Caller, input: Map) -> Result<Map, Error> {
@@ -153,12 +66,6 @@ pub(super) async fn publish_batch(shared: &Shared, caller: &Caller, input: Map) 
     if ids.iter().collect::<HashSet<_>>().len() < ids.len() {
         return wrong("BatchEntryIdsNotDistinctException", "Two or more batch entries have the same id.");
     }
-    if entries.iter().map(Entry::size).sum::<usize>() > MAX_BYTES {
-        return wrong(
-            "BatchRequestTooLongException",
-            "The batch's messages together are too long: at most 262144 bytes.",
-        );
-    }
     let (mut drafts, mut successful, mut failed) = (Vec::new(), Vec::<Value>::new(), Vec::<Value>::new());
     for (id, entry) in ids.into_iter().zip(entries) {
         match entry.check() {
@@ -172,6 +79,12 @@ pub(super) async fn publish_batch(shared: &Shared, caller: &Caller, input: Map) 
                 failed.push(told.with("Message", error.message).with("SenderFault", true).into());
             }
         }
+    }
+    if drafts.iter().map(|draft: &Draft| draft.size).sum::<usize>() > MAX_BYTES {
+        return wrong(
+            "BatchRequestTooLongException",
+            "The batch's messages together are too long: at most 262144 bytes.",
+        );
     }
     send(shared, &topic_arn, &drafts, caller.at).await?;
     Ok(Map::new().with("Successful", successful).with("Failed", failed))

@@ -11,7 +11,7 @@ use super::topic;
 use crate::arn::{Arn, is_name};
 use crate::fault;
 use crate::notifier::Shared;
-use crate::turn::{alter, view, word};
+use crate::turn::{alter, object, view, word};
 
 /// `RedrivePolicy`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,8 +59,7 @@ pub(super) fn check(subscription: &Subscription) -> Result<(), Error> {
         Some(_) => return Err(fault::invalid("RawMessageDelivery", "it is true or false")),
     }
     if let Some(text) = subscription.attribute("RedrivePolicy") {
-        let redrive: Redrive =
-            serde_json::from_str(text).map_err(|reason| fault::invalid("RedrivePolicy", reason))?;
+        let redrive: Redrive = object(text).map_err(|reason| fault::invalid("RedrivePolicy", reason))?;
         let is_queue =
             Arn::parse("sqs", &redrive.dead_letter_target_arn).is_some_and(|arn| is_name(arn.rest, 80));
         if !is_queue {

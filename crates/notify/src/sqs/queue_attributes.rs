@@ -12,7 +12,7 @@ use super::queue::{self, Queue, Redrive};
 use crate::arn::{Arn, is_name};
 use crate::notifier::Shared;
 use crate::permission;
-use crate::turn::{alter, view};
+use crate::turn::{alter, object, view};
 
 /// Largest message of any queue, in bytes: the store's largest.
 pub(super) const MOST_BYTES: i64 = 1 << 20;
@@ -80,7 +80,7 @@ pub(super) fn put(queue: &mut Queue, name: &str, value: &str) -> Result<(), Erro
 
 fn check_redrive(text: &str) -> Result<(), Error> {
     let wrong = |why: &str| error::attribute_value("RedrivePolicy", why);
-    let redrive: Redrive = serde_json::from_str(text).map_err(|fault| wrong(&fault.to_string()))?;
+    let redrive: Redrive = object(text).map_err(|fault| wrong(&fault))?;
     if !Arn::parse("sqs", &redrive.dead_letter_target_arn).is_some_and(|arn| is_name(arn.rest, 80)) {
         return Err(wrong("deadLetterTargetArn is no queue's ARN"));
     }

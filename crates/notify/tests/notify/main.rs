@@ -3,6 +3,7 @@
 mod filters;
 mod home;
 mod mail;
+mod queue_calls;
 mod queues;
 mod receiver;
 mod topics;
