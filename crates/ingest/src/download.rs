@@ -10,11 +10,12 @@ use tokio::fs::{self, File, OpenOptions};
 use tokio::time::timeout;
 use wire::sample_stream::Feed;
 
-use crate::config::Reach;
 use crate::fetch::{Client, Fault};
 use crate::metrics::{DownloadMetrics, Metrics};
 use crate::pause::Pause;
 use crate::shelf::Shelf;
+
+use reach::Reach;
 
 /// Largest file, in bytes.
 const MAX_FILE_BYTES: u64 = 64 << 30;

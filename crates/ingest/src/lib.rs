@@ -29,7 +29,6 @@ mod metrics;
 mod pause;
 mod publisher;
 mod pull;
-mod reach;
 mod replay;
 mod rtmp_caller;
 mod rtmp_stream;
@@ -44,6 +43,7 @@ mod transport;
 mod trouble;
 mod ts;
 pub mod udp;
+mod unreachable;
 
 use std::io;
 use std::net::SocketAddr;
@@ -66,10 +66,11 @@ use metrics::{DatagramMetrics, Metrics, SrtMetrics};
 use ticks::Ticks;
 
 pub use certificate::Pair;
-pub use config::{AtEnd, Config, Door, Error, HlsPull, Publisher, Reach, RtmpCall, Sources, SrtCall};
+pub use config::{AtEnd, Config, Door, Error, HlsPull, Publisher, RtmpCall, Sources, SrtCall};
 pub use download::Download;
 pub use mpegts::Select;
 pub use playlist::{Choice, Url};
+pub use reach::Reach;
 pub use rtmp::Target;
 pub use spec::{Network, Second};
 pub use srt::{Passphrase, PassphraseError, Terms};

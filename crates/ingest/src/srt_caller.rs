@@ -7,7 +7,7 @@ use srt::{Calling, Connection, Link};
 use tokio::time::{Instant, sleep};
 
 use crate::pause::Pause;
-use crate::reach::{self, Unreachable};
+use crate::unreachable::Advised;
 use crate::{Call, Ingest, link};
 
 /// Longest pause before the next call.
@@ -23,7 +23,7 @@ const WELL: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 enum NoAnswer {
     #[error(transparent)]
-    Unreachable(#[from] Unreachable),
+    Unreachable(#[from] Advised),
     #[error(transparent)]
     Srt(#[from] srt::Error),
     #[error("no answer in {CALL_TIMEOUT:?}")]
@@ -58,7 +58,7 @@ pub(crate) async fn call(ingest: Arc<Ingest>, call: Arc<Call>) {
 
 async fn connect(call: &Call) -> Result<Connection, NoAnswer> {
     let to = &call.to;
-    let peer = reach::resolve(&to.host, to.port, to.reach).await?;
+    let peer = reach::resolve(&to.host, to.port, to.reach).await.map_err(Advised)?;
     let mut calling = Calling::start(peer, &to.stream_id, &to.terms)?;
     let end = Instant::now() + CALL_TIMEOUT;
     while Instant::now() < end {
