@@ -16,6 +16,7 @@ mod control;
 mod demo;
 mod edge_alone;
 mod endpoint;
+mod fetch;
 mod handover;
 mod plan;
 mod purge;

@@ -69,8 +69,8 @@ impl Layout {
     }
 
     /// Where a role is told to look at the workflow again.
-    pub(crate) fn role_control(&self, role: &str) -> PathBuf {
-        self.run().join(format!("{role}.control.sock"))
+    pub(crate) fn role_reload(&self, role: &str) -> PathBuf {
+        self.run().join(format!("{role}.reload.sock"))
     }
 
     /// Where roles tell the supervisor their events.

@@ -46,26 +46,44 @@ fn reload<T: Send + 'static>(
     drain: &Drain,
     follow: impl Fn(&Workflow) -> anyhow::Result<T> + Send + Sync + 'static,
 ) -> anyhow::Result<Orders<T>> {
-    if !is_supervised() {
-        return Ok(Orders::none());
-    }
     let (orderer, orders) = daemon::orders();
-    let options = options.clone();
-    let follow = Arc::new(follow);
-    let socket = Layout::under(&options.data).role_control(role);
+    let (options, follow) = (options.clone(), Arc::new(follow));
+    let layout = Layout::under(&options.data);
+    on_reload(role, &layout, drain, move || {
+        let what =
+            read(&options).and_then(|workflow| follow(&workflow)).map_err(|fault| format!("{fault:#}"));
+        let orderer = orderer.clone();
+        async move { orderer.give(what?).await }
+    })?;
+    Ok(orders)
+}
+
+/// Does `again` whenever the supervisor says that the workflow is another.
+fn on_reload<F>(
+    role: &str,
+    layout: &Layout,
+    drain: &Drain,
+    again: impl Fn() -> F + Send + Sync + 'static,
+) -> anyhow::Result<()>
+where
+    F: Future<Output = Result<(), String>> + Send + 'static,
+{
+    if !is_supervised() {
+        return Ok(());
+    }
+    let socket = layout.role_reload(role);
+    let again = Arc::new(again);
     let answer = move |line: String| {
-        let (orderer, options, follow) = (orderer.clone(), options.clone(), follow.clone());
+        let again = again.clone();
         async move {
-            if line != RELOAD {
-                return Err(format!("no such request; there is: {RELOAD}"));
+            match line.as_str() {
+                RELOAD => again().await.map(|()| "it runs".to_owned()),
+                _ => Err(format!("no such request; there is: {RELOAD}")),
             }
-            let what = read(&options).and_then(|workflow| follow(&workflow));
-            orderer.give(what.map_err(|fault| format!("{fault:#}"))?).await.map(|()| "it runs".to_owned())
         }
     };
     daemon::lines::serve(&socket, drain.clone(), answer)
-        .with_context(|| format!("answer at `{}`", socket.display()))?;
-    Ok(orders)
+        .with_context(|| format!("answer at `{}`", socket.display()))
 }
 
 /// Runs ingest until told to stop.
@@ -357,6 +375,13 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
         };
         let distributions = edge::Distributions::new(&upstream);
         distributions.set(&workflow.distributions)?;
+        let (changing, file, folder) =
+            (distributions.clone(), options.workflow.clone(), options.folder.clone());
+        on_reload("edge", &layout, &drain, move || {
+            let workflow = workflow::from_file(&file, folder.as_deref());
+            let set = workflow.and_then(|loaded| Ok(changing.set(&loaded.workflow.distributions)?));
+            std::future::ready(set.map_err(|fault| format!("{fault:#}")))
+        })?;
         let config = edge::Config {
             listener,
             distributions,

@@ -13,6 +13,7 @@
 mod address;
 mod asked;
 mod fed;
+mod names;
 mod needs;
 mod secrets;
 mod settings;
@@ -20,6 +21,7 @@ mod setup;
 mod v1;
 mod v2;
 
+pub use names::media_names;
 pub use needs::Needs;
 pub use secrets::Secrets;
 pub use setup::Setup;

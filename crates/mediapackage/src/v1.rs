@@ -20,7 +20,7 @@ use crate::setup::Setup;
 use crate::{address, fed};
 
 /// Kinds of resources in the store.
-const CHANNEL: &str = "mediapackage-channel";
+pub(crate) const CHANNEL: &str = "mediapackage-channel";
 const ENDPOINT: &str = "mediapackage-endpoint";
 /// Items of a page, where the client does not say how many.
 const PAGE: u32 = 100;

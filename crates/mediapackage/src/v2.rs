@@ -13,6 +13,8 @@ mod policy;
 mod resource;
 mod tags;
 
+pub(crate) use resource::CHANNEL;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

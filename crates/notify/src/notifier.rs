@@ -67,6 +67,19 @@ pub(crate) struct Shared {
     put: watch::Sender<u64>,
 }
 
+impl Shared {
+    pub(crate) async fn certificate(&self, path: &str) -> Option<String> {
+        if !path.starts_with(CERTIFICATES) {
+            return None;
+        }
+        let signer = self.signer(Utc::from(SystemTime::now())).await.ok()?;
+        (signer.path == path).then(|| signer.certificate.clone())
+    }
+}
+
+/// How the paths of signing certificates begin.
+pub(crate) const CERTIFICATES: &str = "/SimpleNotificationService-";
+
 /// Why there is no notifier.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -118,11 +131,7 @@ impl Notifier {
 
     /// The signing certificate in PEM, where `path` is its path. To be served to anybody, as `application/x-pem-file`.
     pub async fn certificate(&self, path: &str) -> Option<String> {
-        if !path.starts_with("/SimpleNotificationService-") {
-            return None;
-        }
-        let signer = self.shared.signer(Utc::from(SystemTime::now())).await.ok()?;
-        (signer.path == path).then(|| signer.certificate.clone())
+        self.shared.certificate(path).await
     }
 
     /// How many deliveries there were.

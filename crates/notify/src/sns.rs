@@ -15,9 +15,9 @@ mod topic_attributes;
 use std::sync::Arc;
 
 use aws::Map;
-use door::{Answer, Caller, Door};
+use door::{Answer, Caller, Door, Page, Reading};
 
-use crate::notifier::Shared;
+use crate::notifier::{CERTIFICATES, Shared};
 
 pub(crate) use publish::publish_own;
 pub(crate) use subscription::forget_pending;
@@ -34,6 +34,16 @@ impl Door for Sns {
     /// The links in messages.
     fn takes_unsigned(&self, operation: &str) -> bool {
         matches!(operation, "ConfirmSubscription" | "Unsubscribe")
+    }
+
+    /// The certificate that messages are signed with.
+    fn page<'a>(&'a self, path: &'a str) -> Option<Reading<'a>> {
+        path.starts_with(CERTIFICATES).then(|| -> Reading<'a> {
+            Box::pin(async move {
+                let text = self.0.certificate(path).await?;
+                Some(Page { kind: "application/x-pem-file", text })
+            })
+        })
     }
 
     fn call<'a>(&'a self, caller: &'a Caller, operation: &'static str, input: Map) -> Option<Answer<'a>> {

@@ -12,7 +12,7 @@ use crate::setup::{Setup, hex};
 
 /// Kinds of resources in the store.
 pub(super) const GROUP: &str = "mediapackagev2-group";
-pub(super) const CHANNEL: &str = "mediapackagev2-channel";
+pub(crate) const CHANNEL: &str = "mediapackagev2-channel";
 pub(super) const ENDPOINT: &str = "mediapackagev2-endpoint";
 /// Items of a page, where the client does not say how many; AWS's most is 100.
 const PAGE: u32 = 100;

@@ -42,6 +42,7 @@ pub(super) async fn answer(
         return Some(plain(StatusCode::FORBIDDEN, words, NEVER).map(Body::Left));
     }
     let channel = origin.channels.get(&kept.endpoint.channel)?;
+    let channel = &*channel;
     let file = read(kept, file)?;
     if !matches!(file, File::Channel(_)) {
         channel.caught_up().await;

@@ -72,7 +72,8 @@ impl Server {
                 .expect("a runtime");
             runtime.block_on(origin::run(config, drain)).expect("the origin runs");
         });
-        let server = Self { address, data: data.to_owned(), orderer, endpoints, trigger, thread: Some(thread) };
+        let server =
+            Self { address, data: data.to_owned(), orderer, endpoints, trigger, thread: Some(thread) };
         assert_eq!(server.get("/health").status, 200);
         server
     }
