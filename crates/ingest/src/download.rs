@@ -63,11 +63,11 @@ pub(crate) async fn run(download: Download, bounds: Arc<Bounds>, metrics: Metric
     let mut pause = Pause::up_to(LONGEST_PAUSE);
     loop {
         match fetch(&download, &bounds).await {
-            Ok(None) => return missing.is_there(),
+            Ok(None) => return missing.found(),
             Ok(Some(bytes)) => {
                 let Download { feed, url, path, .. } = &download;
                 tracing::info!(channel = %feed, %url, bytes, path = %path.display(), "file fetched");
-                return missing.is_there();
+                return missing.found();
             }
             Err(fault) => missing.failed(&fault, pause.next()),
         }
@@ -103,7 +103,7 @@ impl<'a> Missing<'a> {
         }
     }
 
-    fn is_there(mut self) {
+    fn found(mut self) {
         self.over("the file is there");
     }
 

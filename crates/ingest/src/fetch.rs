@@ -135,8 +135,8 @@ impl Client {
         }
     }
 
-    /// GETs all of `url` into `file`, at most `limit` bytes, and no more than `room` has room for, which is asked with how many there are;
-    /// how many there were. It may take as long as it takes, but not be silent.
+    /// GETs all of `url` into `file`, at most `limit` bytes, and no more than `room` has room for, which is asked with how
+    /// many there are; how many there were. It may take as long as it takes, but not be silent.
     pub(crate) async fn save(
         &mut self,
         url: &Url,

@@ -77,8 +77,8 @@ impl Timeline {
         self.end_us
     }
 
-    /// Takes the file's next sample, with its duration where it is known; what can be sent goes to `out`, in the order of its time. By how much the
-    /// leader's times jumped, if they did.
+    /// Takes the file's next sample, with its duration where it is known; what can be sent goes to `out`, in the order of
+    /// its time. By how much the leader's times jumped, if they did.
     pub(super) fn push(&mut self, sample: Sample, out: &mut Vec<Sample>) -> Option<i64> {
         if sample.track == self.leader {
             return self.lead(sample, out);
@@ -124,7 +124,8 @@ impl Timeline {
         jump_us
     }
 
-    /// The pictures jumped, or begin. Sound that waited for it is on the new line, and what was held before has no pictures any more.
+    /// The pictures jumped, or begin. Sound that waited for it is on the new line, and what was held before has no pictures
+    /// any more.
     fn sound_follows(&mut self, number: u64, offset_us: i64) {
         let sound = &mut self.sound;
         if sound.on.is_some() && sound.waits_from_us.is_none() {
@@ -136,7 +137,8 @@ impl Timeline {
         sound.keep(|at_us| at_us.is_some_and(|at_us| at_us >= begins_us));
     }
 
-    /// The pictures go on as before. Sound that waits had only paused, where they have come near its time by now; else it is laid without them.
+    /// The pictures go on as before. Sound that waits had only paused, where they have come near its time by now; else it
+    /// is laid without them.
     fn wait_for_no_jump(&mut self) {
         let (Some(since_us), Some((number, offset_us))) = (self.sound.waits_from_us, self.sound.on) else {
             return;
