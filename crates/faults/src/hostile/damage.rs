@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn what_is_empty_stays_so_and_a_reordered_row_has_all_it_had() {
-        assert_eq!(damaged(&mut Random::new(1), &[]), []);
+        assert!(damaged(&mut Random::new(1), &[]).is_empty());
         let mut row: Vec<u8> = (0..40).collect();
         reorder(&mut Random::new(1), &mut row);
         assert_ne!(row, (0..40).collect::<Vec<u8>>());

@@ -1,10 +1,10 @@
 //! A hostile HLS server, and a well-behaved one at the same address.
 //!
-//! `/well/…` are the files of a folder. `/{target}/…` is for a channel that fetches: its playlists list what is to be fetched next, and
-//! what is answered to each request is a publish.
+//! Under `/well` are the files of a folder; under a target's name is what is for a channel that fetches: its playlists list what is to
+//! be fetched next, and what is answered to each request is a publish.
 //!
 //! - [`answer`]: what is answered.
-//! - [`list`]: playlists.
+//! - [`list`](mod@list): playlists.
 
 mod answer;
 mod list;

@@ -83,7 +83,7 @@ fn knock(site: &Site, random: &mut Random) -> &'static str {
         3 => {
             let mut handshake =
                 Handshake::conclusion(random.bits() as u32, random.bits() as u32, &any_stream(site, random));
-            handshake.kind = *random.pick(&[u32::MAX, 0, 2, u32::MAX - 1, 0x80_0000_0A, 1_000, 1_010]);
+            handshake.kind = *random.pick(&[u32::MAX, 0, 2, u32::MAX - 1, 0x8000_000A, 1_000, 1_010]);
             send(&handshake.packet());
             "handshakes out of turn"
         }

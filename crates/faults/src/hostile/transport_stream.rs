@@ -191,7 +191,7 @@ fn elementary(random: &mut Random, _: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
     for _ in 0..2 + random.below(40) {
         let mut payload = Vec::new();
         for _ in 0..=random.below(5) {
-            payload.extend_from_slice(*random.pick(&STARTS));
+            payload.extend_from_slice(STARTS[random.place(STARTS.len())]);
             let length = random.below(600) as usize;
             payload.extend(random.bytes(length));
         }

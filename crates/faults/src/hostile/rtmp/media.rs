@@ -101,7 +101,7 @@ fn wild_times(site: &Site, random: &mut Random, talk: &mut Talk) -> io::Result<(
     for (tag, nth) in site.material.tags.iter().zip(0_u32..) {
         let ms = match way {
             0 => random.bits() as u32,
-            1 => u32::MAX - 500 + nth * 20,
+            1 => (u32::MAX - 500).wrapping_add(nth * 20),
             2 => tag.ms.wrapping_sub(nth * 400),
             _ => match random.below(10) {
                 0 => tag.ms ^ 1 << random.below(32),
