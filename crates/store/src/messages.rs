@@ -272,7 +272,7 @@ impl Messages<'_> {
     /// How many messages `queue` holds, counted up to `most`.
     pub async fn count(&mut self, queue: &str, most: u32) -> Result<u32, Error> {
         let row =
-            sqlx::query("SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE queue = $1 LIMIT $2) AS some")
+            sqlx::query("SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE queue = $1 LIMIT $2) AS few")
                 .bind(queue)
                 .bind(i64::from(most))
                 .fetch_one(&mut *self.0)
@@ -283,7 +283,7 @@ impl Messages<'_> {
     /// How many messages of `queue` were taken and are not due again at `now`, counted up to `most`.
     pub async fn in_flight(&mut self, queue: &str, now: Utc, most: u32) -> Result<u32, Error> {
         let row = sqlx::query(
-            "SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE queue = $1 AND due_us > $2 AND taken > 0 LIMIT $3) AS some",
+            "SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE queue = $1 AND due_us > $2 AND taken > 0 LIMIT $3) AS few",
         )
         .bind(queue)
         .bind(now.0)
