@@ -11,7 +11,10 @@ use crate::setup::hex;
 /// Looks up the value of a secret by its AWS Secrets Manager ARN. There is no Secrets Manager here, so the operator says where they
 /// are. What is kept of a secret is its SHA-256.
 #[derive(Clone)]
-pub struct Secrets(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Secrets(Arc<Lookup>);
+
+/// From a secret's name to its value.
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

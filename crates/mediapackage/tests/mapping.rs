@@ -173,7 +173,7 @@ proptest! {
             let package = numbers.first().copied().unwrap_or(0) as usize;
             let Some(mut made) = input("mediapackage", "CreateOriginEndpoint", numbers, &set) else { continue };
             // Mostly one package and no start-over, so that more than these two is looked at.
-            if package % 8 > 0 {
+            if !package.is_multiple_of(8) {
                 let packages = ["HlsPackage", "DashPackage", "CmafPackage", "MssPackage", "StartoverWindowSeconds"];
                 for (at, name) in packages.into_iter().enumerate() {
                     if at != package % 3 {

@@ -173,7 +173,7 @@ fn path(field: &Field<'_>, channels: &[Channel]) -> Result<String, Fault> {
 fn segment(field: &Field<'_>, channel: &Channel) -> Result<Option<u32>, Fault> {
     let wanted_ms = (field.number(1.0..=30.0, "seconds")? * 1e3).round() as u32;
     let channel_ms = channel.grid.duration_ms();
-    if wanted_ms % channel_ms != 0 {
+    if !wanted_ms.is_multiple_of(channel_ms) {
         return Err(field.fault(format!(
             "segments are joined, not cut: this is a whole multiple of the channel's {} s",
             f64::from(channel_ms) / 1e3
