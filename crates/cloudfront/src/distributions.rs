@@ -146,7 +146,7 @@ impl CloudFront {
         let config = complete::complete(config);
         refuse::check(&config)?;
         let policies = self.policies_of(caller, &config).await?;
-        mapping::check(&config, &policies, self.viewers)?;
+        mapping::check(&config, &policies, self.viewers, &self.host)?;
         let aliases: Vec<_> =
             texts(&config, "Aliases").iter().map(|alias| alias.to_ascii_lowercase()).collect();
         if aliases.iter().any(|alias| alias.ends_with(&format!(".{}", crate::DOMAIN))) {

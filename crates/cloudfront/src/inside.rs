@@ -12,7 +12,7 @@ pub(crate) enum Place {
 }
 
 /// Where the origin of this domain name is: MediaPackage's names are this machine's origin, S3's are its folder of the
-/// bucket's name, and so is the name by which the machine is reached.
+/// bucket's name; and so are the name by which the machine is reached, and `localhost`.
 pub(crate) fn place(domain: &str, site: &Site) -> Place {
     let domain = domain.to_ascii_lowercase();
     let labels: Vec<_> = domain.split('.').collect();
@@ -22,7 +22,11 @@ pub(crate) fn place(domain: &str, site: &Site) -> Place {
     if let Some(bucket) = bucket(&labels) {
         return Place::Inside(if bucket.is_empty() { bucket } else { format!("/{bucket}") });
     }
-    if domain == site.host.to_ascii_lowercase() { Place::Inside(String::new()) } else { Place::Outside }
+    if domain == site.host.to_ascii_lowercase() || domain == "localhost" {
+        Place::Inside(String::new())
+    } else {
+        Place::Outside
+    }
 }
 
 /// Whether it is one of S3's names.
@@ -60,6 +64,8 @@ mod tests {
             ("abc.egress.xyz.mediapackagev2.us-east-1.amazonaws.com", inside("")),
             ("abc.mediapackage.localhost", inside("")),
             ("Live.Example", inside("")),
+            ("localhost", inside("")),
+            ("e0.cloudfront.localhost", Place::Outside),
             ("media.s3.amazonaws.com", inside("/media")),
             ("a.b.s3.us-west-2.amazonaws.com", inside("/a.b")),
             ("media.s3-website-us-west-2.amazonaws.com", inside("/media")),

