@@ -166,7 +166,7 @@ pub(crate) fn enter<'t>(
         Some(_) => carrier::off_path(visit.target).map_err(refused)?,
     };
     if let Some((found, rest)) = shared.distributions.find(visit.host, target)
-        && !shared.proofs.as_ref().is_some_and(|proofs| proofs.answer(target).is_some())
+        && shared.proofs.as_ref().is_none_or(|proofs| proofs.answer(target).is_none())
     {
         return distribution::enter(worker, &found, visit, token, rest);
     }

@@ -37,7 +37,7 @@ use crate::tls::acme::Proofs;
 use crate::tls::certificate;
 use crate::tls::{Acceptance, Protocol};
 use crate::transport::{Outgoing, Transport};
-use crate::worker::{Draining, Shared, Worker};
+use crate::worker::{Draining, Parts, Shared, Worker};
 use ::certificate::{CertificateError, Shown};
 
 /// Accepted connections that wait for their thread; more are refused.
@@ -137,16 +137,16 @@ pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) 
     let proofs = asks.then(Arc::<Proofs>::default);
     let key_rules = KeyRules::hls_and(config.key_query.iter().map(String::as_str));
     let tls_port = config.tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()).map(|at| at.port());
-    let shared = Arc::new(Shared::new(
-        store.clone(),
+    let shared = Arc::new(Shared::new(Parts {
+        store: store.clone(),
         key_rules,
-        config.limits,
+        limits: config.limits,
         alt_svc,
         proofs,
         access,
-        config.distributions,
+        distributions: config.distributions,
         tls_port,
-    ));
+    }));
     let limits = &shared.limits;
     let admission =
         Admission::new(limits.connections, limits.connections_per_address, limits.requests_per_s_per_address);

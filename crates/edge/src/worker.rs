@@ -39,6 +39,18 @@ pub(crate) struct Shared {
     is_draining: AtomicBool,
 }
 
+/// What a [`Shared`] is made of.
+pub(crate) struct Parts {
+    pub(crate) store: Arc<Store>,
+    pub(crate) key_rules: KeyRules,
+    pub(crate) limits: Limits,
+    pub(crate) alt_svc: Option<Box<str>>,
+    pub(crate) proofs: Option<Arc<Proofs>>,
+    pub(crate) access: Option<Arc<Guard>>,
+    pub(crate) distributions: Distributions,
+    pub(crate) tls_port: Option<u16>,
+}
+
 /// How far the edge's end has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Draining {
@@ -63,16 +75,8 @@ pub(crate) struct Worker {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        store: Arc<Store>,
-        key_rules: KeyRules,
-        limits: Limits,
-        alt_svc: Option<Box<str>>,
-        proofs: Option<Arc<Proofs>>,
-        access: Option<Arc<Guard>>,
-        distributions: Distributions,
-        tls_port: Option<u16>,
-    ) -> Shared {
+    pub(crate) fn new(parts: Parts) -> Shared {
+        let Parts { store, key_rules, limits, alt_svc, proofs, access, distributions, tls_port } = parts;
         Shared {
             store,
             key_rules,

@@ -14,7 +14,7 @@ use crate::{fault, parcel, random};
 
 /// Whether a call came without a signature: the front door names nobody then.
 fn is_unsigned(caller: &Caller) -> bool {
-    caller.who.is_empty() || caller.who == "anonymous"
+    caller.who == Caller::ANYBODY
 }
 
 /// The call for the audit log, in the account of what it is about: a link names none.
@@ -22,7 +22,7 @@ fn audit(caller: &Caller, key: &Key) -> Call {
     let mut call = caller.audit();
     if is_unsigned(caller) {
         call.account = key.account().to_owned();
-        call.who = "anonymous".to_owned();
+        call.who = Caller::ANYBODY.to_owned();
     }
     call
 }

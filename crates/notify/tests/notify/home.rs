@@ -96,7 +96,9 @@ impl Home {
     /// A link as somebody follows it.
     pub(crate) async fn follow(&self, second: i64, link: &str) -> Result<String, Refused> {
         let target = link.strip_prefix(URL).expect("a link to here");
-        xml(self.answer(Request::get(target).body(Bytes::new()).expect("a request"), second, "").await)
+        xml(self
+            .answer(Request::get(target).body(Bytes::new()).expect("a request"), second, Caller::ANYBODY)
+            .await)
     }
 
     /// A call to SQS as JSON.
@@ -137,11 +139,11 @@ impl Home {
         let call = Model::bundled().route(&request, &limits).expect("an operation");
         let doors: [&dyn Door; 2] = [&self.notifier.sns(), &self.notifier.sqs()];
         let door = doors.into_iter().find(|door| door.service() == call.service.name).expect("a door");
-        if who.is_empty() {
+        if who == Caller::ANYBODY {
             assert!(door.takes_unsigned(call.operation.name), "{}", call.operation.name);
         }
         let caller = Caller {
-            account: if who.is_empty() { String::new() } else { ACCOUNT.to_owned() },
+            account: if who == Caller::ANYBODY { String::new() } else { ACCOUNT.to_owned() },
             region: "eu-west-1".to_owned(),
             who: who.to_owned(),
             source: "127.0.0.1".to_owned(),

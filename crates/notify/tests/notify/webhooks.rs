@@ -117,7 +117,7 @@ async fn links_that_nobody_signs_end_a_subscription_and_take_that_back() {
     assert!(
         audit
             .iter()
-            .any(|line| line.call.who == "anonymous" && line.call.account == ACCOUNT && line.subject == arn)
+            .any(|line| line.call.who == "anybody" && line.call.account == ACCOUNT && line.subject == arn)
     );
 }
 
