@@ -40,6 +40,9 @@ pub(crate) struct Postman {
     last: Arc<Mutex<String>>,
 }
 
+/// What became of a try; of one that failed, the parcel where it could be read.
+type Outcome = Result<Parcel, (Option<Parcel>, Fault)>;
+
 /// An outbox that has a task, until this is dropped.
 struct Busy {
     postman: Postman,
@@ -139,7 +142,7 @@ impl Postman {
     async fn settle(
         &self,
         queue: &str,
-        outcomes: Vec<(Message, Result<Parcel, (Option<Parcel>, Fault)>)>,
+        outcomes: Vec<(Message, Outcome)>,
         now: Utc,
     ) -> Result<(), store::Error> {
         let counts = &self.shared.counts;
@@ -187,7 +190,7 @@ fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
-async fn deliver(shared: &Shared, message: &Message) -> Result<Parcel, (Option<Parcel>, Fault)> {
+async fn deliver(shared: &Shared, message: &Message) -> Outcome {
     let parcel: Parcel = match message.head.read() {
         Ok(parcel) => parcel,
         Err(fault) => return Err((None, Fault::Url(fault.to_string()))),
