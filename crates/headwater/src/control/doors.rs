@@ -74,7 +74,7 @@ impl Services {
             Arc::new(MediaLive::new(store.clone(), site.clone(), live_reach)),
             Arc::new(MediaPackage::new(package.clone())),
             Arc::new(MediaPackageV2::new(package)),
-            Arc::new(CloudFront::new(store.clone(), edge, viewers)),
+            Arc::new(CloudFront::new(store.clone(), edge, viewers, site.host.clone())),
             Arc::new(CloudWatch::new(history.clone(), alarms.clone())),
             Arc::new(notifier.sns()),
             Arc::new(notifier.sqs()),
