@@ -4,6 +4,10 @@
 //! 1.5.1 takes the range as it comes and walks it packet by packet, in the thread that receives for every connection of the port: one packet
 //! of whoever is let in, and nobody is received for minutes. So the kernel drops requests for more than a sender has reason to give up at
 //! once. Nothing is lost by that: a receiver in live mode gives late packets up by its own clock.
+//!
+//! A caller tells in its handshake how many packets may be under way to it, and libsrt makes lists for twice as many at once, before the
+//! passphrase is proved: a stranger that knows a stream id costs gigabytes, and the time to fill them. So handshakes that tell more than
+//! anybody has reason to are dropped too.
 
 use std::io;
 use std::net::UdpSocket;
@@ -13,10 +17,16 @@ use socket2::{SockFilter, SockRef};
 /// Packets that may be given up at once. In live mode a message is one packet, and a burst of losses some hundred.
 const MAX_GIVEN_UP: u32 = 1_024;
 
+/// Packets that may be under way, 500 Mbit/s for 3 s; libsrt's own choice is 25,600, and each costs some 30 bytes.
+const MAX_WINDOW: u32 = 131_072;
+
 /// Bytes of the UDP header, which the filter sees too.
 const UDP: u32 = 8;
 /// The first two bytes of a message drop request: control packet, type 7.
 const DROP_REQUEST: u32 = 0x8007;
+/// Those of a handshake, and where its window stands.
+const HANDSHAKE: u32 = 0x8000;
+const WINDOW: u32 = UDP + 32;
 /// Where the first and the last sequence number stand, behind the header of 16 bytes.
 const FIRST: u32 = UDP + 16;
 const LAST: u32 = FIRST + 4;
@@ -45,17 +55,22 @@ const DROP: u32 = 0;
 pub(crate) fn attach(socket: &UdpSocket) -> io::Result<()> {
     let program = [
         /* 0 */ SockFilter::new(LOAD_HALF, 0, 0, UDP),
-        /* 1 */ SockFilter::new(JUMP_IF_EQUAL, 0, 8, DROP_REQUEST), // else pass (10)
-        /* 2 */ SockFilter::new(LOAD_WORD, 0, 0, FIRST),
-        /* 3 */ SockFilter::new(JUMP_IF_SET, 7, 0, NO_NUMBER), // drop (11)
-        /* 4 */ SockFilter::new(TO_INDEX, 0, 0, 0),
-        /* 5 */ SockFilter::new(LOAD_WORD, 0, 0, LAST),
-        /* 6 */ SockFilter::new(JUMP_IF_SET, 4, 0, NO_NUMBER), // drop (11)
-        /* 7 */ SockFilter::new(SUBTRACT_INDEX, 0, 0, 0),
-        /* 8 */ SockFilter::new(AND, 0, 0, !NO_NUMBER),
-        /* 9 */ SockFilter::new(JUMP_IF_AT_LEAST, 1, 0, MAX_GIVEN_UP), // drop (11)
-        /* 10 */ SockFilter::new(RETURN, 0, 0, PASS),
-        /* 11 */ SockFilter::new(RETURN, 0, 0, DROP),
+        /* 1 */ SockFilter::new(JUMP_IF_EQUAL, 2, 0, HANDSHAKE), // look at it (4)
+        /* 2 */ SockFilter::new(JUMP_IF_EQUAL, 3, 0, DROP_REQUEST), // look at it (6)
+        /* 3 */ SockFilter::new(RETURN, 0, 0, PASS),
+        /* 4 */ SockFilter::new(LOAD_WORD, 0, 0, WINDOW),
+        /* 5 */
+        SockFilter::new(JUMP_IF_AT_LEAST, 9, 8, MAX_WINDOW + 1), // drop (15), else pass (14)
+        /* 6 */ SockFilter::new(LOAD_WORD, 0, 0, FIRST),
+        /* 7 */ SockFilter::new(JUMP_IF_SET, 7, 0, NO_NUMBER), // drop (15)
+        /* 8 */ SockFilter::new(TO_INDEX, 0, 0, 0),
+        /* 9 */ SockFilter::new(LOAD_WORD, 0, 0, LAST),
+        /* 10 */ SockFilter::new(JUMP_IF_SET, 4, 0, NO_NUMBER), // drop (15)
+        /* 11 */ SockFilter::new(SUBTRACT_INDEX, 0, 0, 0),
+        /* 12 */ SockFilter::new(AND, 0, 0, !NO_NUMBER),
+        /* 13 */ SockFilter::new(JUMP_IF_AT_LEAST, 1, 0, MAX_GIVEN_UP), // drop (15)
+        /* 14 */ SockFilter::new(RETURN, 0, 0, PASS),
+        /* 15 */ SockFilter::new(RETURN, 0, 0, DROP),
     ];
     SockRef::from(socket).attach_filter(&program)
 }

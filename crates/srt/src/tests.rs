@@ -162,6 +162,25 @@ fn a_peer_may_give_up_as_many_packets_as_there_is_room_for() {
 }
 
 #[test]
+fn a_handshake_with_a_window_that_nobody_needs_is_not_heard() {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    filter::attach(&socket).expect("the system filters");
+    socket.set_read_timeout(Some(Duration::from_secs(30))).expect("can be set");
+    let sender = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    for window in [u32::MAX, 131_073, 1 << 31, 131_072, 400_000_000, 8_192] {
+        let handshake = [0x8000_0000, 0, 0, 0, 5, 5, 1_000, 1_500, window, u32::MAX, 1, 2, 0, 0, 0, 0];
+        let packet: Vec<u8> = handshake.into_iter().flat_map(u32::to_be_bytes).collect();
+        sender.send_to(&packet, socket.local_addr().expect("bound")).expect("sends");
+    }
+    let heard = [(); 2].map(|()| {
+        let mut packet = [0; 64];
+        socket.recv(&mut packet).expect("what may pass comes");
+        u32::from_be_bytes([packet[32], packet[33], packet[34], packet[35]])
+    });
+    assert_eq!(heard, [131_072, 8_192]);
+}
+
+#[test]
 fn a_socket_that_did_not_block_does_so_that_libsrts_thread_can_wait() {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     socket.set_nonblocking(true).expect("can be set");
