@@ -33,6 +33,7 @@ pub use command::{
 };
 pub use command::{Show, View, ViewOrder};
 pub use error::Error;
+pub use refusal::{FieldFault, Refusal};
 pub use screen::Screen;
 pub use target::{ACCESS_KEY, SECRET_KEY, Target, Whose, keys_of_environment};
 

@@ -33,7 +33,7 @@ async fn target(at: &At) -> anyhow::Result<Target> {
     }
     let here = control::here(&at.data)
         .await
-        .context("no `headwater up` is found here; that of another machine is named with --endpoint URL")?;
+        .context("find the `headwater up` of this machine; another machine's is named with --endpoint URL")?;
     Ok(Target {
         url: format!("http://{}", here.address).parse().expect("an address and a port"),
         access_key: here.key.access_key.as_str().to_owned(),
