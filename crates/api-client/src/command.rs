@@ -12,6 +12,7 @@ use crate::BaseUrl;
 pub enum Command {
     /// Say what runs, what is left out and why
     #[command(after_help = "\
+Try it:
   headwater status
   headwater status --json | jq -r '.channels[] | select(.on_air | not) | .name'     those that nobody can watch")]
     Status(At),
@@ -49,6 +50,7 @@ pub struct At {
 /// Options of `channel`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
+Try it:
   headwater channel ls
   headwater channel show main                  how it is, and its settings with the stream key
   headwater channel create main.toml           a [[channel]] as in the workflow file, or JSON
@@ -71,11 +73,13 @@ pub struct Channel {
 pub enum ChannelOrder {
     /// List channels and how they are
     #[command(after_help = "\
+Try it:
   headwater channel ls
   headwater channel ls --json | jq -r '.items[] | select(.state != \"running\") | .name'")]
     Ls(Ls),
     /// Show one channel: how it is, and its settings as a [[channel]] of the workflow file
     #[command(after_help = "\
+Try it:
   headwater channel show main
   headwater channel show main --json | jq .channel > main.json     for `channel create`; it holds the stream key")]
     Show(Show),
@@ -85,6 +89,7 @@ pub enum ChannelOrder {
     Stop(Names),
     /// Make channels of a file, which start
     #[command(after_help = "\
+Try it:
   printf '[[channel]]\\nname = \"main\"\\ninput = { rtmp = \"live/a-long-key\" }\\n' > main.toml
   headwater channel create main.toml
   echo '{\"input\": \"test\"}' | headwater channel create - --name bars
@@ -144,6 +149,7 @@ pub struct Create {
 /// Options of `resource`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
+Try it:
   headwater resource kinds                       which kinds there are, and how many of each
   headwater resource ls --kind medialive-channel
   headwater resource ls --kind '*-channel'       `*` stands for whatever is there

@@ -75,6 +75,7 @@ pub(crate) enum Command {
 /// Options of `completions`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Where each shell looks:
   bash: headwater completions bash > ~/.local/share/bash-completion/completions/headwater
   zsh:  headwater completions zsh > ~/.zfunc/_headwater     with `fpath+=~/.zfunc` before `compinit` in ~/.zshrc
   fish: headwater completions fish > ~/.config/fish/completions/headwater.fish
