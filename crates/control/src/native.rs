@@ -8,6 +8,7 @@ mod channel_door;
 mod channel_settings;
 mod channels;
 mod events;
+mod file_channels;
 mod json;
 mod openapi;
 mod problem;
@@ -32,6 +33,7 @@ use media::Utc;
 
 pub(crate) use channel_door::ChannelDoor;
 pub(crate) use events::Stream;
+pub(crate) use file_channels::FileChannels;
 use problem::Problem;
 use query::Query;
 use routes::{Found, Operation, Route};

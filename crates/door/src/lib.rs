@@ -82,6 +82,12 @@ pub trait Door: Send + Sync {
         Wanted::default()
     }
 
+    /// How a resource is, in its service's own word: `RUNNING`. `None` for what another door made, and for what has no state.
+    fn state(&self, resource: &Resource) -> Option<String> {
+        let _ = resource;
+        None
+    }
+
     /// The states of this door's resources, given what is seen; only those that differ from what is stored.
     fn observe(&self, resources: &[Resource], seen: &Seen, now: Utc) -> Vec<Observation> {
         let _ = (resources, seen, now);

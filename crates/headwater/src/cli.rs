@@ -19,6 +19,11 @@ Try it:
   headwater up --check my.toml          say what would run, and what is wrong with the file
   headwater edge --origin http://host   the caching edge alone, in front of any HTTP origin
 
+While it runs:
+  headwater status                      what runs, and what was left out
+  headwater channel create main.toml    another channel, at once
+  headwater channel ls
+
 The smallest useful file:
   [[channel]]
   name = \"main\"
@@ -46,6 +51,8 @@ pub(crate) enum Command {
     Quarantine(Quarantine),
     /// Tell what happens to channels and processes: conditions that began and those that are over
     Events(Events),
+    #[command(flatten)]
+    Api(api_client::Command),
     /// Run the ingest role alone: RTMP and SRT publishers in, samples out to encoders
     Ingest(Role),
     /// Run the origin role alone: CMAF in, HLS and DASH out
@@ -61,6 +68,34 @@ pub(crate) enum Command {
     Purge(Purge),
     /// Make a token with which viewers may watch what an edge gives only to those who have one, or a key for tokens
     Token(Token),
+    /// Print what makes a shell complete the words of this command
+    Completions(Completions),
+}
+
+/// Options of `completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Where each shell looks:
+  bash: headwater completions bash > ~/.local/share/bash-completion/completions/headwater
+  zsh:  headwater completions zsh > ~/.zfunc/_headwater     with `fpath+=~/.zfunc` before `compinit` in ~/.zshrc
+  fish: headwater completions fish > ~/.config/fish/completions/headwater.fish
+
+For this session alone: source <(headwater completions bash)")]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: CompletedShell,
+}
+
+/// A shell that completes words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CompletedShell {
+    /// GNU Bash, with bash-completion
+    Bash,
+    /// Z shell
+    Zsh,
+    /// fish
+    Fish,
 }
 
 /// Options of `up`.

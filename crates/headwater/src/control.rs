@@ -8,9 +8,12 @@ mod doors;
 mod runner;
 mod watch;
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use control::RootKey;
 use daemon::listen;
 use door::Site;
 use identity::aws_env::{self, Target};
@@ -55,17 +58,9 @@ pub(crate) fn control(options: &Role) -> anyhow::Result<()> {
 
 /// Prints what AWS's clients need.
 pub(crate) fn aws_env(options: &AwsEnv) -> anyhow::Result<()> {
-    let layout = Layout::under(&options.data);
-    let file = layout.file();
-    let running = "start `headwater up` once, or say which folder it has with --data";
-    let workflow = workflow::from_file(&file, None).context(running)?.workflow;
-    let address = workflow.listen.control.context("[listen] control is \"off\" in the workflow file")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let key = runtime.block_on(async {
-        let store = open(&workflow, &layout).await?;
-        anyhow::Ok(control::root_key(&store, layout.data()).await?)
-    })?;
-    let endpoint = site(&workflow).url("http", reachable(address));
+    let Here { workflow, address, key } = runtime.block_on(here(&options.data))?;
+    let endpoint = site(&workflow).url("http", address);
     let target = Target {
         endpoint: &endpoint,
         region: &options.region,
@@ -82,6 +77,27 @@ pub(crate) fn aws_env(options: &AwsEnv) -> anyhow::Result<()> {
         }
     );
     Ok(())
+}
+
+/// What the data folder of a `headwater up` says of its control role.
+pub(crate) struct Here {
+    workflow: Workflow,
+    /// Where API calls come, as this machine reaches it.
+    pub(crate) address: SocketAddr,
+    /// The root's key.
+    pub(crate) key: RootKey,
+}
+
+/// The control role of the `headwater up` with this data folder, which may be stopped now.
+pub(crate) async fn here(data: &Path) -> anyhow::Result<Here> {
+    let layout = Layout::under(data);
+    let running = "start `headwater up` once, or say which folder it has with --data";
+    let workflow = workflow::from_file(&layout.file(), None).context(running)?.workflow;
+    let address = workflow.listen.control.context("[listen] control is \"off\" in the workflow file")?;
+    let store = open(&workflow, &layout).await?;
+    let key = control::root_key(&store, layout.data()).await?;
+    store.close().await;
+    Ok(Here { workflow, address: reachable(address), key })
 }
 
 /// The store that the workflow names.

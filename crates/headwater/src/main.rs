@@ -8,10 +8,13 @@
 //! - [`purge`]: tells the edge to take objects out of its cache.
 //! - [`token`]: makes viewers' access tokens.
 //! - [`role`]: a role as a process of its own. [`control`]: the one that takes API calls, and its runner.
+//! - [`api`]: what the native API is asked, here or elsewhere. [`completions`]: the words of this command, for shells.
 //! - [`edge_alone`]: the edge's options, read as the settings they stand for.
 //! - [`handover`]: an edge that stands alone is replaced by a successor.
 
+mod api;
 mod cli;
+mod completions;
 mod control;
 mod demo;
 mod edge_alone;
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
         cli::Command::Switch(options) => supervise::switch(&options),
         cli::Command::Quarantine(options) => supervise::quarantine(&options),
         cli::Command::Events(options) => supervise::events::follow::print(&options),
+        cli::Command::Api(command) => api::run(&command),
         cli::Command::Ingest(options) => role::ingest(&options),
         cli::Command::Origin(options) => role::origin(&options),
         cli::Command::Edge(options) => role::edge(&options),
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         cli::Command::AwsEnv(options) => control::aws_env(&options),
         cli::Command::Purge(options) => purge::purge(&options),
         cli::Command::Token(options) => token::token(&options),
+        cli::Command::Completions(options) => completions::print(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

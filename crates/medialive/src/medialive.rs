@@ -7,7 +7,7 @@ use store::{Document, Key, Observation, Resource, Store, Token, Write};
 
 use crate::endpoint::Reach;
 use crate::refusal::{Refusal, told};
-use crate::{observe, wanted};
+use crate::{observe, state, wanted};
 
 /// AWS MediaLive.
 #[derive(Clone, Debug)]
@@ -140,6 +140,10 @@ impl Door for MediaLive {
 
     fn wanted(&self, resources: &[Resource], _: &Site) -> Wanted {
         Wanted { channels: wanted::tables(resources, self.reach), ..Wanted::default() }
+    }
+
+    fn state(&self, resource: &Resource) -> Option<String> {
+        state::of(resource).map(str::to_owned)
     }
 
     fn observe(&self, resources: &[Resource], seen: &Seen, now: Utc) -> Vec<Observation> {

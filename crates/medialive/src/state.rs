@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use store::Resource;
 
 use crate::alerts::Alert;
-use crate::stored::{Channel, Group, Input};
+use crate::stored::{self, Channel, Group, Input};
 
 /// What was last seen of a channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,17 @@ impl Report {
     pub(crate) fn of(resource: &Resource) -> Option<Self> {
         resource.observed.as_ref()?.read().ok()
     }
+}
+
+/// The state of a resource, where it is one of ours that has one.
+pub(crate) fn of(resource: &Resource) -> Option<&'static str> {
+    let is_deleted = resource.deleted.is_some();
+    Some(match resource.key.kind() {
+        stored::CHANNEL => channel(&stored::read(resource).ok()?, Report::of(resource).as_ref(), is_deleted),
+        stored::INPUT => input(&stored::read(resource).ok()?, is_deleted),
+        stored::GROUP => group(&stored::read(resource).ok()?, is_deleted),
+        _ => return None,
+    })
 }
 
 /// A channel's state.

@@ -129,6 +129,13 @@ impl Door for ChannelDoor {
         wanted
     }
 
+    fn state(&self, resource: &Resource) -> Option<String> {
+        let ours = is_ours(resource).then_some(resource)?;
+        let observed = ours.observed.as_ref().and_then(|observed| observed.read::<Observed>().ok());
+        let is_started = ours.desired.read::<Desired>().ok()?.started;
+        Some(observed.map_or_else(|| waiting(is_started).to_owned(), |observed| observed.state))
+    }
+
     fn observe(&self, resources: &[Resource], seen: &Seen, _: Utc) -> Vec<Observation> {
         let news = |resource: &Resource| {
             let is_started = resource.desired.read::<Desired>().ok()?.started;
@@ -140,6 +147,11 @@ impl Door for ChannelDoor {
         };
         resources.iter().filter(|resource| is_ours(resource)).filter_map(news).collect()
     }
+}
+
+/// How a channel is that nothing was seen of yet.
+pub(crate) fn waiting(is_started: bool) -> &'static str {
+    if is_started { "starting" } else { "stopped" }
 }
 
 fn state(is_started: bool, name: &str, seen: &Seen) -> Observed {

@@ -1,4 +1,6 @@
-//! Channels: made, shown, changed, started, stopped, removed.
+//! Channels: made, shown, changed, started, stopped, removed. Those of the workflow file are shown beside them ([`file_channels`]).
+
+use std::collections::BTreeMap;
 
 use http::StatusCode;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
@@ -7,7 +9,8 @@ use serde_json::json;
 use store::{Expect, Key, New, Owner, Resource, Tags, Write};
 use toml::Table;
 
-use super::channel_door::{KIND, Observed, Stored, is_ours};
+use super::channel_door::{KIND, Observed, Stored, is_ours, waiting};
+use super::file_channels::{self, Beside};
 use super::json::{self, Json};
 use super::problem::Problem;
 use super::routes::channel_arn;
@@ -36,16 +39,36 @@ impl Ask<'_> {
         let account = self.front.account.as_str();
         let page = self.front.store.list(KIND, account, REGION, self.query.text("after"), limit).await;
         let page = page.map_err(|error| Problem::of(&error))?;
-        let items: Result<Vec<_>, _> = page
-            .items
-            .iter()
-            .filter(|resource| is_ours(resource))
-            .map(|resource| Ok(view(resource, &self.stored(resource)?, Settings::LeftOut)))
-            .collect();
-        Ok(Reply::json(json!({ "items": items?, "next": page.next })))
+        let mut items = BTreeMap::new();
+        for resource in page.items.iter().filter(|resource| is_ours(resource)) {
+            let view = view(resource, &self.stored(resource)?, Settings::LeftOut);
+            items.insert(resource.key.id().to_owned(), view);
+        }
+        let seen = self.front.seen.borrow().clone();
+        let limit = limit as usize;
+        let until = page.next.as_deref();
+        let of_file = self.front.file_channels.between(self.query.text("after").unwrap_or(""), until);
+        for (name, _) in of_file.take(limit + 1) {
+            let beside = if items.contains_key(name) { Beside::Stored } else { Beside::Nothing };
+            items.insert(name.to_owned(), file_channels::view(name, &seen, beside));
+        }
+        let next = match items.len() > limit {
+            true => items.keys().nth(limit - 1).cloned(),
+            false => page.next,
+        };
+        let items: Vec<_> = items.into_values().take(limit).collect();
+        Ok(Reply::json(json!({ "items": items, "next": next })))
     }
 
     pub(super) async fn show_channel(&self) -> Result<Reply, Problem> {
+        let name = self.channel_name()?;
+        if let Some(settings) = self.front.file_channels.settings(&name) {
+            let beside = self.beside_the_files().await?;
+            let seen = self.front.seen.borrow().clone();
+            let mut body = file_channels::view(&name, &seen, beside);
+            body["channel"] = json::of_table(settings);
+            return Ok(Reply::json(body));
+        }
         let (resource, stored) = self.channel().await?;
         Ok(shown(StatusCode::OK, &resource, &stored))
     }
@@ -53,6 +76,7 @@ impl Ask<'_> {
     pub(super) async fn put_channel(&self) -> Result<Reply, Problem> {
         let name = self.channel_name()?;
         let condition = self.condition()?;
+        self.front.file_channels.check_not_there(&name)?;
         let settings = self.settings(self.document("application/json")?)?;
         self.look_at(&name, &settings).await?;
         self.put(&name, &settings, condition).await
@@ -61,6 +85,7 @@ impl Ask<'_> {
     pub(super) async fn patch_channel(&self) -> Result<Reply, Problem> {
         let name = self.channel_name()?;
         let condition = self.condition()?;
+        self.front.file_channels.check_not_there(&name)?;
         let patch = self.document("application/merge-patch+json")?;
         for _ in 0..TRIES {
             let (resource, stored) = self.channel().await?;
@@ -87,6 +112,9 @@ impl Ask<'_> {
     pub(super) async fn delete_channel(&self) -> Result<Reply, Problem> {
         let name = self.channel_name()?;
         let condition = self.condition()?;
+        if self.beside_the_files().await? == Beside::Nothing {
+            self.front.file_channels.check_not_there(&name)?;
+        }
         let key = self.key(&name)?;
         let until = self.caller.at.plus_micros(TOMBSTONE_US);
         let mut write = self.write().await?;
@@ -96,13 +124,14 @@ impl Ask<'_> {
             write.delete(&key, Expect::Any, until).await
         }
         .await;
-        write.settle(done).await.map_err(|error| Problem::of_write(&error))?;
+        write.settle(done).await.map_err(|error| Problem::of_write(&named(error, &name)))?;
         Ok(Reply::Nothing)
     }
 
     pub(super) async fn set_started(&self, is_started: bool) -> Result<Reply, Problem> {
         let name = self.channel_name()?;
         let condition = self.condition()?;
+        self.front.file_channels.check_not_there(&name)?;
         if is_started {
             // What was valid alone may not be beside what was made since.
             let (_, stored) = self.channel().await?;
@@ -122,7 +151,8 @@ impl Ask<'_> {
             Ok((write.change(&key, Expect::Any, document).await?, stored))
         }
         .await;
-        let (resource, stored) = write.settle(done).await.map_err(|error| Problem::of_write(&error))?;
+        let settled = write.settle(done).await;
+        let (resource, stored) = settled.map_err(|error| Problem::of_write(&named(error, &name)))?;
         Ok(shown(StatusCode::OK, &resource, &stored))
     }
 
@@ -158,6 +188,15 @@ impl Ask<'_> {
         Ok(shown(status, &resource, &stored))
     }
 
+    /// Whether the API has a channel of this name too, which it may have made before the file had one.
+    async fn beside_the_files(&self) -> Result<Beside, Problem> {
+        match self.channel().await {
+            Ok(_) => Ok(Beside::Stored),
+            Err(problem) if problem.status == StatusCode::NOT_FOUND => Ok(Beside::Nothing),
+            Err(problem) => Err(problem),
+        }
+    }
+
     async fn write(&self) -> Result<Write, Problem> {
         self.front.store.write(self.caller.audit()).await.map_err(|error| Problem::of(&error))
     }
@@ -166,7 +205,7 @@ impl Ask<'_> {
     async fn channel(&self) -> Result<(Resource, Stored), Problem> {
         let name = self.channel_name()?;
         let found = self.front.store.resource(&self.key(&name)?, self.caller.at).await;
-        let found = found.map_err(|error| Problem::of(&error))?;
+        let found = found.map_err(|error| Problem::of(&named(error, &name)))?;
         if !is_ours(&found) {
             return Err(Problem::not_found(format!("there is no channel {name}")));
         }
@@ -216,6 +255,14 @@ impl Ask<'_> {
     }
 }
 
+/// An error about a channel by its name, not by its key in the store.
+fn named(error: store::Error, name: &str) -> store::Error {
+    match error {
+        store::Error::NotFound(_) => store::Error::NotFound(format!("channel {name}")),
+        other => other,
+    }
+}
+
 /// Holds what the client has seen against what is.
 fn check(condition: Condition, found: Option<&Resource>) -> Result<(), store::Error> {
     let now = found.map_or(0, |found| found.generation);
@@ -236,11 +283,12 @@ enum Settings {
 }
 
 fn view(resource: &Resource, stored: &Stored, settings: Settings) -> serde_json::Value {
-    let waiting = if stored.is_started { "starting" } else { "stopped" };
+    let waiting = waiting(stored.is_started);
     let observed = resource.observed.as_ref().and_then(|observed| observed.read().ok());
     let observed = observed.unwrap_or_else(|| Observed { state: waiting.to_owned(), ..Observed::default() });
     let mut view = json!({
         "name": resource.key.id(),
+        "owner": "api",
         "started": stored.is_started,
         "state": observed.state,
         "problem": observed.problem,

@@ -96,6 +96,7 @@ fn name_schema() -> Value {
 
 fn schemas() -> Value {
     let date = json!({ "type": "string", "format": "date-time" });
+    let owner = json!({ "type": "string", "enum": ["file", "api"], "description": "file: of the workflow file, changed there alone" });
     let count = json!({ "type": "integer", "minimum": 0 });
     let page = |item: &str| {
         json!({
@@ -125,9 +126,10 @@ fn schemas() -> Value {
         "ChannelPatch": settings("Settings to be changed (RFC 7396): null removes one.", json!([])),
         "Channel": {
             "type": "object",
-            "required": ["name", "started", "state", "generation", "created", "updated"],
+            "required": ["name", "owner", "started", "state", "generation", "created", "updated"],
             "properties": {
                 "name": name_schema(),
+                "owner": owner,
                 "started": { "type": "boolean" },
                 "state": { "type": "string", "enum": ["stopped", "starting", "running", "stopping", "refused"] },
                 "problem": { "type": ["string", "null"] },
@@ -135,8 +137,8 @@ fn schemas() -> Value {
                 "encoders": count,
                 "generation": count,
                 "observed_generation": count,
-                "created": date,
-                "updated": date,
+                "created": { "type": ["string", "null"], "format": "date-time", "description": "null for one of the file" },
+                "updated": { "type": ["string", "null"], "format": "date-time" },
                 "channel": reference("ChannelSettings"),
             },
         },
@@ -151,6 +153,7 @@ fn schemas() -> Value {
                 "arn": { "type": "string" },
                 "name": { "type": "string" },
                 "owner": { "type": "string", "enum": ["file", "api"] },
+                "state": { "type": ["string", "null"], "description": "in its service's own word" },
                 "generation": count,
                 "observed": {},
                 "observed_generation": count,

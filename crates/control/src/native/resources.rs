@@ -11,9 +11,15 @@ impl Ask<'_> {
     pub(super) async fn status(&self) -> Result<Reply, Problem> {
         let revision = self.front.store.revision().await.map_err(|error| Problem::of(&error))?;
         let seen = self.front.seen.borrow().clone();
+        let file = &self.front.file_channels;
+        let mut channels = seen.channels.clone();
+        for (name, _) in file.between("", None) {
+            channels.entry(name.to_owned()).or_default();
+        }
         let channel = |(name, seen): (&String, &ChannelSeen)| {
             json!({
                 "name": name,
+                "owner": if file.settings(name).is_some() { "file" } else { "api" },
                 "on_air": seen.is_on_air,
                 "has_source": seen.has_source,
                 "encoders": seen.encoders,
@@ -27,7 +33,7 @@ impl Ask<'_> {
             "services": services,
             "revision": revision,
             "applied_revision": seen.revision,
-            "channels": seen.channels.iter().map(channel).collect::<Vec<_>>(),
+            "channels": channels.iter().map(channel).collect::<Vec<_>>(),
             "refused": seen.refused.iter().map(refused).collect::<Vec<_>>(),
         })))
     }
@@ -48,31 +54,32 @@ impl Ask<'_> {
         let rest = &resources[begin..];
         let page = &rest[..rest.len().min(limit)];
         let next = page.last().filter(|_| rest.len() > limit).map(|last| place(&last.key));
-        let items: Vec<_> = page.iter().map(view).collect();
+        let items: Vec<_> = page.iter().map(|resource| self.view(resource)).collect();
         Ok(Reply::json(json!({ "items": items, "next": next })))
+    }
+
+    /// Without what is wanted of it, which may hold what only its own API shows.
+    fn view(&self, resource: &Resource) -> Value {
+        let observed: Option<Value> = resource.observed.as_ref().and_then(|observed| observed.read().ok());
+        json!({
+            "kind": resource.key.kind(),
+            "id": resource.key.id(),
+            "region": resource.key.region(),
+            "arn": resource.arn,
+            "name": resource.name,
+            "owner": match resource.owner { Owner::File => "file", Owner::Api => "api" },
+            "state": self.front.doors.iter().find_map(|door| door.state(resource)),
+            "generation": resource.generation,
+            "observed": observed,
+            "observed_generation": resource.observed_generation,
+            "tags": resource.tags,
+            "created": resource.created.to_string(),
+            "updated": resource.updated.to_string(),
+        })
     }
 }
 
 /// Where a resource is in the list; no word of a key has a slash, but its id, which comes last.
 fn place(key: &Key) -> String {
     format!("{}/{}/{}", key.kind(), key.region(), key.id())
-}
-
-/// Without what is wanted of it, which may hold what only its own API shows.
-fn view(resource: &Resource) -> Value {
-    let observed: Option<Value> = resource.observed.as_ref().and_then(|observed| observed.read().ok());
-    json!({
-        "kind": resource.key.kind(),
-        "id": resource.key.id(),
-        "region": resource.key.region(),
-        "arn": resource.arn,
-        "name": resource.name,
-        "owner": match resource.owner { Owner::File => "file", Owner::Api => "api" },
-        "generation": resource.generation,
-        "observed": observed,
-        "observed_generation": resource.observed_generation,
-        "tags": resource.tags,
-        "created": resource.created.to_string(),
-        "updated": resource.updated.to_string(),
-    })
 }

@@ -4,6 +4,7 @@ mod auth;
 mod calls;
 mod client;
 mod events;
+mod file_channels;
 mod limits;
 mod native;
 mod policies;

@@ -155,10 +155,19 @@ impl Home {
         id(&self.ok("POST", "/prod/channels", seed(input)).await["channel"])
     }
 
-    /// The state that a channel is described with.
+    /// The state that a channel is described with, which is the one that the door tells of it.
     pub(crate) async fn state(&self, channel: &str) -> String {
         let described = self.ok("GET", &format!("/prod/channels/{channel}"), Value::Null).await;
-        described["state"].as_str().expect("a state").to_owned()
+        let state = described["state"].as_str().expect("a state").to_owned();
+        assert_eq!(self.told("medialive-channel", channel).await.as_deref(), Some(state.as_str()));
+        state
+    }
+
+    /// The state that the door tells of a resource.
+    pub(crate) async fn told(&self, kind: &str, id: &str) -> Option<String> {
+        let (_, resources) = self.store.every().await.expect("resources");
+        let its = |resource: &&store::Resource| resource.key.kind() == kind && resource.key.id() == id;
+        self.door.state(resources.iter().find(its).expect("a resource"))
     }
 }
 

@@ -28,6 +28,8 @@ async fn a_pushed_pair_says_where_to_push_and_is_told_as_it_was_made() {
     let path = format!("/prod/inputSecurityGroups/{group}");
     let described = home.ok("GET", &path, Value::Null).await;
     assert_eq!((&described["state"], &described["inputs"]), (&json!("IN_USE"), &json!([input])));
+    assert_eq!(home.told("medialive-input", &input).await.as_deref(), Some("DETACHED"));
+    assert_eq!(home.told("medialive-input-security-group", &group).await.as_deref(), Some("IN_USE"));
     assert!(
         home.refused("DELETE", &path, Value::Null).await.starts_with("409 ConflictException: inputs have it")
     );
