@@ -4,12 +4,15 @@
 //! - [`Peer`]: another program (ffmpeg, GStreamer), killed when dropped.
 //! - [`hls`]: playlists as a player reads them.
 //! - [`decode`]: what ffmpeg sees and hears in a stream.
+//! - [`aws`]: AWS's own clients, from `.venv/aws-clients` (`scripts/aws-clients`).
 //!
 //! The binaries come from `HEADWATER_BIN_DIR`, or `target/release` of this workspace (`make build`).
 
+pub mod aws;
 pub mod decode;
 pub mod hls;
 mod peer;
+mod ports;
 mod stack;
 pub mod tracks;
 

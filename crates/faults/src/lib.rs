@@ -10,8 +10,10 @@
 //! - [`publisher`], [`line`](mod@line): inputs that can be cut; [`picture`]: which one the output shows.
 //! - [`events`]: what the stack says happened.
 //! - [`tally`]: the table.
+//! - [`calls`]: AWS calls while whoever answers is killed.
 //! - [`random`]: moments by chance, the same for the same seed.
 
+pub mod calls;
 pub mod client;
 pub mod continuity;
 pub mod events;
