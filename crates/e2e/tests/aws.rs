@@ -81,7 +81,7 @@ fn three_named_pictures_become_a_ladder_of_their_sizes() {
 }
 
 #[test]
-fn the_ladder_of_awss_solution_is_kept_as_it_was_said_and_a_small_one_of_the_same_calls_plays() {
+fn the_ladder_of_the_aws_solution_is_kept_as_it_was_said_and_a_small_one_of_the_same_calls_plays() {
     let stack = Stack::start_with_control(STAYS);
     let made = Clients::of(&stack).python("ladder.py", &["match"]);
     assert_eq!(

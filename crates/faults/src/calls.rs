@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(500);
 /// What a player buffers before it plays.
 const BUFFER: Duration = Duration::from_secs(3);
 /// A kill comes within so many microseconds of when a call is begun: some come before it is read, most while it is made, some after.
-const MOMENT_US: u64 = 30_000;
+const MOMENT_US: u64 = 12_000;
 /// One that was killed within this time is started again late: roles that carry media are left alone so long, so that it is the kill
 /// that is tried, not the pause of a role that dies in a loop.
 const SETTLED: Duration = Duration::from_millis(10_500);

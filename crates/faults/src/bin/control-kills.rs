@@ -23,7 +23,12 @@ fn main() -> ExitCode {
     let Options { number, calls, seed } = Options::parse();
     let tally = calls::run(&Order { calls, kills: number, seed }, &|so_far: &Tally| {
         if so_far.calls().is_multiple_of(100) {
-            eprintln!("{so_far}");
+            eprintln!(
+                "  {} kills in {} calls, {} faults",
+                so_far.killed(),
+                so_far.calls(),
+                so_far.wrong.len()
+            );
         }
     });
     println!("{tally}");
