@@ -9,7 +9,11 @@ SHELL := /bin/bash
 SOURCE ?=
 say = @printf '\n==> %s\n' "$(1)"
 
+<<<<<<< HEAD
 .PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos faults control-kills evening soak docs deny aws-peer aws-clients
+=======
+.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos faults hostile evening soak docs deny aws-peer
+>>>>>>> main
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -102,7 +106,7 @@ chaos: build ## kill and freeze origins and parents while viewers watch (VIEWERS
 	mkdir -p bench/out
 	target/release/examples/chaos target/release/headwater $(VIEWERS) bench/out/chaos.jsonl
 
-# Faults of each kind, when they come, what is broken (every kind where it is empty) and stacks side by side, for make faults.
+# Faults of each kind, when they come, what is broken (every kind where it is empty) and stacks side by side, for make faults; publishes for make hostile.
 N ?= 20
 SEED ?= 1
 KIND ?=
@@ -113,6 +117,7 @@ faults: build ## break inputs, encoders, the origin at random moments while a cl
 	cargo build --release --locked -p faults
 	target/release/faults --number $(N) --seed $(SEED) --lanes $(LANES) $(KIND:%=--kind %)
 
+<<<<<<< HEAD
 # Calls of make control-kills, at least.
 CALLS ?= 40
 
@@ -120,6 +125,12 @@ control-kills: build aws-clients ## kill -9 of control and of roles while boto3 
 	$(call say,$(N) kills while calls are made, seed $(SEED))
 	cargo build --release --locked -p faults
 	target/release/control-kills --number $(N) --calls $(CALLS) --seed $(SEED)
+=======
+hostile: build ## publishers that mean harm, by RTMP, SRT, RTP, UDP and HLS, beside some that are read to the frame (N=100000 SEED=1)
+	$(call say,$(N) hostile publishes, seed $(SEED))
+	cargo build --release --locked -p faults --bin hostile
+	target/release/hostile --number $(N) --seed $(SEED)
+>>>>>>> main
 
 # Length of make evening.
 MINUTES ?= 10

@@ -10,6 +10,10 @@ use crate::rule::{Rule, RuleFault};
 use crate::status::State;
 use crate::text::date;
 
+/// Alarms that a reason's data lists, and characters of the rule in its words.
+const MAX_CHILDREN: usize = 10;
+const MAX_RULE: usize = 200;
+
 /// An alarm whose state follows from those of others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompositeAlarm {
@@ -73,12 +77,16 @@ impl CompositeAlarm {
         let told = |name: &&str| {
             state(name).map(|state| serde_json::json!({ "arn": name, "state": { "value": state } }))
         };
-        let children: Vec<_> = self.rule.alarms().iter().filter_map(told).collect();
+        let children: Vec<_> = self.rule.alarms().iter().filter_map(told).take(MAX_CHILDREN).collect();
         let data =
             serde_json::json!({ "version": "1.0", "queryDate": date(now), "triggeringAlarms": children });
         Verdict {
             state: Some(if holds { State::Alarm } else { State::Ok }),
-            reason: format!("The rule {words} as of {}: {}.", date(now), self.rule.text()),
+            reason: format!(
+                "The rule {words} as of {}: {}.",
+                date(now),
+                self.rule.text().chars().take(MAX_RULE).collect::<String>()
+            ),
             reason_data: data.to_string(),
         }
     }

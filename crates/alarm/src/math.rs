@@ -5,15 +5,16 @@
 //! [`compute`] gives its values period by period; here is what an alarm is made of: queries, one of which is looked at.
 
 mod compute;
+mod expression;
 mod parse;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::definition::{MetricDataQuery, MetricStat};
 use crate::evaluate::{EvaluationRange, Point};
 use compute::{Scope, Value};
-use parse::Expression;
-pub use parse::{ExpressionFault, MAX_BYTES, MAX_DEPTH};
+use expression::Expression;
+pub use expression::{ExpressionFault, MAX_BYTES, MAX_DEPTH};
 
 /// Most queries of an alarm.
 pub const MAX_QUERIES: usize = 20;
@@ -72,24 +73,46 @@ impl Math {
         if asked.len() > MAX_QUERIES {
             return Err(MathFault::TooMany(asked.len()));
         }
-        let mut queries: Vec<Query> = Vec::with_capacity(asked.len());
-        for one in asked {
-            let query = Query::read(one)?;
-            if queries.iter().any(|other| other.id == query.id) {
-                return Err(MathFault::IdTwice(query.id));
-            }
-            queries.push(query);
-        }
         let returned: Vec<&MetricDataQuery> =
             asked.iter().filter(|query| query.return_data.unwrap_or(true)).collect();
+        let queries = read_all(asked)?;
         let [returned] = returned[..] else { return Err(MathFault::Returned(returned.len())) };
+        Math::build(queries, &returned.id)
+    }
+
+    /// The query `id` of these, with all that it is made of and nothing else: for those who ask for several at once.
+    pub fn of(asked: &[MetricDataQuery], id: &str) -> Result<Math, MathFault> {
+        let all = read_all(asked)?;
+        let mut needed = vec![id.to_owned()];
+        let mut at = 0;
+        while let Some(name) = needed.get(at).cloned() {
+            at += 1;
+            let Some(query) = all.iter().find(|query| query.id == name) else { continue };
+            let mut more = query.names();
+            if query.expression().is_some_and(Expression::calls_metrics) {
+                more.extend(
+                    all.iter().filter(|query| query.metric().is_some()).map(|query| query.id.clone()),
+                );
+            }
+            more.retain(|name| !needed.contains(name));
+            more.sort_unstable();
+            more.dedup();
+            needed.extend(more);
+        }
+        Math::build(all.into_iter().filter(|query| needed.contains(&query.id)).collect(), id)
+    }
+
+    fn build(queries: Vec<Query>, returned: &str) -> Result<Math, MathFault> {
         let mut periods = queries.iter().filter_map(Query::metric).map(|metric| metric.period_s);
         let period_s = periods.next().ok_or(MathFault::NoMetric)?;
         if let Some(other) = periods.find(|&other| other != period_s) {
             return Err(MathFault::Periods(period_s, other));
         }
         let queries = in_order(queries)?;
-        let returned = queries.iter().position(|query| query.id == returned.id).expect("it is one of them");
+        let returned = queries
+            .iter()
+            .position(|query| query.id == returned)
+            .ok_or_else(|| MathFault::UnknownName { id: returned.to_owned(), name: returned.to_owned() })?;
         Ok(Math { queries, returned, period_s })
     }
 
@@ -168,6 +191,28 @@ impl Query {
             What::Expression(..) => None,
         }
     }
+
+    fn expression(&self) -> Option<&Expression> {
+        match &self.what {
+            What::Metric(_) => None,
+            What::Expression(expression, _) => Some(expression),
+        }
+    }
+
+    /// The queries it names.
+    fn names(&self) -> Vec<String> {
+        self.expression().map(Expression::names).unwrap_or_default()
+    }
+}
+
+/// Each query, and no id twice.
+fn read_all(asked: &[MetricDataQuery]) -> Result<Vec<Query>, MathFault> {
+    let mut ids = HashSet::new();
+    let read = |one: &MetricDataQuery| match Query::read(one)? {
+        query if ids.insert(query.id.clone()) => Ok(query),
+        query => Err(MathFault::IdTwice(query.id)),
+    };
+    asked.iter().map(read).collect()
 }
 
 /// Metrics first, then each expression after those it names.
@@ -176,15 +221,11 @@ fn in_order(queries: Vec<Query>) -> Result<Vec<Query>, MathFault> {
         queries.into_iter().partition(|query| query.metric().is_some());
     while !waiting.is_empty() {
         let known = |name: &str| ready.iter().any(|query: &Query| query.id == name);
-        let names = |query: &Query| match &query.what {
-            What::Expression(expression, _) => expression.names(),
-            What::Metric(_) => Vec::new(),
-        };
-        let Some(next) = waiting.iter().position(|query| names(query).iter().all(|name| known(name))) else {
+        let Some(next) = waiting.iter().position(|query| query.names().iter().all(|name| known(name))) else {
             for query in &waiting {
                 let unknown =
                     |name: &&String| !known(name) && !waiting.iter().any(|other| other.id == **name);
-                if let Some(name) = names(query).iter().find(unknown) {
+                if let Some(name) = query.names().iter().find(unknown) {
                     return Err(MathFault::UnknownName { id: query.id.clone(), name: name.clone() });
                 }
             }
@@ -291,6 +332,25 @@ mod tests {
         let points = vec![Point { start_s: 600, value: 4.0, sample_count: None }];
         let found = math.points(&BTreeMap::from([("m1".to_owned(), points)]), RANGE);
         assert_eq!(found, [Point { start_s: 600, value: 10.0, sample_count: None }]);
+    }
+
+    #[test]
+    fn one_of_several_is_taken_with_what_it_is_made_of() {
+        let queries = [
+            metric("m1", 60, true),
+            metric("m2", 300, true),
+            expression("e1", "m1 + 1", true),
+            expression("e2", "e1 * 2", true),
+            expression("e3", "SUM(METRICS())", true),
+        ];
+        let math = Math::of(&queries, "e2").unwrap();
+        assert_eq!((math.returned(), math.period_s()), ("e2", 60));
+        assert_eq!(math.metrics().map(|(id, _)| id).collect::<Vec<_>>(), ["m1"]);
+        assert_eq!(Math::of(&queries, "m2").unwrap().period_s(), 300);
+        assert_eq!(Math::of(&queries, "e3"), Err(MathFault::Periods(60, 300)));
+        let unknown = MathFault::UnknownName { id: "e9".into(), name: "m9".into() };
+        let more = [metric("m1", 60, true), expression("e9", "m9 + m1", true)];
+        assert_eq!(Math::of(&more, "e9"), Err(unknown));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::composite::CompositeAlarm;
 use crate::definition::{MetricAlarm, MetricStat, Watched};
 use crate::status::{Status, Transition};
 use crate::text::date;
@@ -17,9 +18,9 @@ pub struct Owner<'a> {
     pub alarm_arn: &'a str,
 }
 
-/// The subject: at most 100 characters, as topics take them.
-pub fn subject(alarm: &MetricAlarm, transition: &Transition, owner: Owner<'_>) -> String {
-    let subject = format!("{}: \"{}\" in {}", transition.to, alarm.name(), owner.region);
+/// The subject, by the alarm's name: at most 100 characters, as topics take them.
+pub fn subject(name: &str, transition: &Transition, owner: Owner<'_>) -> String {
+    let subject = format!("{}: \"{name}\" in {}", transition.to, owner.region);
     let printable = subject.chars().filter(char::is_ascii);
     printable.take(100).collect()
 }
@@ -40,6 +41,31 @@ pub fn message(alarm: &MetricAlarm, status: &Status, transition: &Transition, ow
         "AlarmActions": alarm.actions().alarm,
         "InsufficientDataActions": alarm.actions().insufficient_data,
         "Trigger": trigger(alarm),
+    });
+    message.to_string()
+}
+
+/// The message of a composite alarm, as JSON. `status` is the one after the transition.
+pub fn composite_message(
+    alarm: &CompositeAlarm,
+    status: &Status,
+    transition: &Transition,
+    owner: Owner<'_>,
+) -> String {
+    let message = json!({
+        "AlarmName": alarm.name,
+        "AlarmDescription": alarm.description,
+        "AWSAccountId": owner.account,
+        "NewStateValue": transition.to,
+        "NewStateReason": status.reason,
+        "StateChangeTime": date(status.transitioned),
+        "Region": owner.region,
+        "AlarmArn": owner.alarm_arn,
+        "OldStateValue": transition.from,
+        "OKActions": alarm.actions.ok,
+        "AlarmActions": alarm.actions.alarm,
+        "InsufficientDataActions": alarm.actions.insufficient_data,
+        "AlarmRule": alarm.rule.text(),
     });
     message.to_string()
 }
@@ -112,7 +138,7 @@ mod tests {
             region: "us-east-1",
             alarm_arn: "arn:aws:cloudwatch:us-east-1:000000000000:alarm:errors",
         };
-        assert_eq!(subject(&alarm, &transition, owner), "ALARM: \"errors\" in us-east-1");
+        assert_eq!(subject(alarm.name(), &transition, owner), "ALARM: \"errors\" in us-east-1");
         let message: Value = serde_json::from_str(&message(&alarm, &status, &transition, owner)).unwrap();
         assert_eq!(message["NewStateValue"], State::Alarm.as_str());
         assert_eq!(message["OldStateValue"], "INSUFFICIENT_DATA");

@@ -8,6 +8,10 @@ use crate::evaluate::{EvaluationRange, Point};
 use crate::status::State;
 use crate::text::{counted, date, short_date, was};
 
+/// Values that the words name, and that the data lists; reasons have at most 1,023 bytes, their data 4,000.
+const MAX_NAMED: usize = 5;
+const MAX_LISTED: usize = 10;
+
 /// What a verdict was found on.
 pub(crate) struct Evidence<'a> {
     pub(crate) alarm: &'a MetricAlarm,
@@ -42,10 +46,14 @@ impl Evidence<'_> {
         // "datapoints" whatever the number: readers of these words look for it.
         let mut words =
             format!("Threshold Crossed: {} out of the last {} datapoints ", named.len(), self.counted.len());
-        let list: Vec<String> = named
+        let mut list: Vec<String> = named
             .iter()
+            .take(MAX_NAMED)
             .map(|p| format!("{:?} ({})", p.value, short_date(Utc(p.start_s * 1_000_000))))
             .collect();
+        if named.len() > MAX_NAMED {
+            list.push("...".to_owned());
+        }
         let not = if state == State::Alarm { "" } else { "not " };
         words += &format!("[{}] {} {not}{breach}", list.join(", "), was(named.len()));
         if self.missing > 0 {
@@ -75,6 +83,7 @@ impl Evidence<'_> {
             Watched::Math(_) => (None, None),
         };
         let oldest = self.counted.last().map_or(self.range.start_s, |point| point.start_s);
+        let newest = &self.counted[..self.counted.len().min(MAX_LISTED)];
         let data = Data {
             version: "1.0",
             query_date: date(now),
@@ -82,9 +91,9 @@ impl Evidence<'_> {
             unit,
             statistic,
             period: self.range.period_s,
-            recent_datapoints: self.counted.iter().rev().map(|point| point.value).collect(),
+            recent_datapoints: newest.iter().rev().map(|point| point.value).collect(),
             threshold: self.alarm.threshold(),
-            evaluated_datapoints: self.counted.iter().map(Evaluated::of).collect(),
+            evaluated_datapoints: newest.iter().map(Evaluated::of).collect(),
         };
         serde_json::to_string(&data).expect("its values are finite numbers and text")
     }

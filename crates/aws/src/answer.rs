@@ -163,7 +163,10 @@ impl Said {
     fn new(service: Option<&Service>, operation: Option<&Operation>, error: &Error) -> Self {
         let modelled = service.and_then(|service| service.exception(operation, &error.name));
         let (name, code, status, sender) = match modelled {
-            Some((shape, exception)) => (shape.name, exception.code, exception.status, exception.sender),
+            Some((shape, exception)) => {
+                let code = error.code.as_deref().unwrap_or(exception.code);
+                (shape.name, code, exception.status, exception.sender)
+            }
             None => (&*error.name, error.code.as_deref().unwrap_or(&error.name), 400, true),
         };
         let sender = error.status.map_or(sender, |status| status < 500);

@@ -39,7 +39,7 @@ impl Error {
         self
     }
 
-    /// With another code in query protocols, where the exception has no description.
+    /// With another code in query protocols than the exception's description has, or where it has none.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
         self.code = Some(code.into());

@@ -181,6 +181,8 @@ pub struct Ref {
     pub shape: ShapeId,
     /// Its name on the wire, where that is another.
     pub wire_name: Option<&'static str>,
+    /// Its name in forms and their answers, where that is another still: of services that have left the query protocol.
+    pub query_name: Option<&'static str>,
     /// Where it stands, in rest protocols.
     pub location: Location,
     /// A list or map without an element around it.

@@ -22,6 +22,7 @@ fn channel(name: &str, source: Source, push_url: String) -> ChannelJob {
         latency: spec::Latency::Standard,
         push_url,
         quarantine: Vec::new(),
+        chosen: None,
         pipeline: None,
     }
 }

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use control::{Config, DEFAULT_ADDRESS, Limits, given_by_environment};
+use control::{Config, DEFAULT_ADDRESS, Limits, given_by_environment, prepare};
 use daemon::Drain;
 use door::Site;
 use store::{Place, Store};
@@ -28,8 +28,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         store: store.clone(),
         doors: Vec::new(),
         site,
-        data_dir: data_dir.clone(),
-        given: given_by_environment(),
+        identity: prepare(&store, &data_dir, &given_by_environment()).await?,
         workflow: String::new(),
         runner: None,
         metrics_socket: Some(data_dir.join("control.metrics.sock")),

@@ -22,11 +22,13 @@ pub(crate) const ROOT: &str = "<root>";
 
 /// Who this installation is.
 #[derive(Debug)]
-pub(crate) struct Identity {
-    pub(crate) account: AccountId,
-    pub(crate) keyring: Keyring,
-    /// Where this was the first start.
-    pub(crate) made: Option<Bootstrap>,
+pub struct Identity {
+    /// The account that everything belongs to.
+    pub account: AccountId,
+    /// What seals secrets.
+    pub keyring: Keyring,
+    /// Where this was the very first start; what it shows, once.
+    pub(crate) made: Option<(Bootstrap, String)>,
 }
 
 /// The root's access key, for whoever may read the master key's file: `headwater aws-env`.
@@ -91,11 +93,11 @@ pub fn given_by_environment() -> Given {
 }
 
 /// Makes the identity where there is none, else finds it; a root key that the operator set takes the place of the one before.
-pub(crate) async fn prepare(
-    store: &Store,
-    data_dir: &Path,
-    given: &Given,
-) -> Result<Identity, FirstStartFault> {
+/// The master key lies in `control/` below the folder of all data.
+///
+/// # Errors
+/// The store, the master key's file, or what the operator set.
+pub async fn prepare(store: &Store, data_dir: &Path, given: &Given) -> Result<Identity, FirstStartFault> {
     if find(store).await?.is_none() {
         match make(store, data_dir, given).await {
             // Another process was faster; its root key is the one.
@@ -127,7 +129,7 @@ pub async fn root_key(store: &Store, data_dir: &Path) -> Result<RootKey, FirstSt
 }
 
 /// What the first start shows, once.
-pub(crate) fn announcement(made: &Bootstrap, given: &Given) -> String {
+fn announcement(made: &Bootstrap, given: &Given) -> String {
     let rule = "=".repeat(72);
     let secret = match given.secret_key {
         None => made.secret_key.expose(),
@@ -168,7 +170,8 @@ async fn make(store: &Store, data_dir: &Path, given: &Given) -> Result<Identity,
     }
     .await;
     write.settle(done).await?;
-    Ok(Identity { account: made.account.clone(), keyring, made: Some(made) })
+    let announcement = announcement(&made, given);
+    Ok(Identity { account: made.account.clone(), keyring, made: Some((made, announcement)) })
 }
 
 async fn find(store: &Store) -> Result<Option<Record>, FirstStartFault> {
@@ -257,7 +260,7 @@ mod tests {
         let store = Store::open(&place).await.expect("opened");
         assert!(matches!(root_key(&store, folder.path()).await, Err(FirstStartFault::NotStarted)));
         let first = prepare(&store, folder.path(), &Given::default()).await.expect("made");
-        let made = first.made.expect("the first start");
+        let (made, _) = first.made.expect("the first start");
         let text = announcement(&made, &Given::default());
         for shown in [
             made.account.as_str(),
@@ -287,7 +290,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&Place::Sqlite(folder.path().join("store.db"))).await.expect("opened");
         let one = given("AKIAONEONEONEONE", "one-one-one-one-one-one-one-one-one");
-        let first = prepare(&store, folder.path(), &one).await.expect("made").made.expect("the first start");
+        let first =
+            prepare(&store, folder.path(), &one).await.expect("made").made.expect("the first start").0;
         assert!(!announcement(&first, &one).contains("one-one"));
         let two = given("AKIATWOTWOTWOTWO", "two-two-two-two-two-two-two-two-two");
         prepare(&store, folder.path(), &two).await.expect("replaced");

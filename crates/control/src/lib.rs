@@ -45,7 +45,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use compose::{Composed, compose};
-pub use first_start::{FirstStartFault, RootKey, given_by_environment, root_key};
+pub use first_start::{FirstStartFault, Identity, RootKey, given_by_environment, prepare, root_key};
 pub use limits::Limits;
 pub use master_key::MasterKeyFault;
 pub use runner::{Applied, Refused, Runner};
@@ -67,10 +67,8 @@ pub struct Config {
     pub doors: Vec<Arc<dyn Door>>,
     /// What answers name.
     pub site: Site,
-    /// The folder of all data: the master key lies in `control/` below it.
-    pub data_dir: PathBuf,
-    /// What the operator set for the first start: [`given_by_environment`].
-    pub given: identity::Given,
+    /// Whose it all is: [`prepare`].
+    pub identity: Identity,
     /// The workflow file's text; empty where there is none.
     pub workflow: String,
     /// Who runs what is wanted; without one the API answers, and nothing runs.
@@ -84,9 +82,6 @@ pub struct Config {
 /// Why the control role cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Account, keys or the master key.
-    #[error(transparent)]
-    FirstStart(#[from] FirstStartFault),
     /// The listener.
     #[error("the control role cannot use its listener")]
     Listener(#[source] std::io::Error),
@@ -108,11 +103,9 @@ pub enum Error {
 ///
 /// At the very first start it prints the root access key and the console password to standard error, once.
 pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
-    let Config { listener, store, doors, site, data_dir, given, workflow, runner, metrics_socket, limits } =
-        config;
-    let identity = first_start::prepare(&store, &data_dir, &given).await?;
-    if let Some(made) = &identity.made {
-        eprintln!("{}", first_start::announcement(made, &given));
+    let Config { listener, store, doors, site, identity, workflow, runner, metrics_socket, limits } = config;
+    if let Some((_, announcement)) = &identity.made {
+        eprintln!("{announcement}");
     }
     aws::Model::bundled();
 

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use daemon::Drain;
+use door::Page;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
@@ -232,6 +233,14 @@ async fn dispatch(
     id: &str,
 ) -> (Response<Body>, &'static str) {
     let now = front.now();
+    if request.method() == Method::GET
+        && let Some(reading) = front.doors.iter().find_map(|door| door.page(request.uri().path()))
+    {
+        return match reading.await {
+            Some(Page { kind, text }) => (page(kind, text), "page"),
+            None => (plain(StatusCode::NOT_FOUND, "there is no such page"), "page"),
+        };
+    }
     if native::is_meant(&request) {
         return (native::answer(front, &request, peer, now, id).await, "native");
     }
@@ -242,6 +251,12 @@ async fn dispatch(
 /// An answer to what no protocol is known of.
 fn plain(status: StatusCode, message: &str) -> Response<Body> {
     json(status, serde_json::json!({ "message": message }).to_string())
+}
+
+fn page(kind: &'static str, text: String) -> Response<Body> {
+    let mut response = Response::new(Either::Left(Full::new(Bytes::from(text))));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
 }
 
 fn json(status: StatusCode, text: String) -> Response<Body> {

@@ -31,6 +31,18 @@ pub use wanted::{Wanted, table};
 /// What an answer is waited for with.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Map, Error>> + Send + 'a>>;
 
+/// A page for anybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Its media type.
+    pub kind: &'static str,
+    /// What is on it.
+    pub text: String,
+}
+
+/// What a page is waited for with; it may turn out not to be there.
+pub type Reading<'a> = Pin<Box<dyn Future<Output = Option<Page>> + Send + 'a>>;
+
 /// One service.
 pub trait Door: Send + Sync {
     /// Its name in [`aws::Model`]: `medialive`.
@@ -56,6 +68,12 @@ pub trait Door: Send + Sync {
     fn takes_unsigned(&self, operation: &str) -> bool {
         let _ = operation;
         false
+    }
+
+    /// A page that anybody may get by its path, such as a certificate that messages name; `None` where the path is no page of its.
+    fn page<'a>(&'a self, path: &'a str) -> Option<Reading<'a>> {
+        let _ = path;
+        None
     }
 
     /// What the resources ask to run. `resources` is all the store holds, of every door, tombstones among them.

@@ -147,6 +147,16 @@ impl Stack {
         (Ipv4Addr::LOCALHOST, self.ports.rtmp).into()
     }
 
+    /// Where SRT publishers call.
+    pub fn srt_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ports.srt).into()
+    }
+
+    /// The supervisor's process id.
+    pub fn supervisor(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Where metrics and events are answered.
     pub fn metrics_address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.ports.metrics).into()

@@ -84,6 +84,15 @@ fn events_are_followed_over_http_too() {
 }
 
 #[test]
+fn of_a_channel_that_begins_well_nothing_is_told() {
+    let stack = Stack::start(
+        "[[channel]]\nname = \"cam\"\ninput = \"test\"\npreset = \"ultrafast\"\nladder = [\"240p30\"]\nsegment = 1\n",
+    );
+    stack.wait_for_segments("cam", 5);
+    assert_eq!(events(&stack).iter().map(word).collect::<Vec<_>>(), [] as [String; 0]);
+}
+
+#[test]
 fn a_channel_without_an_encoder_is_told_and_so_is_its_return() {
     let stack = Stack::start(
         "[[channel]]\nname = \"cam\"\ninput = \"test\"\npreset = \"ultrafast\"\nladder = [\"240p30\"]\nsegment = 1\n",

@@ -7,8 +7,13 @@ use e2e::{Peer, Stack, eventually, ffmpeg, hls};
 
 /// A file of so many seconds with a tone, in the container its name tells.
 fn make(path: &Path, size: &str, rate: &str, seconds: &str) {
+    make_with(path, size, rate, seconds, seconds);
+}
+
+/// The same, with sound of a length of its own.
+fn make_with(path: &Path, size: &str, rate: &str, seconds: &str, sound_seconds: &str) {
     let picture = format!("testsrc2=size={size}:rate={rate}:duration={seconds}");
-    let sound = format!("sine=frequency=440:sample_rate=48000:duration={seconds}");
+    let sound = format!("sine=frequency=440:sample_rate=48000:duration={sound_seconds}");
     let to = path.to_str().expect("a path in UTF-8");
     let mut arguments = vec!["-v", "error", "-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", &sound];
     arguments.extend([
@@ -58,6 +63,28 @@ fn files_of_two_formats_are_played_in_turn_and_nothing_is_missing_between_them()
     let (_, said) =
         ffmpeg("ffmpeg", &["-v", "error", "-xerror", "-i", &watched, "-t", "8", "-f", "null", "-"]);
     assert_eq!(said, "");
+}
+
+#[test]
+fn sound_that_outlasts_its_pictures_and_times_that_jump_show_no_fill() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [long, part, joined] = ["long.mp4", "part.ts", "joined.ts"].map(|name| folder.path().join(name));
+    make_with(&long, "640x360", "30", "3", "6");
+    make(&part, "320x240", "25", "2");
+    // Its times begin anew in its middle.
+    let bytes = std::fs::read(&part).expect("it was made");
+    std::fs::write(&joined, [&bytes[..], &bytes[..]].concat()).expect("room");
+    let stack = Stack::start(&channel(
+        &format!("{{ files = [\"{}\", \"{}\"] }}", long.display(), joined.display()),
+        "",
+    ));
+    stack.wait_for_segments("list", 4);
+    let begun = stack.metric(&["headwater_encoder_fill_frames_total", "list"]);
+    eventually("both were played twice", || {
+        (stack.metric(&["headwater_encoder_input_changes_total", "list"]) >= 4.0).then_some(())
+    });
+    assert_eq!(stack.metric(&["headwater_encoder_fill_frames_total", "list"]), begun, "{}", stack.log());
+    assert!(stack.log().contains("times jump within the file"), "{}", stack.log());
 }
 
 #[test]

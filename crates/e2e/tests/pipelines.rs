@@ -184,6 +184,11 @@ fn each_of_a_pair_has_its_own_input_and_a_switch_tells_both() {
     shows(["primary", "primary"]);
     switch("backup");
     shows(["backup", "backup"]);
+    // The process that follows goes on with the operator's choice.
+    let killed = stack.pid_of(PIPELINES[0]).expect("it runs");
+    stack.kill_pid(killed);
+    eventually("another process", || stack.pid_of(PIPELINES[0]).filter(|pid| *pid != killed));
+    shows(["backup", "backup"]);
     switch("auto");
     shows(["primary", "backup"]);
     backup.kill();

@@ -30,10 +30,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     // All of a bench's viewers come from one address.
     let limits = edge::Limits { connections_per_address: 100_000, ..edge::Limits::default() };
+    let upstream = edge::Upstream::of(vec![origin.parse()?]);
     let config = edge::Config {
         tls,
+        distributions: edge::Distributions::new(&upstream),
         listener: daemon::listen::bind("viewers", address)?,
-        upstream: edge::Upstream::of(vec![origin.parse()?]),
+        upstream,
         control: None,
         disk: None,
         metrics: Endpoint::Socket(folder.join("metrics")),

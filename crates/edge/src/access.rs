@@ -121,28 +121,32 @@ impl Guard {
         Ok(Guard { tables: tables.collect::<Result<_, _>>()?, memo: Memo::default() })
     }
 
-    /// The target a request is for, without a token in front of it, if `viewer` may ask for it.
-    pub(crate) fn admit<'t>(
+    /// Whether `viewer` may ask for `target`; `in_path` is the token that stood in front of it.
+    pub(crate) fn admit(
         &self,
-        target: &'t str,
+        in_path: Option<&str>,
+        target: &str,
         method: Method,
         presented: &Presented<'_>,
         viewer: IpAddr,
-    ) -> Result<&'t str, Refusal> {
-        let (in_path, target) = carrier::off_path(target)?;
+    ) -> Result<(), Refusal> {
         // A preflight comes without credentials (Fetch standard §3.3.5), and is answered without the object.
         if method == Method::Options {
-            return Ok(target);
+            return Ok(());
         }
         let path = target.split_once('?').map_or(target, |(path, _)| path);
         let protects = |table: &Arc<Table>| table.patterns.iter().any(|pattern| pattern.matches(path));
         let Some((at, table)) = self.tables.iter().enumerate().find(|(_, table)| protects(table)) else {
-            return Ok(target);
+            return Ok(());
         };
         let token = in_path.map_or_else(|| presented.token(), Ok)?;
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        self.judge(at, table, token, path, viewer, now_s)?;
-        Ok(target)
+        self.judge(at, table, token, path, viewer, now_s)
+    }
+
+    /// Whether a path takes a token.
+    pub(crate) fn protects(&self, path: &str) -> bool {
+        self.tables.iter().flat_map(|table| &table.patterns).any(|pattern| pattern.matches(path))
     }
 
     fn judge(

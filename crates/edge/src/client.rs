@@ -2,13 +2,13 @@
 //! a failing one.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode};
 use http_cache::conditional::Validators;
 use spec::OriginUrl;
 use tokio::sync::watch;
@@ -23,6 +23,8 @@ use crate::via::Pseudonym;
 
 /// Origins an edge can keep apart.
 pub(crate) const MAX_ORIGINS: usize = 8;
+/// Origins of a distribution's group, which may be an edge's own twice.
+const MAX_KNOWN: usize = 2 * MAX_ORIGINS;
 
 /// What all threads know of the origins.
 #[derive(Debug)]
@@ -32,10 +34,14 @@ pub(crate) struct Origins {
     health: Mutex<Health>,
     /// Told whenever an origin's state turned into another.
     changes: watch::Sender<u64>,
+    /// Statuses on which the next is asked.
     failing: Vec<StatusCode>,
+    /// Those of them that tell of ill health.
+    ill: Vec<StatusCode>,
     pub(crate) hints: Hints,
     pub(crate) pseudonym: Pseudonym,
     pub(crate) counts: Counts,
+    is_retired: AtomicBool,
 }
 
 /// What became of requests to the origins, each in their order.
@@ -50,29 +56,58 @@ pub(crate) struct Counts {
 }
 
 impl Origins {
-    pub(crate) fn new(upstream: Upstream) -> Result<Origins, OriginError> {
+    /// Those of an edge that calls itself by this name.
+    pub(crate) fn new(upstream: Upstream, pseudonym: Pseudonym) -> Result<Origins, OriginError> {
         let Upstream { origins: urls, ca, failover_on, failover_after } = upstream;
-        let count = urls.len();
-        if !(1..=MAX_ORIGINS).contains(&count) {
+        if !(1..=MAX_ORIGINS).contains(&urls.len()) {
             return Err(OriginError::Count);
         }
         let mut trust = Trust::new(ca);
-        let list: Result<_, _> = urls.iter().map(|url| Origin::new(url, &mut trust).map(Arc::new)).collect();
-        Ok(Origins {
-            list: list?,
+        let with_origin = |url: OriginUrl| {
+            let origin = Origin::new(&url, &mut trust)?;
+            Ok((url, origin))
+        };
+        let list: Result<_, OriginError> = urls.into_iter().map(with_origin).collect();
+        let ill = failover_on.clone();
+        Ok(Origins { ill, ..Origins::of(list?, failover_on, failover_after, pseudonym) })
+    }
+
+    /// These, the first of which is asked first. A 4xx among `failing` is asked of the next, and says nothing about who
+    /// gave it.
+    pub(crate) fn of(
+        list: Vec<(OriginUrl, Origin)>,
+        failing: Vec<StatusCode>,
+        failover_after: Duration,
+        pseudonym: Pseudonym,
+    ) -> Origins {
+        let count = list.len();
+        let (urls, list): (_, Vec<_>) = list.into_iter().unzip();
+        Origins {
+            list: list.into_iter().map(Arc::new).collect(),
             urls,
             health: Mutex::new(Health::new(count, Rules::new(failover_after))),
             changes: watch::Sender::new(0),
-            failing: failover_on,
+            ill: failing.iter().copied().filter(StatusCode::is_server_error).collect(),
+            failing,
             hints: Hints::default(),
-            pseudonym: Pseudonym::new(),
+            pseudonym,
+            is_retired: AtomicBool::new(false),
             counts: Counts {
                 asked: (0..count).map(|_| AtomicU64::default()).collect(),
                 faults: (0..count).map(|_| Default::default()).collect(),
                 joined: (0..count).map(|_| AtomicU64::default()).collect(),
                 failovers: AtomicU64::default(),
             },
-        })
+        }
+    }
+
+    /// Nobody asks them any more: threads may forget their connections.
+    pub(crate) fn retire(&self) {
+        self.is_retired.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.is_retired.load(Ordering::Relaxed)
     }
 
     /// What is believed of each.
@@ -83,7 +118,7 @@ impl Origins {
     /// Looks at and changes what is believed; whoever waits by it is told, and so is the log.
     fn with<T>(&self, look: impl FnOnce(&mut Health) -> T) -> T {
         let mut health = self.health.lock().expect("nothing panics while it holds the beliefs");
-        let before: [Option<State>; MAX_ORIGINS] = std::array::from_fn(|at| health.states().get(at).copied());
+        let before: [Option<State>; MAX_KNOWN] = std::array::from_fn(|at| health.states().get(at).copied());
         let changes = health.changes();
         let done = look(&mut health);
         if health.changes() != changes {
@@ -101,6 +136,11 @@ impl Origins {
             }
         }
         done
+    }
+
+    /// The answer of `origin` is not the one that is wanted, though it is in good health.
+    fn passed_over(&self, plan: &mut Plan, origin: usize) {
+        self.with(|health| plan.passed_over(health, origin, Instant::now()));
     }
 
     fn failed(&self, plan: &mut Plan, origin: usize, fault: Fault) {
@@ -123,6 +163,8 @@ pub(crate) struct Fetch<'a> {
     pub(crate) target: &'a str,
     /// Only if it changed.
     pub(crate) known: Option<Validators<'a>>,
+    /// The viewer's fields that go along.
+    pub(crate) fields: &'a [(HeaderName, HeaderValue)],
     /// `Via` of the viewer's request.
     pub(crate) via: Option<&'a str>,
 }
@@ -167,7 +209,8 @@ impl Client {
                             origins.counts.joined[origin].fetch_add(1, Ordering::Relaxed);
                         }
                         let patience = deadline.saturating_duration_since(now);
-                        let ask = Ask { target: fetch.target, known: fetch.known, via: &via, patience };
+                        let Fetch { target, known, fields, .. } = fetch;
+                        let ask = Ask { target, known, fields, via: &via, patience };
                         racing.push((origin, Box::pin(self.ask(origin, ask, limits))));
                     }
                     Step::Wait(until) => break until,
@@ -183,7 +226,10 @@ impl Client {
             };
             match done {
                 Ok(reply) if origins.failing.contains(&reply.head.status) => {
-                    origins.failed(&mut plan, origin, Fault::Status);
+                    match origins.ill.contains(&reply.head.status) {
+                        true => origins.failed(&mut plan, origin, Fault::Status),
+                        false => origins.passed_over(&mut plan, origin),
+                    }
                     if spare.is_err() {
                         spare = Ok(reply);
                     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use daemon::metrics::Endpoint;
 use http::StatusCode;
 use spec::OriginUrl;
+
+use crate::distribution::Distributions;
 pub use spec::{Access, AccessKey, KeyFile};
 
 /// One edge.
@@ -30,6 +32,8 @@ pub struct Config {
     pub disk: Option<Disk>,
     /// Which paths take a viewer's token, and whose; the first that names a path counts for it. None: all are open.
     pub access: Vec<Access>,
+    /// Sites of their own, with hosts, origins and rules; to be changed while the edge serves. Made for [`Self::upstream`].
+    pub distributions: Distributions,
     /// Where viewers connect with TLS.
     pub tls: Option<Tls>,
     /// All other bounds.

@@ -26,7 +26,7 @@ use crate::gate::{self, MAX_HEAD, Persistence, Request, Version, Violation};
 use crate::http1;
 use crate::http2;
 use crate::linger::linger;
-use crate::resolve::{Question, at_once, enter};
+use crate::resolve::{Entered, Question, Visit, at_once, enter};
 use crate::respond::{Answer, Ask};
 use crate::send::{Gone, Sender};
 use crate::source::Source;
@@ -222,13 +222,22 @@ impl Connection {
             worker.counters.asked_by(Protocol::Http1);
             let persistence = if shared.is_draining() { Persistence::Close } else { request.persistence };
             let (version, ask) = (request.version, ask_of(&request));
-            match enter(worker, &self.place, &request.target, ask.method, &request.presented, now) {
+            let visit = Visit {
+                place: &self.place,
+                target: &request.target,
+                host: request.host,
+                method: request.method,
+                presented: &request.presented,
+                secure: self.stream.is_tls(),
+                fields: &|each| request.each_field(each),
+            };
+            match enter(worker, &visit, now) {
                 Err(answer) => write_whole(worker, &answer, version, persistence, alt_svc, now, output),
-                Ok(target) => {
+                Ok(entered) => {
                     if let Err(known) =
-                        quick_answer(worker, target, &request, persistence, alt_svc, now, output)
+                        quick_answer(worker, &entered, &request, persistence, alt_svc, now, output)
                     {
-                        let question = Question::new(target, ask).through(request.via.as_deref());
+                        let question = Question::new(entered, ask).through(request.via.as_deref());
                         let waiting = Waiting { question, version, persistence, known };
                         return (used, Some(Then::Answer(Box::new(waiting))));
                     }
@@ -293,10 +302,10 @@ fn ask_of<'a>(request: &Request<'a>) -> Ask<'a> {
     Ask { method: request.method, wants: request.wants }
 }
 
-/// Answers a request for `target` that needs neither the origin nor a wait; otherwise tells what is known.
+/// Answers a request that needs neither the origin nor a wait; otherwise tells what is known.
 fn quick_answer(
     worker: &Worker,
-    target: &str,
+    entered: &Entered<'_>,
     request: &Request<'_>,
     persistence: Persistence,
     alt_svc: Option<&str>,
@@ -305,7 +314,7 @@ fn quick_answer(
 ) -> Result<(), Known> {
     let answer = match &request.via {
         Some(via) if worker.client.origins.pseudonym.is_in(via) => Answer::looped(request.method),
-        _ => at_once(worker, target, ask_of(request), now).map_err(Known::Found)?,
+        _ => at_once(worker, entered, ask_of(request), now).map_err(Known::Found)?,
     };
     if let Source::Piece(piece) = &answer.body
         && (piece.len() > COPIED || matches!(piece, Piece::File { .. }))
@@ -314,7 +323,7 @@ fn quick_answer(
     }
     write_whole(worker, &answer, request.version, persistence, alt_svc, now, output);
     let status = answer.status.as_u16();
-    tracing::debug!(target: "edge::access", target_path = target, status, cache = ?answer.phase);
+    tracing::debug!(target: "edge::access", target_path = entered.key(), status, cache = ?answer.phase);
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! The operator's door: a unix socket on which objects are taken out of the cache. Viewers cannot reach it.
 //!
 //! `PURGE {pattern}` takes out what [`Pattern`] means and answers how many objects that were; with the field
-//! `purge-mode: soft` they stay, no longer fresh, so that they can be confirmed by the origin or stand in for it.
+//! `purge-mode: soft` they stay, no longer fresh, so that they can be confirmed by the origin or stand in for it. With the field
+//! `purge-distribution: NAME` the pattern is of that distribution's paths.
 
 use std::io;
 use std::path::Path;
@@ -15,6 +16,7 @@ use http_body_util::Full;
 use http_cache::purge::Pattern;
 use hyper::body::Incoming;
 
+use crate::distribution::root;
 use crate::store::{Purge, Store};
 use crate::worker::Shared;
 
@@ -38,7 +40,15 @@ async fn answer(shared: &Shared, request: &Request<Incoming>) -> Response<Full<B
         Some(_) => return say(StatusCode::BAD_REQUEST, "purge-mode is exact or soft"),
     };
     let target = request.uri().path_and_query().map_or("", |target| target.as_str());
-    match Pattern::parse(target, &shared.key_rules) {
+    let distribution = request.headers().get("purge-distribution").map(|name| name.to_str().unwrap_or(""));
+    let pattern = match distribution {
+        None => Pattern::parse(target, &shared.key_rules),
+        Some(name) if !shared.distributions.has(name) => {
+            return say(StatusCode::NOT_FOUND, "this edge has no distribution of this name");
+        }
+        Some(name) => Pattern::parse_below(&root(name), target, &shared.key_rules),
+    };
+    match pattern {
         Ok(pattern) => {
             let gone = purge(&shared.store, &pattern, mode).await;
             tracing::info!(target, ?mode, %gone, "purged");

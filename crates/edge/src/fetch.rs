@@ -1,37 +1,41 @@
 //! A leader's fetch: from the origin into the cache, for everybody who waits.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use http::StatusCode;
-use http_cache::{Cost, Verdict, judge};
+use http_cache::{Cost, Key, Rules, Verdict, judge};
 use tokio::sync::oneshot;
 
-use crate::client::{Fetch, Reply};
+use crate::client::{Client, Reply};
 use crate::counters::FetchEnd;
 use crate::disk::now_ms;
+use crate::gzip;
 use crate::hints::{Ending, is_playlist};
 use crate::object::{Came, Object};
 use crate::origin::FetchError;
+use crate::resolve::Errand;
 use crate::store::{Failure, Landing, Lead};
 use crate::worker::Worker;
 
 /// Fetches what `lead` is for. It runs apart from the viewer who began it, so that viewer may leave without the others
-/// noticing. An answer that is not to be shared goes to `alone`. `via` tells which edges that viewer's request came through.
+/// noticing. An answer that is not to be shared goes to `alone`.
 pub(crate) async fn run(
     worker: Arc<Worker>,
     lead: Lead,
-    via: Option<Box<str>>,
+    errand: Errand,
     alone: Option<oneshot::Sender<Reply>>,
 ) {
     let Some(lead) = from_disk(&worker, lead).await else { return };
-    let limits = &worker.shared.limits;
+    let (limits, rules) = (errand.limits(&worker), errand.rules(&worker));
+    let client = errand.client(&worker);
+    let fail = |lead, failure| fail(lead, failure, rules);
     let Some(_permit) = worker.may_fetch() else {
         return fail(lead, Failure::Busy);
     };
     let known = lead.old.as_ref().filter(|old| old.whole().is_some()).map(|old| old.validators());
-    let ask = Fetch { target: lead.key.as_str(), known, via: via.as_deref() };
-    let reply = match worker.client.get(ask, limits).await {
+    let reply = match client.get(errand.fetch(&lead.key, known), limits).await {
         Ok(reply) => reply,
         Err(fault) => {
             tracing::warn!(key = %lead.key, fault = %Chain(&fault), "fetch failed");
@@ -43,9 +47,9 @@ pub(crate) async fn run(
 
     let now = Instant::now();
     let status = reply.head.status;
-    let verdict = judge(&worker.shared.store.rules, status, &reply.head.headers, now, SystemTime::now());
+    let verdict = judge(rules, status, &reply.head.headers, now, SystemTime::now());
     if status == StatusCode::NOT_MODIFIED {
-        return not_modified(&worker, lead, reply).await;
+        return not_modified(&worker, &client, &errand, lead, reply).await;
     }
     if stale_is_better(status) && lead.old.as_ref().is_some_and(|old| old.lifetime.serves_on_error(now)) {
         worker.counters.fetched(FetchEnd::OriginError);
@@ -61,9 +65,25 @@ pub(crate) async fn run(
                 return pass(lead, reply, alone);
             };
             let came = Came::Fetched { status, after_stale: lead.old.is_some() };
-            let object =
-                Object::new(status, &reply.head.headers, reply.declared_len(), lifetime, came, ticket);
-            fill(&worker, lead, Arc::new(object), reply).await;
+            let len = reply.declared_len();
+            let packs = errand.way.as_ref().is_some_and(|way| way.packs);
+            if packs && gzip::pays(status, &reply.head.headers, len) {
+                let mut headers = reply.head.headers.clone();
+                let body = match packed(&worker, &client, &errand, &lead.key, reply).await {
+                    Ok(body) => body,
+                    Err(failure) => {
+                        worker.shared.store.release(&ticket);
+                        return fail(lead, failure);
+                    }
+                };
+                gzip::mark(&mut headers);
+                let len = Some(body.len() as u64);
+                let object = Object::new(status, &headers, len, lifetime, came, ticket);
+                return fill(&worker, &errand, lead, Arc::new(object), Pieces::Packed(Some(body))).await;
+            }
+            let object = Object::new(status, &reply.head.headers, len, lifetime, came, ticket);
+            let pieces = Pieces::Origins { client, reply: Box::new(reply) };
+            fill(&worker, &errand, lead, Arc::new(object), pieces).await;
         }
         Verdict::Store(_) | Verdict::Pass(_) => {
             worker.counters.fetched(FetchEnd::Passed);
@@ -112,7 +132,8 @@ fn pass(lead: Lead, reply: Reply, alone: Option<oneshot::Sender<Reply>>) {
 }
 
 /// Nothing came. The old copy stands in where it may.
-fn fail(lead: Lead, failure: Failure) {
+fn fail(mut lead: Lead, failure: Failure, rules: &Rules) {
+    lead.hold = rules.failure(failure.status());
     let now = Instant::now();
     let landing = match &lead.old {
         Some(old) if old.lifetime.serves_on_error(now) => Landing::Stale(old.clone()),
@@ -123,19 +144,21 @@ fn fail(lead: Lead, failure: Failure) {
     lead.land(landing, now);
 }
 
-async fn not_modified(worker: &Worker, lead: Lead, mut reply: Reply) {
+async fn not_modified(worker: &Worker, client: &Client, errand: &Errand, lead: Lead, mut reply: Reply) {
     let now = Instant::now();
     // The stored status decides how long it lives, with the new head's word on it.
     let refreshed = lead.old.as_ref().and_then(|old| {
-        let verdict =
-            judge(&worker.shared.store.rules, old.status, &reply.head.headers, now, SystemTime::now());
+        if old.is_packed() {
+            gzip::mark(&mut reply.head.headers);
+        }
+        let verdict = judge(errand.rules(worker), old.status, &reply.head.headers, now, SystemTime::now());
         match verdict {
             Verdict::Store(lifetime) => old.refreshed(&reply.head.headers, lifetime),
             Verdict::Pass(_) => None,
         }
     });
     // A 304 has no body; reading its end gives the connection back.
-    let _ = reply.next(&worker.client, worker.shared.limits.between_bytes_time).await;
+    let _ = reply.next(client, errand.limits(worker).between_bytes_time).await;
     worker.counters.fetched(FetchEnd::NotModified);
     match refreshed {
         Some(object) => lead.land(Landing::Object(Arc::new(object)), now),
@@ -143,18 +166,82 @@ async fn not_modified(worker: &Worker, lead: Lead, mut reply: Reply) {
     }
 }
 
+/// The bytes of an object, as they come.
+enum Pieces {
+    /// From its origin.
+    Origins { client: Arc<Client>, reply: Box<Reply> },
+    /// All at once.
+    Packed(Option<Bytes>),
+}
+
+impl Pieces {
+    async fn next(&mut self, patience: Duration) -> Result<Option<Bytes>, FetchError> {
+        match self {
+            Pieces::Origins { client, reply } => reply.next(client, patience).await,
+            Pieces::Packed(rest) => Ok(rest.take()),
+        }
+    }
+
+    /// Where what a playlist hints at is found, for what is learnt from while it comes.
+    fn ending(&self) -> Option<Ending> {
+        match self {
+            Pieces::Origins { reply, .. } => is_playlist(&reply.head.headers).then(Ending::default),
+            Pieces::Packed(_) => None,
+        }
+    }
+}
+
+/// The whole body of `reply`, packed. Its length is known and bounded.
+async fn packed(
+    worker: &Worker,
+    client: &Client,
+    errand: &Errand,
+    key: &Key,
+    mut reply: Reply,
+) -> Result<Bytes, Failure> {
+    let patience = errand.limits(worker).between_bytes_time;
+    let mut body = Vec::new();
+    loop {
+        match reply.next(client, patience).await {
+            Ok(Some(piece)) => body.extend_from_slice(&piece),
+            Ok(None) => break,
+            Err(fault) => {
+                tracing::warn!(%key, at = body.len(), fault = %Chain(&fault), "the origin's answer broke off");
+                let (end, failure) = end_of(&fault);
+                worker.counters.fetched(end);
+                return Err(failure);
+            }
+        }
+    }
+    if is_playlist(&reply.head.headers) {
+        let mut ending = Ending::default();
+        ending.append(&body);
+        learn(worker, client, errand, key, &ending);
+    }
+    gzip::pack(body).await.map_err(|fault| {
+        tracing::error!(%key, %fault, "an answer could not be packed");
+        worker.counters.fetched(FetchEnd::BrokenOff);
+        Failure::BrokenOff
+    })
+}
+
+fn learn(worker: &Worker, client: &Client, errand: &Errand, key: &Key, ending: &Ending) {
+    let target = errand.fetch(key, None).target;
+    client.origins.hints.learn(target, ending, &worker.shared.key_rules, Instant::now());
+}
+
 /// Lands the object with its head, then lets it grow to its end.
-async fn fill(worker: &Worker, lead: Lead, object: Arc<Object>, mut reply: Reply) {
+async fn fill(worker: &Worker, errand: &Errand, lead: Lead, object: Arc<Object>, mut pieces: Pieces) {
     let (key, old) = (lead.key.clone(), lead.old.clone());
     let store = &worker.shared.store;
     // Dropped half-way (a drain, a panic), it must not leave readers waiting.
     let mut guard = Filler { worker, key: &key, object: &object, old: old.as_ref(), whole: false };
     lead.land(Landing::Object(object.clone()), Instant::now());
-    let limits = &worker.shared.limits;
-    let mut ending = is_playlist(&reply.head.headers).then(Ending::default);
+    let limits = errand.limits(worker);
+    let mut ending = pieces.ending();
     let mut len = 0;
     loop {
-        let piece = match reply.next(&worker.client, limits.between_bytes_time).await {
+        let piece = match pieces.next(limits.between_bytes_time).await {
             Ok(Some(piece)) => piece,
             Ok(None) => break,
             Err(fault) => {
@@ -181,8 +268,8 @@ async fn fill(worker: &Worker, lead: Lead, object: Arc<Object>, mut reply: Reply
             return;
         }
     }
-    if let Some(ending) = ending {
-        worker.client.origins.hints.learn(&key, &ending, &worker.shared.key_rules, Instant::now());
+    if let (Some(ending), Pieces::Origins { client, .. }) = (ending, &pieces) {
+        learn(worker, client, errand, &key, &ending);
     }
     object.complete(object.filling.finish());
     guard.whole = true;

@@ -64,6 +64,21 @@ pub struct Request<'a> {
     pub via: Option<Cow<'a, str>>,
     /// Where a viewer's token may be.
     pub presented: Presented<'a>,
+    /// `Host`, as it came.
+    pub host: Option<&'a [u8]>,
+    /// Its header lines, each with CRLF, and the empty line.
+    pub lines: &'a [u8],
+}
+
+impl Request<'_> {
+    /// Calls `each` with the name and value of every header line.
+    pub fn each_field(&self, each: &mut dyn FnMut(&[u8], &[u8])) {
+        for line in self.lines.split(|byte| *byte == b'\n') {
+            if let Some(colon) = memchr(b':', line) {
+                each(&line[..colon], &line[colon + 1..]);
+            }
+        }
+    }
 }
 
 /// The fields that choose how a stored object is answered.
@@ -174,6 +189,7 @@ pub fn read<'a>(bytes: &'a [u8], rules: &KeyRules) -> Result<Option<(Request<'a>
     let mut fields = Fields::of(target);
     let target = rules.canonical(target)?;
 
+    let begin = lines.at;
     let mut count = 0;
     loop {
         let Some(line) = lines.next()? else { return Ok(None) };
@@ -202,6 +218,8 @@ pub fn read<'a>(bytes: &'a [u8], rules: &KeyRules) -> Result<Option<(Request<'a>
             wants: fields.wants,
             via: fields.via,
             presented: fields.presented,
+            host: fields.host,
+            lines: &bytes[begin..lines.at],
         },
         lines.at,
     )))
@@ -218,6 +236,8 @@ pub struct FieldRequest<'a> {
     pub wants: Wants<'a>,
     /// Where a viewer's token may be.
     pub presented: Presented<'a>,
+    /// The authority, or `Host` where there is none.
+    pub host: Option<&'a [u8]>,
 }
 
 /// The pseudo-header fields of a request, each as it came; that each came once and first is its protocol's to check.
@@ -269,7 +289,8 @@ pub fn check<'a>(
         (Some(authority), Some(host)) if authority != host => return Err(Violation::Host),
         _ => {}
     }
-    Ok(FieldRequest { method, target, wants: fields.wants, presented: fields.presented })
+    let host = pseudo.authority.or(fields.host);
+    Ok(FieldRequest { method, target, wants: fields.wants, presented: fields.presented, host })
 }
 
 /// For the fuzzer and the tests: reads every pipelined request, as a connection does.

@@ -284,6 +284,14 @@ impl Plan {
         }
     }
 
+    /// `origin`, which was asked, sent a head that is no failure, and not the one that is wanted.
+    pub(crate) fn passed_over(&mut self, health: &mut Health, origin: usize, now: Instant) {
+        let Some(at) = self.asked.iter().position(|asked| asked.origin == origin) else { return };
+        let asked = self.asked.remove(at);
+        let time = now.saturating_duration_since(asked.at);
+        health.answered(origin, time <= health.rules.doubtful_patience || self.wait == Wait::Held);
+    }
+
     /// `origin`, which was asked, sent the head that is taken; the others are let go.
     pub(crate) fn answered(&mut self, health: &mut Health, origin: usize, now: Instant) {
         for asked in std::mem::take(&mut self.asked) {

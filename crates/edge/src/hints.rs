@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, header};
-use http_cache::{Key, KeyRules};
+use http_cache::KeyRules;
 
 /// How long a hint is believed: parts are far shorter.
 const BELIEF: Duration = Duration::from_secs(20);
@@ -47,10 +47,10 @@ impl Hints {
             || self.known().get(target).is_some_and(|since| now.saturating_duration_since(*since) < BELIEF)
     }
 
-    /// Learns from the end of a playlist, the answer to `key`.
-    pub(crate) fn learn(&self, key: &Key, playlist: &Ending, rules: &KeyRules, now: Instant) {
+    /// Learns from the end of a playlist, the answer to `target`.
+    pub(crate) fn learn(&self, target: &str, playlist: &Ending, rules: &KeyRules, now: Instant) {
         for uri in hinted(&playlist.0) {
-            let Some(target) = resolve(key.as_str(), uri) else { continue };
+            let Some(target) = resolve(target, uri) else { continue };
             let Ok(target) = rules.canonical(&target) else { continue };
             let mut known = self.known();
             if known.len() >= MAX_HINTS {
@@ -114,13 +114,13 @@ mod tests {
         let (hints, rules, now) = (Hints::default(), KeyRules::hls(), Instant::now());
         let playlist = b"#EXTM3U\n#EXTINF:2,\n5.m4s\n#EXT-X-PART:DURATION=0.25,URI=\"6.0.m4s\"\n\
             #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"6.1.m4s\",BYTERANGE-START=0\n";
-        let key = Key::from_canonical("/demo/720p30/index.m3u8?_HLS_msn=6&_HLS_part=1");
+        let target = "/demo/720p30/index.m3u8?_HLS_msn=6&_HLS_part=1";
         let mut ending = Ending::default();
         ending.append(&[b' '; 9_000]);
         for piece in playlist.chunks(7) {
             ending.append(piece);
         }
-        hints.learn(&key, &ending, &rules, now);
+        hints.learn(target, &ending, &rules, now);
         for (target, held) in [
             ("/demo/720p30/6.1.m4s", true),
             ("/demo/720p30/6.0.m4s", false),
@@ -154,8 +154,7 @@ mod tests {
             bytes in "(#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"[a-z./]{0,5}\"?\n|.{0,9}\n){0,50}",
         ) {
             let hints = Hints::default();
-            let key = Key::from_canonical("/a/index.m3u8");
-            hints.learn(&key, &Ending(bytes.into_bytes()), &KeyRules::hls(), Instant::now());
+            hints.learn("/a/index.m3u8", &Ending(bytes.into_bytes()), &KeyRules::hls(), Instant::now());
             prop_assert!(hints.known().len() <= 50);
         }
     }

@@ -30,6 +30,7 @@ pub(crate) fn write_head(
 ) -> Framing {
     if let Head::Object { object, shown: Shown::Whole } = &answer.head
         && answer.phase == Phase::Hit
+        && answer.dress.is_none()
         && let Some(whole) = object.whole()
     {
         head.extend_from_slice(&whole.hit_head);

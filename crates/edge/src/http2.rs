@@ -34,7 +34,7 @@ use crate::admission::Place;
 use crate::counters::Closed;
 use crate::gate::{self, Pseudo, Violation};
 use crate::linger::linger;
-use crate::resolve::{Question, at_once, enter};
+use crate::resolve::{Question, Visit, at_once, enter};
 use crate::respond::{Answer, Ask};
 use crate::send::Gone;
 use crate::source::Source;
@@ -265,15 +265,23 @@ impl Viewer {
         let worker = &self.worker;
         worker.counters.asked_by(Protocol::Http2);
         let ask = Ask { method: request.method, wants: request.wants };
-        let target =
-            match enter(worker, &self.place, &request.target, ask.method, &request.presented, paper.now) {
-                Ok(target) => target,
-                Err(answer) => return self.answer(stream, "-", *answer, paper),
-            };
-        match at_once(worker, target, ask, paper.now) {
-            Ok(answer) => self.answer(stream, target, answer, paper),
+        let visit = Visit {
+            place: &self.place,
+            target: &request.target,
+            host: request.host,
+            method: request.method,
+            presented: &request.presented,
+            secure: self.transport.is_tls(),
+            fields: &|each| headers.regular().for_each(|(name, value)| each(name, value)),
+        };
+        let entered = match enter(worker, &visit, paper.now) {
+            Ok(entered) => entered,
+            Err(answer) => return self.answer(stream, "-", *answer, paper),
+        };
+        match at_once(worker, &entered, ask, paper.now) {
+            Ok(answer) => self.answer(stream, entered.key(), answer, paper),
             Err(found) => {
-                let question = Question::new(target, ask);
+                let question = Question::new(entered, ask);
                 self.replies.push_back(Reply::resolving(worker, stream, question, found));
                 Ok(())
             }

@@ -30,7 +30,7 @@ use crate::body::{Next, Piece};
 use crate::counters::{Closed, QuicEvent, Shed};
 use crate::fetch::Chain;
 use crate::gate::{self, MAX_HEAD, Pseudo};
-use crate::resolve::{Question, at_once, enter, resolve};
+use crate::resolve::{Question, Visit, at_once, enter, resolve};
 use crate::respond::{Answer, Ask};
 use crate::store::Found;
 use crate::tls::Protocol;
@@ -279,18 +279,32 @@ async fn answer_read(
         path: uri.path_and_query().map_or(&b""[..], |path| path.as_str().as_bytes()),
         authority: uri.authority().map(|authority| authority.as_str().as_bytes()),
     };
-    let fields = request.headers().iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
-    let (mut answer, target) = match gate::check(pseudo, fields, &worker.shared.key_rules) {
+    let fields =
+        || request.headers().iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
+    let (mut answer, target) = match gate::check(pseudo, fields(), &worker.shared.key_rules) {
         Ok(passed) => {
             let ask = Ask { method: passed.method, wants: passed.wants };
             let now = Instant::now();
-            match enter(worker, &client.place, &passed.target, ask.method, &passed.presented, now) {
-                Ok(target) => {
-                    let answer = match at_once(worker, target, ask, now) {
+            let entered = {
+                let visit = Visit {
+                    place: &client.place,
+                    target: &passed.target,
+                    host: passed.host,
+                    method: passed.method,
+                    presented: &passed.presented,
+                    secure: true,
+                    fields: &|each| fields().for_each(|(name, value)| each(name, value)),
+                };
+                enter(worker, &visit, now)
+            };
+            match entered {
+                Ok(entered) => {
+                    let key = entered.key().to_owned();
+                    let answer = match at_once(worker, &entered, ask, now) {
                         Ok(answer) => answer,
-                        Err(found) => wait(worker, &Question::new(target, ask), found).await,
+                        Err(found) => wait(worker, &Question::new(entered, ask), found).await,
                     };
-                    (answer, target.to_owned())
+                    (answer, key)
                 }
                 Err(answer) => (*answer, "-".to_owned()),
             }

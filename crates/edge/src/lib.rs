@@ -4,7 +4,7 @@
 //! same few objects at the same moment. The path of a request:
 //!
 //! `transport` (TCP, or `tls` over it) → [`gate`] (which bytes are a request at all) → `conn` (one read, one write) →
-//! [`access`] (who may ask, where paths take a token) → `store` (hit, lead, follow or pass, as [`http_cache`] decides) → `resolve`, with `fetch` and `pass` where an origin is
+//! [`access`] (who may ask, where paths take a token) → `distribution` (whose hosts and rules they are, where there are any) → `store` (hit, lead, follow or pass, as [`http_cache`] decides) → `resolve`, with `fetch` and `pass` where an origin is
 //! needed (`client` asks the one that `health` names, over `origin`'s connections) → `respond` (status, fields and a
 //! `source` of bytes: nothing so far knows the protocol) → `http1` (the head as text) → `answer` and `send` (the bytes, at a
 //! watched pace). A connection that speaks HTTP/2 goes to `http2`, which does for streams what `conn`, `http1`, `answer`
@@ -25,8 +25,10 @@ mod counters;
 pub mod datagram;
 mod depth;
 mod disk;
+mod distribution;
 mod fetch;
 pub mod gate;
+mod gzip;
 mod health;
 mod hints;
 mod http1;
@@ -54,6 +56,7 @@ mod worker;
 pub use ::certificate::CertificateError;
 pub use access::{AccessError, check as check_access};
 pub use config::{Access, AccessKey, Acme, Certificate, Config, Disk, KeyFile, Limits, Quic, Tls, Upstream};
+pub use distribution::{Distributions, key_of as distribution_key};
 pub use origin::OriginError;
 pub use run::{Error, run, run_and_tell};
 pub use trust::TrustError;

@@ -117,6 +117,11 @@ impl Object {
         object
     }
 
+    /// Whether the edge packed it ([`crate::gzip`]): origins are asked for nothing that is.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.fields.lines.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"content-encoding: gzip"))
+    }
+
     /// Whether it is handed to the disk tier now: the first time it is asked.
     pub(crate) fn offer_to_disk(&self) -> bool {
         !self.offered.swap(true, Ordering::Relaxed)

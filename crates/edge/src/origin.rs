@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, VIA};
 use http::response::Parts;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Empty};
 use http_cache::conditional::Validators;
 use hyper::body::{Body, Incoming};
@@ -46,6 +46,28 @@ pub(crate) struct Origin {
     host: HeaderValue,
     prefix: String,
     tls: Option<Tls>,
+    terms: Terms,
+}
+
+/// On which terms one origin is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    /// Fields of every request, instead of the viewer's.
+    pub(crate) fields: Vec<(HeaderName, HeaderValue)>,
+    /// To connect, where not as the edge has it.
+    pub(crate) connect_time: Option<Duration>,
+    /// To connect, at least one.
+    pub(crate) attempts: u8,
+    /// To the head of an answer, at most.
+    pub(crate) read_time: Option<Duration>,
+    /// How long a connection is kept unused.
+    pub(crate) keep_time: Duration,
+}
+
+impl Default for Terms {
+    fn default() -> Terms {
+        Terms { fields: Vec::new(), connect_time: None, attempts: 1, read_time: None, keep_time: KEEP_TIME }
+    }
 }
 
 /// How it proves who it is.
@@ -98,17 +120,26 @@ impl Origin {
             }
         };
         let host = HeaderValue::from_str(&url.authority()).expect("an authority is made of visible ASCII");
-        Ok(Origin { address: (url.host.clone(), url.port), host, prefix: url.prefix.clone(), tls })
+        let address = (url.host.clone(), url.port);
+        Ok(Origin { address, host, prefix: url.prefix.clone(), tls, terms: Terms::default() })
+    }
+
+    /// The same on these terms.
+    pub(crate) fn on(self, terms: Terms) -> Origin {
+        Origin { terms, ..self }
     }
 }
 
-/// What is asked of an origin. Nothing of the viewer's request goes along but the edges it came through.
+/// What is asked of an origin. Nothing of the viewer's request goes along but the edges it came through, and what a
+/// distribution names.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask<'a> {
     /// A canonical target.
     pub(crate) target: &'a str,
     /// Only if it changed.
     pub(crate) known: Option<Validators<'a>>,
+    /// The viewer's fields that go along.
+    pub(crate) fields: &'a [(HeaderName, HeaderValue)],
     /// The value of `Via`.
     pub(crate) via: &'a HeaderValue,
     /// From now to the head of the answer.
@@ -162,7 +193,9 @@ impl Connections {
 
     /// Fetches.
     pub(crate) async fn get(&self, ask: Ask<'_>, limits: &Limits) -> Result<(Parts, Begun), FetchError> {
-        let deadline = Instant::now() + ask.patience;
+        let terms = &self.origin.terms;
+        let patience = terms.read_time.map_or(ask.patience, |own| own.min(ask.patience));
+        let deadline = Instant::now() + patience;
         let request = || {
             let mut request = Request::get(format!("{}{}", self.origin.prefix, ask.target))
                 .header(HOST, &self.origin.host)
@@ -174,20 +207,40 @@ impl Connections {
             if let Some(date) = ask.known.and_then(|known| known.last_modified) {
                 request = request.header(IF_MODIFIED_SINCE, date);
             }
-            request.body(Empty::new()).expect("a canonical target and the origin's own validators are valid")
+            let mut request = request
+                .body(Empty::new())
+                .expect("a canonical target and the origin's own validators are valid");
+            for (name, value) in ask.fields {
+                request.headers_mut().append(name, value.clone());
+            }
+            for (name, value) in &terms.fields {
+                request.headers_mut().insert(name, value.clone());
+            }
+            request
         };
         if let Some(mut kept) = self.take_kept() {
-            match answer(&mut kept, request(), deadline, ask.patience).await {
+            match answer(&mut kept, request(), deadline, patience).await {
                 // The origin closed it while it lay here; a GET may be sent again (RFC 9110 §9.2.2).
                 Err(FetchError::Http(fault)) if is_stale_connection(&fault) => {}
                 other => return Ok(Begun::new(other?, kept)),
             }
         }
-        let mut connection = timeout(limits.connect_time, self.connect())
-            .await
-            .map_err(|_| FetchError::ConnectTimeout(limits.connect_time))??;
-        let response = answer(&mut connection, request(), deadline, ask.patience).await?;
+        let mut connection = self.connect_in(terms.connect_time.unwrap_or(limits.connect_time)).await?;
+        let response = answer(&mut connection, request(), deadline, patience).await?;
         Ok(Begun::new(response, connection))
+    }
+
+    /// Connects, each attempt in this time.
+    async fn connect_in(&self, time: Duration) -> Result<Connection, FetchError> {
+        let mut left = self.origin.terms.attempts;
+        loop {
+            left = left.saturating_sub(1);
+            let connected = timeout(time, self.connect()).await;
+            match connected.unwrap_or(Err(FetchError::ConnectTimeout(time))) {
+                Err(_) if left > 0 => {}
+                done => return done,
+            }
+        }
     }
 
     async fn connect(&self) -> Result<Connection, FetchError> {
@@ -212,7 +265,7 @@ impl Connections {
     fn take_kept(&self) -> Option<Connection> {
         let mut kept = self.kept();
         while let Some((connection, since)) = kept.pop() {
-            if since.elapsed() > KEEP_TIME {
+            if since.elapsed() > self.origin.terms.keep_time {
                 kept.clear();
             } else if !connection.is_closed() {
                 return Some(connection);

@@ -1,16 +1,18 @@
 //! Answers for one viewer alone: as fast as he takes them, nothing kept.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_cache::Key;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::body::{Next, Piece};
-use crate::client::{Fetch, Reply};
+use crate::client::{Client, Reply};
 use crate::counters::{FetchEnd, Phase};
 use crate::fetch::{self, Chain};
 use crate::gate::Method;
 use crate::object::{end_to_end, may_have_body};
+use crate::resolve::Errand;
 use crate::respond::{Answer, Ask, Head};
 use crate::source::Source;
 use crate::store::Failure;
@@ -19,8 +21,10 @@ use crate::worker::Worker;
 /// The body of an answer that is passed on.
 #[derive(Debug)]
 pub(crate) struct Passing {
-    worker: Arc<Worker>,
     key: Key,
+    client: Arc<Client>,
+    /// Between two pieces of it.
+    patience: Duration,
     reply: Reply,
     ahead: Option<Next>,
     _permit: OwnedSemaphorePermit,
@@ -31,17 +35,17 @@ pub(crate) async fn pass(
     worker: &Arc<Worker>,
     key: &Key,
     ask: Ask<'_>,
-    via: Option<&str>,
+    errand: &Errand,
     reply: Option<Reply>,
 ) -> Answer {
-    let limits = &worker.shared.limits;
+    let (limits, client) = (errand.limits(worker), errand.client(worker));
     let Some(permit) = worker.may_fetch() else {
         return Answer::failure(ask.method, Failure::Busy);
     };
     let bypass = reply.is_none();
     let reply = match reply {
         Some(reply) => reply,
-        None => match worker.client.get(Fetch { target: key.as_str(), known: None, via }, limits).await {
+        None => match client.get(errand.fetch(key, None), limits).await {
             Ok(reply) => {
                 worker.counters.fetched(FetchEnd::Passed);
                 reply
@@ -64,13 +68,13 @@ pub(crate) async fn pass(
     let mut body = if ask.method == Method::Head || !may_have_body(status) {
         Source::Nothing
     } else {
-        let (worker, key) = (worker.clone(), key.clone());
-        Source::Passing(Box::new(Passing { worker, key, reply, ahead: None, _permit: permit }))
+        let (key, patience) = (key.clone(), limits.between_bytes_time);
+        Source::Passing(Box::new(Passing { key, client, patience, reply, ahead: None, _permit: permit }))
     };
     if !body.begin().await {
         return Answer::failure(ask.method, Failure::BrokenOff);
     }
-    Answer { status, phase: Phase::Pass, head, body }
+    Answer { status, phase: Phase::Pass, head, body, dress: None }
 }
 
 impl Passing {
@@ -85,8 +89,7 @@ impl Passing {
         if let Some(next) = self.ahead.take() {
             return next;
         }
-        let limit = self.worker.shared.limits.between_bytes_time;
-        match self.reply.next(&self.worker.client, limit).await {
+        match self.reply.next(&self.client, self.patience).await {
             Ok(Some(bytes)) => Next::Piece(Piece::Bytes(bytes)),
             Ok(None) => Next::End,
             Err(fault) => {

@@ -12,6 +12,7 @@ use http_cache::range::{Range, range};
 
 use crate::access::token::Refusal;
 use crate::counters::Phase;
+use crate::distribution::{Dress, Words};
 use crate::gate::{Method, Violation, Wants};
 use crate::object::{Came, Object, may_have_body};
 use crate::source::Source;
@@ -31,6 +32,8 @@ pub(crate) struct Answer {
     pub(crate) phase: Phase,
     pub(crate) head: Head,
     pub(crate) body: Source,
+    /// What a distribution does to its header fields; none: nothing.
+    pub(crate) dress: Option<Box<Dress>>,
 }
 
 /// Where its header fields come from.
@@ -80,7 +83,7 @@ impl Answer {
             }
             Shown::Whole => (object.status, Source::of(&object, 0, object.len())),
         };
-        Answer { status, phase, head: Head::Object { object, shown }, body }
+        Answer { status, phase, head: Head::Object { object, shown }, body, dress: None }
     }
 
     /// An answer of the edge's own: a few words of text.
@@ -96,6 +99,7 @@ impl Answer {
             phase: Phase::Local,
             head: Head::Local { len: text.len() as u64, cache_status: LOCAL_CACHE_STATUS, extra },
             body: if method == Method::Head { Source::Nothing } else { Source::bytes(text) },
+            dress: None,
         }
     }
 
@@ -142,6 +146,7 @@ impl Answer {
             phase: Phase::Local,
             head: Head::Preflight,
             body: Source::Nothing,
+            dress: None,
         }
     }
 
@@ -167,7 +172,19 @@ impl Answer {
     }
 
     /// The header fields that stay the same for an object's life.
-    pub(crate) fn each_lasting_field(&self, mut each: impl FnMut(&[u8], &[u8])) {
+    pub(crate) fn each_lasting_field(&self, each: impl FnMut(&[u8], &[u8])) {
+        let words = match &self.head {
+            Head::Object { .. } | Head::Passed { .. } => Words::Origins,
+            Head::Local { .. } | Head::Preflight => Words::Edges,
+        };
+        match &self.dress {
+            None => self.each_own_field(each),
+            Some(dress) => dress.over(words, |own| self.each_own_field(own), each),
+        }
+    }
+
+    /// The same, undressed.
+    fn each_own_field(&self, mut each: impl FnMut(&[u8], &[u8])) {
         match &self.head {
             Head::Object { object, shown } => {
                 let kept = match shown {

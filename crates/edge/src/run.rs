@@ -16,13 +16,14 @@ use tokio::time::timeout;
 
 use crate::access::{self, AccessError};
 use crate::admission::{Admission, Place};
-use crate::client::{Client, Origins};
+use crate::client::Origins;
 use crate::config::{Certificate, Config, Quic, Tls};
 use crate::conn::serve;
 use crate::control;
 use crate::counters::{Closed, Counters, Figures, Phase};
 use crate::depth;
 use crate::disk::Disk;
+use crate::distribution::DistributionFigures;
 use crate::fetch::Chain;
 use crate::http2;
 use crate::http3::ids::Keys;
@@ -36,7 +37,7 @@ use crate::tls::acme::Proofs;
 use crate::tls::certificate;
 use crate::tls::{Acceptance, Protocol};
 use crate::transport::{Outgoing, Transport};
-use crate::worker::{Draining, Shared, Worker};
+use crate::worker::{Draining, Parts, Shared, Worker};
 use ::certificate::{CertificateError, Shown};
 
 /// Accepted connections that wait for their thread; more are refused.
@@ -126,7 +127,7 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
 /// The same; calls `serving` once viewers are accepted, so that who served before may go.
 pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) -> Result<(), Error> {
     let access = access::start(&config.access, config.upstream.ca.clone()).await?;
-    let origins = Arc::new(Origins::new(config.upstream)?);
+    let origins = Arc::new(Origins::new(config.upstream, config.distributions.pseudonym())?);
     config.listener.set_nonblocking(true).map_err(Error::Start)?;
     let room = Cost { bytes: config.cache_bytes, handles: config.limits.large_objects as u64 };
     let disk = config.disk.as_ref().map(Disk::start).transpose().map_err(Error::Start)?;
@@ -135,7 +136,17 @@ pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) 
     let asks = matches!(&config.tls, Some(tls) if matches!(tls.certificate, Certificate::Acme(_)));
     let proofs = asks.then(Arc::<Proofs>::default);
     let key_rules = KeyRules::hls_and(config.key_query.iter().map(String::as_str));
-    let shared = Arc::new(Shared::new(store.clone(), key_rules, config.limits, alt_svc, proofs, access));
+    let tls_port = config.tls.as_ref().and_then(|tls| tls.listener.local_addr().ok()).map(|at| at.port());
+    let shared = Arc::new(Shared::new(Parts {
+        store: store.clone(),
+        key_rules,
+        limits: config.limits,
+        alt_svc,
+        proofs,
+        access,
+        distributions: config.distributions,
+        tls_port,
+    }));
     let limits = &shared.limits;
     let admission =
         Admission::new(limits.connections, limits.connections_per_address, limits.requests_per_s_per_address);
@@ -156,12 +167,13 @@ pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) 
         figures.threads.push(counters.clone());
         let lag = Arc::new(Lag::new(Instant::now()));
         figures.lags.push(lag.clone());
-        let worker = Worker { shared: shared.clone(), counters, lag, client: Client::new(origins.clone()) };
+        let worker = Worker::new(shared.clone(), counters, lag, origins.clone());
         seats.push(start_thread(number, Arc::new(worker)).map_err(Error::Start)?);
     }
     let mut registry = Registry::default();
     registry.register_collector(Box::new(figures));
     registry.register_collector(Box::new(OriginFigures(origins.clone())));
+    registry.register_collector(Box::new(DistributionFigures(shared.distributions.clone())));
     // Before the metrics, which tell that the edge is there.
     if let Some(path) = config.control {
         control::serve(shared.clone(), &path, drain.clone())
@@ -181,8 +193,7 @@ pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) 
                 renewals,
             )?;
             if let Some(quic) = config.quic {
-                let (shared, client) = (shared.clone(), Client::new(origins));
-                let worker = Worker { shared, counters: quic_counters, lag: quic_lag, client };
+                let worker = Worker::new(shared.clone(), quic_counters, quic_lag, origins);
                 let keys = Keys::kept_in(&config.folder)?;
                 quic_thread = Some(start_quic(quic, &keys, shown.clone(), worker, admission.clone())?);
             }

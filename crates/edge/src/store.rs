@@ -116,7 +116,8 @@ impl Store {
             let key = Key::from_canonical(target);
             let flight = Flight::new(now);
             shard.insert(key.clone(), Slot { flight: Some(flight.clone()), ..Slot::default() });
-            return Found::Lead(Lead { store: self.clone(), key, flight, old: None });
+            let hold = self.rules.error_cap;
+            return Found::Lead(Lead { store: self.clone(), key, flight, old: None, hold });
         };
         if let Some((until, failure)) = slot.failed
             && now < until
@@ -158,7 +159,8 @@ impl Store {
     fn lead(self: &Arc<Self>, target: &str, slot: &mut Slot, now: Instant) -> Lead {
         let flight = Flight::new(now);
         slot.flight = Some(flight.clone());
-        Lead { store: self.clone(), key: Key::from_canonical(target), flight, old: slot.object.clone() }
+        let (key, hold) = (Key::from_canonical(target), self.rules.error_cap);
+        Lead { store: self.clone(), key, flight, old: slot.object.clone(), hold }
     }
 
     /// Accounts for `more` of an object, evicting what must go.

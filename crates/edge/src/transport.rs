@@ -97,6 +97,11 @@ impl Transport {
         }
     }
 
+    /// Whether it is TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// The protocol the handshake agreed on, by its name in ALPN.
     pub(crate) fn agreed_protocol(&self) -> Option<&[u8]> {
         self.tls.as_ref()?.session.alpn_protocol()

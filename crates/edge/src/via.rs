@@ -10,7 +10,7 @@ const MAX_RECIPIENTS: usize = 16;
 
 /// What this edge calls itself in `Via`: no other edge, and no other run of this one, has the same, and nobody can
 /// guess it, so nobody can make this edge believe in a loop that is not there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Pseudonym(String);
 
 impl Pseudonym {

@@ -1,16 +1,17 @@
 //! What the tasks of one serving thread share, and what all threads share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use http_cache::KeyRules;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::access::Guard;
-use crate::client::Client;
+use crate::client::{Client, Origins};
 use crate::config::Limits;
 use crate::counters::{Counters, FetchEnd, Shed};
+use crate::distribution::Distributions;
 use crate::lag::Lag;
 use crate::store::Store;
 use crate::tls::acme::Proofs;
@@ -27,11 +28,27 @@ pub(crate) struct Shared {
     pub(crate) proofs: Option<Arc<Proofs>>,
     /// Who may ask, where some paths take a token.
     pub(crate) access: Option<Arc<Guard>>,
+    /// Sites of their own, where there are any.
+    pub(crate) distributions: Distributions,
+    /// Where viewers come by TLS.
+    pub(crate) tls_port: Option<u16>,
     /// One permit a fetch from the origin.
     pub(crate) fetches: Arc<Semaphore>,
     draining: watch::Sender<Draining>,
     /// The same, for a look at each request.
     is_draining: AtomicBool,
+}
+
+/// What a [`Shared`] is made of.
+pub(crate) struct Parts {
+    pub(crate) store: Arc<Store>,
+    pub(crate) key_rules: KeyRules,
+    pub(crate) limits: Limits,
+    pub(crate) alt_svc: Option<Box<str>>,
+    pub(crate) proofs: Option<Arc<Proofs>>,
+    pub(crate) access: Option<Arc<Guard>>,
+    pub(crate) distributions: Distributions,
+    pub(crate) tls_port: Option<u16>,
 }
 
 /// How far the edge's end has come.
@@ -51,18 +68,15 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) lag: Arc<Lag>,
-    pub(crate) client: Client,
+    /// Of the edge's own origins.
+    pub(crate) client: Arc<Client>,
+    /// Of distributions' origins, made when they are first asked.
+    clients: Mutex<Vec<Arc<Client>>>,
 }
 
 impl Shared {
-    pub(crate) fn new(
-        store: Arc<Store>,
-        key_rules: KeyRules,
-        limits: Limits,
-        alt_svc: Option<Box<str>>,
-        proofs: Option<Arc<Proofs>>,
-        access: Option<Arc<Guard>>,
-    ) -> Shared {
+    pub(crate) fn new(parts: Parts) -> Shared {
+        let Parts { store, key_rules, limits, alt_svc, proofs, access, distributions, tls_port } = parts;
         Shared {
             store,
             key_rules,
@@ -71,6 +85,8 @@ impl Shared {
             alt_svc,
             proofs,
             access,
+            distributions,
+            tls_port,
             draining: watch::Sender::new(Draining::No),
             is_draining: AtomicBool::new(false),
         }
@@ -93,6 +109,27 @@ impl Shared {
 }
 
 impl Worker {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        counters: Arc<Counters>,
+        lag: Arc<Lag>,
+        origins: Arc<Origins>,
+    ) -> Worker {
+        Worker { shared, counters, lag, client: Arc::new(Client::new(origins)), clients: Mutex::default() }
+    }
+
+    /// This thread's connections to these origins.
+    pub(crate) fn client_of(&self, origins: &Arc<Origins>) -> Arc<Client> {
+        let mut clients = self.clients.lock().expect("nothing panics while it holds the clients");
+        if let Some(known) = clients.iter().find(|client| Arc::ptr_eq(&client.origins, origins)) {
+            return known.clone();
+        }
+        clients.retain(|client| !client.origins.is_retired());
+        let client = Arc::new(Client::new(origins.clone()));
+        clients.push(client.clone());
+        client
+    }
+
     /// Leave to fetch from the origin, unless so much is under way or waiting that one more would not come in time.
     pub(crate) fn may_fetch(&self) -> Option<OwnedSemaphorePermit> {
         let bound = if self.is_late() {

@@ -187,6 +187,7 @@ fn run_job(job: Job, cores: usize, pulse: &Pulse) -> anyhow::Result<()> {
                     }
                     let name = channel.name.clone();
                     let selector = Selector::default();
+                    selector.choose(channel.chosen.map(Into::into));
                     if channel.backup.is_some() {
                         selectors.insert(channel.name.to_string(), selector.clone());
                     }
@@ -215,7 +216,7 @@ fn run_job(job: Job, cores: usize, pulse: &Pulse) -> anyhow::Result<()> {
             };
             let listener =
                 listener.with_context(|| format!("control socket `{}`", job.control_socket.display()))?;
-            control::serve(listener, selectors, drain.clone());
+            control::serve(listener, selectors, pulse.clone(), drain.clone());
         }
         let late = async {
             drain.requested().await;

@@ -48,7 +48,7 @@ impl Pulse {
         })
     }
 
-    fn on(line: Option<OwnedFd>) -> Self {
+    pub(crate) fn on(line: Option<OwnedFd>) -> Self {
         Self(Arc::new(Shared {
             line,
             began: Instant::now(),
@@ -105,6 +105,11 @@ impl Pulse {
         }
     }
 
+    /// Says which input the operator wants shown, so that the next process goes on with it; `None`: the channel chooses.
+    pub fn chose(&self, input: Option<FeedInput>) {
+        self.tell(Report::Chosen { input });
+    }
+
     fn beat(&self) -> Beat {
         let now_ms = self.0.now_ms();
         let lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,9 +154,11 @@ impl Lane {
         self.marked_ms.store(self.pulse.0.now_ms(), Ordering::Relaxed);
     }
 
-    /// A frame was encoded; `begins_segment`: a segment begins with it.
-    pub fn frame(&self, begins_segment: bool) {
-        self.mark();
+    /// A frame was encoded that is to be shown `ahead` from now; `begins_segment`: a segment begins with it. A source that sends faster
+    /// than time goes is followed, and when it stops nothing is expected before what it sent is over.
+    pub fn frame(&self, begins_segment: bool, ahead: Duration) {
+        let ahead_ms = u64::try_from(ahead.as_millis()).unwrap_or(u64::MAX);
+        self.marked_ms.store(self.pulse.0.now_ms().saturating_add(ahead_ms), Ordering::Relaxed);
         let pulse = &self.pulse;
         pulse.0.segments.fetch_add(begins_segment.into(), Ordering::Relaxed);
         // The first one is told at once: with it the process is well.
@@ -182,8 +189,8 @@ mod tests {
         assert_eq!(pulse.beat(), Beat::default(), "nothing is expected of anybody");
         let (busy, hung) = (pulse.lane(), pulse.lane());
         std::thread::sleep(Duration::from_millis(20));
-        busy.frame(true);
-        busy.frame(false);
+        busy.frame(true, Duration::ZERO);
+        busy.frame(false, Duration::ZERO);
         let beat = pulse.beat();
         assert!(beat.stalled_ms >= 20, "{beat:?}");
         assert_eq!((beat.frames, beat.segments), (2, 1));
@@ -191,6 +198,18 @@ mod tests {
         drop(hung);
         busy.mark();
         assert!(pulse.beat().stalled_ms < stalled_ms.max(20));
+    }
+
+    #[test]
+    fn who_has_brought_frames_in_advance_is_not_behind_until_they_are_over() {
+        let pulse = Pulse::default();
+        let lane = pulse.lane();
+        lane.frame(true, Duration::from_secs(3_600));
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(pulse.beat().stalled_ms, 0);
+        lane.frame(false, Duration::ZERO);
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(pulse.beat().stalled_ms >= 20);
     }
 
     #[test]

@@ -157,6 +157,7 @@ fn job(folder: &Path, push_url: String, source: Source) -> Job {
         latency: spec::Latency::Standard,
         push_url,
         quarantine: Vec::new(),
+        chosen: None,
         pipeline: None,
     };
     Job {

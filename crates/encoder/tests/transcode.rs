@@ -68,14 +68,17 @@ fn two_encoders_of_a_channel_make_the_same_headers_and_segments_of_the_same_time
 }
 
 #[test]
-fn a_whole_segment_has_nothing_wrong_and_one_begun_late_lacks_what_came_before() {
+fn a_channel_has_nothing_wrong_from_its_beginning_even_where_that_is_in_the_middle_of_a_segment() {
     let made = of_pattern(&settings(ladder(&[(320, 180, 30)])), (320, 180), Rational::whole(30), 0..75);
     let pictures = &made.tracks[0].measured;
     // The pattern begins half a second before a slot's start: 15 frames, then 30 and 30.
-    let missing = |frames| wire::Measured { frames: 30, missing: frames, ..wire::Measured::default() };
-    assert_eq!(pictures[..3], [missing(15), missing(0), missing(0)]);
-    assert_eq!(pictures[1].score(), 100);
-    assert_eq!(made.tracks[1].measured[1].score(), 100, "of the sound, too");
+    let whole = |frames| wire::Measured { frames, ..wire::Measured::default() };
+    assert_eq!(pictures[..3], [whole(15), whole(30), whole(30)]);
+    for take in &made.tracks {
+        for measured in &take.measured[..2] {
+            assert_eq!(measured.score(), 100, "{}: {measured}", take.name);
+        }
+    }
 }
 
 #[test]

@@ -11,12 +11,14 @@
 //! - [`events`]: what the stack says happened.
 //! - [`tally`]: the table.
 //! - [`calls`]: AWS calls while whoever answers is killed.
+//! - [`hostile`]: publishers that mean harm, beside some that are read as above.
 //! - [`random`]: moments by chance, the same for the same seed.
 
 pub mod calls;
 pub mod client;
 pub mod continuity;
 pub mod events;
+pub mod hostile;
 pub mod kind;
 pub mod lane;
 pub mod line;

@@ -26,6 +26,31 @@ impl Random {
         self.bits() % count
     }
 
+    /// Whether one of `chances` came.
+    pub const fn one_in(&mut self, chances: u64) -> bool {
+        self.below(chances) == 0
+    }
+
+    /// A place in a row of `length`, which is not empty.
+    pub const fn place(&mut self, length: usize) -> usize {
+        self.below(length as u64) as usize
+    }
+
+    /// One of `row`, which is not empty.
+    pub fn pick<'a, T>(&mut self, row: &'a [T]) -> &'a T {
+        &row[self.place(row.len())]
+    }
+
+    /// `length` bytes that mean nothing.
+    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(length + 8);
+        while bytes.len() < length {
+            bytes.extend_from_slice(&self.bits().to_le_bytes());
+        }
+        bytes.truncate(length);
+        bytes
+    }
+
     /// A span of `from` to `to` milliseconds.
     pub const fn between_ms(&mut self, from: u64, to: u64) -> Duration {
         Duration::from_millis(from + self.below(to - from + 1))
@@ -35,6 +60,13 @@ impl Random {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_are_as_many_as_were_asked_for_and_a_pick_is_one_of_the_row() {
+        let mut random = Random::new(3);
+        assert_eq!([0, 1, 8, 13].map(|length| random.bytes(length).len()), [0, 1, 8, 13]);
+        assert!((0..50).all(|_| [2, 3, 5].contains(random.pick(&[2, 3, 5]))));
+    }
 
     #[test]
     fn a_seed_gives_the_same_row_again_and_another_seed_another() {

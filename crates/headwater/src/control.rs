@@ -1,16 +1,19 @@
 //! The control role as a process of its own, and what is read from its folder.
 //!
 //! - [`runner`]: what is wanted goes to the supervisor, what is seen comes back.
+//! - [`doors`]: the services, and what they need to act.
+//! - [`watch`]: figures of all that runs, for CloudWatch.
 
+mod doors;
 mod runner;
+mod watch;
 
 use std::sync::Arc;
 
 use anyhow::Context;
 use daemon::listen;
-use door::{Door, Site};
+use door::Site;
 use identity::aws_env::{self, Target};
-use medialive::MediaLive;
 use spec::Workflow;
 use store::{Place, Store};
 
@@ -25,33 +28,29 @@ pub(crate) fn control(options: &Role) -> anyhow::Result<()> {
     let (workflow, layout) = (&loaded.workflow, Layout::under(&options.data));
     let address = workflow.listen.control.context("[listen] control is \"off\"")?;
     role::run(&layout, async |drain| {
+        let listener = listen::inherited_or_bind("control", address)?;
         let store = open(workflow, &layout).await?;
+        let identity = control::prepare(&store, layout.data(), &control::given_by_environment()).await?;
         let site = site(workflow);
+        let services = doors::Services::open(workflow, &layout, &store, &identity, &site).await?;
         let config = control::Config {
-            listener: listen::inherited_or_bind("control", address)?,
+            listener,
             store: store.clone(),
-            doors: doors(workflow, &store, &site),
+            doors: services.doors(),
             site,
-            data_dir: layout.data().to_owned(),
-            given: control::given_by_environment(),
+            identity,
             workflow: loaded.text.clone(),
             runner: Some(Arc::new(Supervisor::start(&layout, workflow, drain.clone()))),
             metrics_socket: Some(layout.metrics_socket("control")),
             limits: control::Limits::default(),
         };
-        control::run(config, drain).await?;
+        tokio::select! {
+            served = control::run(config, drain) => served?,
+            never = services.run() => match never {},
+        }
         store.close().await;
         Ok(())
     })
-}
-
-/// The services that are answered.
-fn doors(workflow: &Workflow, store: &Store, site: &Site) -> Vec<Arc<dyn Door>> {
-    let reach = match workflow.control.allow_private {
-        true => medialive::Reach::Private,
-        false => medialive::Reach::Public,
-    };
-    vec![Arc::new(MediaLive::new(store.clone(), site.clone(), reach))]
 }
 
 /// Prints what AWS's clients need.

@@ -15,6 +15,8 @@ mod cli;
 mod control;
 mod demo;
 mod edge_alone;
+mod endpoint;
+mod fetch;
 mod handover;
 mod plan;
 mod purge;

@@ -69,8 +69,8 @@ impl Layout {
     }
 
     /// Where a role is told to look at the workflow again.
-    pub(crate) fn role_control(&self, role: &str) -> PathBuf {
-        self.run().join(format!("{role}.control.sock"))
+    pub(crate) fn role_reload(&self, role: &str) -> PathBuf {
+        self.run().join(format!("{role}.reload.sock"))
     }
 
     /// Where roles tell the supervisor their events.
@@ -247,6 +247,7 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
         latency: channel.latency,
         push_url: format!("http://{}/ingest/{}", reachable(workflow.listen.origin), channel.name),
         quarantine: Vec::new(),
+        chosen: None,
         pipeline: None,
     }
 }

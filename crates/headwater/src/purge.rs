@@ -1,5 +1,6 @@
 //! `headwater purge`: tells the edge of this machine to take objects out of its cache.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -24,7 +25,10 @@ pub(crate) fn purge(options: &Purge) -> anyhow::Result<()> {
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     runtime.block_on(async {
         for pattern in &options.patterns {
-            let gone = timeout(PATIENCE, ask(options, pattern))
+            let socket = options.control.clone();
+            let socket = socket.unwrap_or_else(|| Layout::under(&options.data).edge_control());
+            let field = options.soft.then_some(("purge-mode", "soft"));
+            let gone = timeout(PATIENCE, ask(&socket, pattern, field))
                 .await
                 .with_context(|| format!("purge `{pattern}`: the edge did not answer in {PATIENCE:?}"))??;
             println!("{pattern}: {gone} {}", if options.soft { "marked stale" } else { "purged" });
@@ -33,13 +37,13 @@ pub(crate) fn purge(options: &Purge) -> anyhow::Result<()> {
     })
 }
 
-/// How many objects, as the edge says it.
-async fn ask(options: &Purge, pattern: &str) -> anyhow::Result<String> {
-    let socket = match &options.control {
-        Some(socket) => socket.clone(),
-        None => Layout::under(&options.data).edge_control(),
-    };
-    let stream = UnixStream::connect(&socket).await.with_context(|| {
+/// How many objects, as the edge says it; `field` is a request field that says more.
+pub(crate) async fn ask(
+    socket: &Path,
+    pattern: &str,
+    field: Option<(&'static str, &str)>,
+) -> anyhow::Result<String> {
+    let stream = UnixStream::connect(socket).await.with_context(|| {
         format!(
             "no edge answers on `{}`: is `headwater up` running? If so, give its --data folder; for an edge that \
              runs alone, the --control socket it was given",
@@ -51,17 +55,14 @@ async fn ask(options: &Purge, pattern: &str) -> anyhow::Result<String> {
             .await
             .with_context(|| format!("speak with the edge on `{}`", socket.display()))?;
     let connection = tokio::spawn(connection);
-    let request = Request::builder()
-        .method("PURGE")
-        .uri(pattern)
-        .header(hyper::header::HOST, "localhost")
-        .header("purge-mode", if options.soft { "soft" } else { "exact" })
-        .body(Full::default())
-        .with_context(|| {
-            format!(
-                "`{pattern}` is no path; write it as viewers ask for it, such as /main/* or /main/index.m3u8"
-            )
-        })?;
+    let mut request =
+        Request::builder().method("PURGE").uri(pattern).header(hyper::header::HOST, "localhost");
+    if let Some((name, value)) = field {
+        request = request.header(name, value);
+    }
+    let request = request.body(Full::default()).with_context(|| {
+        format!("`{pattern}` is no path; write it as viewers ask for it, such as /main/* or /main/index.m3u8")
+    })?;
     let answer = sender.send_request(request).await.context("ask the edge")?;
     let status = answer.status();
     let words = Limited::new(answer.into_body(), MAX_ANSWER_BYTES)

@@ -46,26 +46,44 @@ fn reload<T: Send + 'static>(
     drain: &Drain,
     follow: impl Fn(&Workflow) -> anyhow::Result<T> + Send + Sync + 'static,
 ) -> anyhow::Result<Orders<T>> {
-    if !is_supervised() {
-        return Ok(Orders::none());
-    }
     let (orderer, orders) = daemon::orders();
-    let options = options.clone();
-    let follow = Arc::new(follow);
-    let socket = Layout::under(&options.data).role_control(role);
+    let (options, follow) = (options.clone(), Arc::new(follow));
+    let layout = Layout::under(&options.data);
+    on_reload(role, &layout, drain, move || {
+        let what =
+            read(&options).and_then(|workflow| follow(&workflow)).map_err(|fault| format!("{fault:#}"));
+        let orderer = orderer.clone();
+        async move { orderer.give(what?).await }
+    })?;
+    Ok(orders)
+}
+
+/// Does `again` whenever the supervisor says that the workflow is another.
+fn on_reload<F>(
+    role: &str,
+    layout: &Layout,
+    drain: &Drain,
+    again: impl Fn() -> F + Send + Sync + 'static,
+) -> anyhow::Result<()>
+where
+    F: Future<Output = Result<(), String>> + Send + 'static,
+{
+    if !is_supervised() {
+        return Ok(());
+    }
+    let socket = layout.role_reload(role);
+    let again = Arc::new(again);
     let answer = move |line: String| {
-        let (orderer, options, follow) = (orderer.clone(), options.clone(), follow.clone());
+        let again = again.clone();
         async move {
-            if line != RELOAD {
-                return Err(format!("no such request; there is: {RELOAD}"));
+            match line.as_str() {
+                RELOAD => again().await.map(|()| "it runs".to_owned()),
+                _ => Err(format!("no such request; there is: {RELOAD}")),
             }
-            let what = read(&options).and_then(|workflow| follow(&workflow));
-            orderer.give(what.map_err(|fault| format!("{fault:#}"))?).await.map(|()| "it runs".to_owned())
         }
     };
     daemon::lines::serve(&socket, drain.clone(), answer)
-        .with_context(|| format!("answer at `{}`", socket.display()))?;
-    Ok(orders)
+        .with_context(|| format!("answer at `{}`", socket.display()))
 }
 
 /// Runs ingest until told to stop.
@@ -182,6 +200,7 @@ fn downloads(workflow: &Workflow, layout: &Layout) -> Vec<ingest::Download> {
             for (item, path) in files.items.iter().zip(paths) {
                 if let FileItem::Url(url) = item {
                     downloads.push(ingest::Download {
+                        feed: Feed { channel: channel.name.clone(), input: side },
                         url: url.clone(),
                         path,
                         reach: reach(files.allow_private),
@@ -271,14 +290,20 @@ fn select(chosen: spec::Select) -> ingest::Select {
 pub(crate) fn origin(options: &Role) -> anyhow::Result<()> {
     let workflow = read(options)?;
     let layout = Layout::under(&options.data);
+    let endpoints = origin::Endpoints::new(crate::endpoint::endpoints(&workflow));
     run(&layout, async |drain| {
-        let orders = reload("origin", options, &drain, |workflow| Ok(origin_channels(workflow)))?;
+        let shown = endpoints.clone();
+        let orders = reload("origin", options, &drain, move |workflow| {
+            shown.replace(crate::endpoint::endpoints(workflow));
+            Ok(origin_channels(workflow))
+        })?;
         let config = origin::Config {
             listener: listen::inherited_or_bind("origin", workflow.listen.origin)?,
             data_dir: layout.data().to_owned(),
             metrics_socket: layout.metrics_socket("origin"),
             channels: origin_channels(&workflow),
             orders,
+            endpoints,
         };
         Ok(origin::run(config, drain).await?)
     })
@@ -348,8 +373,18 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
             );
             Endpoint::Listener(metrics)
         };
+        let distributions = edge::Distributions::new(&upstream);
+        distributions.set(&workflow.distributions)?;
+        let (changing, file, folder) =
+            (distributions.clone(), options.workflow.clone(), options.folder.clone());
+        on_reload("edge", &layout, &drain, move || {
+            let workflow = workflow::from_file(&file, folder.as_deref());
+            let set = workflow.and_then(|loaded| Ok(changing.set(&loaded.workflow.distributions)?));
+            std::future::ready(set.map_err(|fault| format!("{fault:#}")))
+        })?;
         let config = edge::Config {
             listener,
+            distributions,
             tls,
             upstream,
             metrics,

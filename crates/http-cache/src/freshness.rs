@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use http::header::{AGE, CONTENT_RANGE, DATE, EXPIRES, LAST_MODIFIED, SET_COOKIE, VARY};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::cache_control::{CacheControl, delta_seconds};
 
@@ -24,6 +24,35 @@ pub struct Rules {
     pub lifetimes_if_error: u32,
     /// The most that those lifetimes add up to.
     pub if_error_cap: Duration,
+    /// Bounds on what origins say of answers that are no errors; none: as they say.
+    pub ttl: Option<Ttl>,
+    /// How long errors of a status are kept at least, instead of the caps above.
+    pub errors: Vec<(u16, Duration)>,
+    /// The request's fields that are part of the key, so that an answer may vary by them.
+    pub keyed: Vec<HeaderName>,
+}
+
+/// Bounds on how long answers are kept; `min` ≤ `default` ≤ `max`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ttl {
+    /// From its arrival, even where the origin says less. More than zero, it is also kept where the origin says `no-cache`,
+    /// `no-store` or `private`: whoever sets this knows that it is nobody's own.
+    pub min: Duration,
+    /// Where the origin says nothing.
+    pub default: Duration,
+    /// Even where the origin says more.
+    pub max: Duration,
+}
+
+impl Rules {
+    /// How long a fetch that failed with this status of the edge's own is remembered.
+    pub fn failure(&self, status: u16) -> Duration {
+        self.error(status).unwrap_or(self.error_cap)
+    }
+
+    fn error(&self, status: u16) -> Option<Duration> {
+        self.errors.iter().find(|(known, _)| *known == status).map(|(_, least)| *least)
+    }
 }
 
 impl Default for Rules {
@@ -35,6 +64,9 @@ impl Default for Rules {
             immutable_if_error: Duration::from_secs(24 * 3600),
             lifetimes_if_error: 4,
             if_error_cap: Duration::from_secs(60),
+            ttl: None,
+            errors: Vec::new(),
+            keyed: Vec::new(),
         }
     }
 }
@@ -121,7 +153,8 @@ impl Lifetime {
 }
 
 /// Judges the answer to a GET that carried no header of the viewer's (so `Authorization` cannot matter), and that
-/// asked for `identity` coding only (so an answer that varies by `Accept-Encoding` suits everybody).
+/// asked for `identity` coding only (so an answer that varies by `Accept-Encoding` suits everybody). Where fields of the
+/// viewer's are part of the key, [`Rules::keyed`] names them.
 ///
 /// Age counts from the arrival of the head, plus the `Age` the origin gave. RFC 9111 §4.2.3 adds the time the request
 /// took, as a bound on the network's delay; a blocked playlist reload is held for seconds and leaves the moment it is
@@ -134,16 +167,19 @@ pub fn judge(
     date_now: SystemTime,
 ) -> Verdict {
     let control = CacheControl::of(headers);
-    if control.no_store {
+    let is_error = status.is_client_error() || status.is_server_error();
+    let ttl = rules.ttl.filter(|_| !is_error);
+    let kept_anyway = ttl.is_some_and(|ttl| ttl.min > Duration::ZERO);
+    if control.no_store && !kept_anyway {
         return Verdict::Pass(PassReason::NoStore);
     }
-    if control.private {
+    if control.private && !kept_anyway {
         return Verdict::Pass(PassReason::Private);
     }
     if headers.contains_key(SET_COOKIE) {
         return Verdict::Pass(PassReason::SetCookie);
     }
-    if !varies_by_encoding_only(headers) {
+    if !varies_by_known_only(headers, &rules.keyed) {
         return Verdict::Pass(PassReason::Vary);
     }
     let partial = status == StatusCode::PARTIAL_CONTENT || headers.contains_key(CONTENT_RANGE);
@@ -151,8 +187,15 @@ pub fn judge(
         return Verdict::Pass(PassReason::Status);
     }
 
+    let age = headers.get(AGE).and_then(|value| value.to_str().ok()).map_or(Duration::ZERO, delta_seconds);
     let stated = stated_lifetime(&control, headers);
-    let fresh = if control.no_cache {
+    let is_forbidden = control.no_cache || control.no_store || control.private;
+    let fresh = if let Some(least) = rules.error(status.as_u16()).filter(|_| is_error) {
+        stated.filter(|_| !is_forbidden).unwrap_or_default().max(age + least)
+    } else if let Some(ttl) = ttl {
+        let said = if is_forbidden { Duration::ZERO } else { stated.unwrap_or(ttl.default).min(ttl.max) };
+        if ttl.min > Duration::ZERO { said.max(age + ttl.min) } else { said }
+    } else if control.no_cache {
         Duration::ZERO
     } else if status.is_server_error() {
         stated.unwrap_or(rules.error_cap).min(rules.error_cap)
@@ -178,7 +221,6 @@ pub fn judge(
         };
         (control.stale_while_revalidate.unwrap_or_default(), control.stale_if_error.unwrap_or(unsaid))
     };
-    let age = headers.get(AGE).and_then(|value| value.to_str().ok()).map_or(Duration::ZERO, delta_seconds);
     Verdict::Store(Lifetime { fresh, age, arrived, while_revalidate, if_error })
 }
 
@@ -204,14 +246,16 @@ fn guessed_lifetime(rules: &Rules, headers: &HeaderMap, date_now: SystemTime) ->
         .map_or(Duration::ZERO, |unchanged| (unchanged / 10).min(rules.heuristic_cap))
 }
 
-fn varies_by_encoding_only(headers: &HeaderMap) -> bool {
-    headers.get_all(VARY).iter().all(|value| {
-        value.to_str().is_ok_and(|text| {
-            text.split(',')
-                .map(str::trim)
-                .all(|name| name.is_empty() || name.eq_ignore_ascii_case("accept-encoding"))
-        })
-    })
+fn varies_by_known_only(headers: &HeaderMap, keyed: &[HeaderName]) -> bool {
+    let is_known = |name: &str| {
+        name.is_empty()
+            || name.eq_ignore_ascii_case("accept-encoding")
+            || keyed.iter().any(|known| name.eq_ignore_ascii_case(known.as_str()))
+    };
+    headers
+        .get_all(VARY)
+        .iter()
+        .all(|value| value.to_str().is_ok_and(|text| text.split(',').map(str::trim).all(is_known)))
 }
 
 #[cfg(test)]
@@ -292,6 +336,59 @@ mod tests {
         assert_eq!(judged(206, "cache-control: max-age=5"), Verdict::Pass(PassReason::Status));
         assert_eq!(judged(304, "cache-control: max-age=5"), Verdict::Pass(PassReason::Status));
         check(200, "vary: Accept-Encoding|cache-control: max-age=5", 5_000, 20_000);
+    }
+
+    fn bounded(min: u64, default: u64, max: u64) -> Rules {
+        let [min, default, max] = [min, default, max].map(Duration::from_secs);
+        Rules { ttl: Some(Ttl { min, default, max }), ..Rules::default() }
+    }
+
+    fn fresh_s(rules: &Rules, status: u16, lines: &str) -> Option<u64> {
+        let status = StatusCode::from_u16(status).unwrap();
+        match judge(rules, status, &headers(lines), Instant::now(), SystemTime::now()) {
+            Verdict::Store(lifetime) => Some(lifetime.fresh.as_secs()),
+            Verdict::Pass(_) => None,
+        }
+    }
+
+    #[test]
+    fn bounds_hold_what_the_origin_says() {
+        let free = bounded(0, 60, 100);
+        assert_eq!(fresh_s(&free, 200, ""), Some(60));
+        assert_eq!(fresh_s(&free, 200, "cache-control: max-age=9"), Some(9));
+        assert_eq!(fresh_s(&free, 200, "cache-control: max-age=900"), Some(100));
+        assert_eq!(fresh_s(&free, 200, "cache-control: no-cache"), Some(0));
+        assert_eq!(fresh_s(&free, 200, "cache-control: no-store"), None);
+        assert_eq!(fresh_s(&free, 301, ""), Some(60));
+        assert_eq!(fresh_s(&free, 404, ""), Some(0), "half a second: bounds are not for errors");
+        let least = bounded(5, 60, 100);
+        assert_eq!(fresh_s(&least, 200, "cache-control: max-age=1"), Some(5));
+        assert_eq!(fresh_s(&least, 200, "cache-control: max-age=1|age: 7"), Some(12), "from its arrival");
+        assert_eq!(fresh_s(&least, 200, "cache-control: private, no-store"), Some(5));
+        assert_eq!(
+            fresh_s(&least, 200, "set-cookie: a=b"),
+            None,
+            "a cookie is somebody's whatever the bounds"
+        );
+        assert_eq!(fresh_s(&bounded(0, 0, 0), 200, "cache-control: max-age=9"), Some(0));
+    }
+
+    #[test]
+    fn named_errors_are_kept_as_long_as_was_asked() {
+        let errors = vec![(404, Duration::from_secs(10)), (503, Duration::ZERO)];
+        let rules = Rules { errors, ..bounded(3, 3, 3) };
+        assert_eq!(fresh_s(&rules, 404, ""), Some(10));
+        assert_eq!(fresh_s(&rules, 404, "cache-control: max-age=20"), Some(20));
+        assert_eq!(fresh_s(&rules, 404, "cache-control: no-cache, max-age=20"), Some(10));
+        assert_eq!(fresh_s(&rules, 404, "cache-control: no-store"), None);
+        assert_eq!((rules.failure(503), rules.failure(502)), (Duration::ZERO, Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn an_answer_may_vary_by_what_is_in_the_key() {
+        let rules = Rules { keyed: vec![http::header::ORIGIN], ..bounded(0, 9, 9) };
+        assert_eq!(fresh_s(&rules, 200, "vary: Origin, Accept-Encoding"), Some(9));
+        assert_eq!(fresh_s(&rules, 200, "vary: Origin, User-Agent"), None);
     }
 
     #[test]

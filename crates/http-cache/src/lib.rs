@@ -18,7 +18,7 @@ pub mod record;
 pub mod storage;
 
 pub use cache_control::CacheControl;
-pub use freshness::{Lifetime, PassReason, Rules, Verdict, judge};
+pub use freshness::{Lifetime, PassReason, Rules, Ttl, Verdict, judge};
 pub use key::{Key, KeyFault, KeyRules};
 pub use lookup::{Decision, Held, lookup};
 pub use storage::{Cost, Storage, Ticket};

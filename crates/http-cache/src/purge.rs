@@ -13,6 +13,9 @@ pub enum Pattern {
     Prefix(String),
 }
 
+/// What stands in a key between its target and what else makes a difference: no target has one.
+pub const VARIANT: char = ' ';
+
 /// Why a text is no pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PatternFault {
@@ -47,6 +50,17 @@ impl Pattern {
         })
     }
 
+    /// The same below `root`, a beginning of keys that no request target has. The text is also one without its first `/`.
+    pub fn parse_below(root: &str, text: &str, rules: &KeyRules) -> Result<Pattern, PatternFault> {
+        let slash = if text.starts_with('/') { "" } else { "/" };
+        let below = |start: String| format!("{root}{start}");
+        Ok(match Pattern::parse(&format!("{slash}{text}"), rules)? {
+            Pattern::Path(start) => Pattern::Path(below(start)),
+            Pattern::Target(start) => Pattern::Target(below(start)),
+            Pattern::Prefix(start) => Pattern::Prefix(below(start)),
+        })
+    }
+
     /// What every key that is meant begins with.
     pub fn start(&self) -> &str {
         match self {
@@ -57,10 +71,12 @@ impl Pattern {
     /// Whether the object under `key` is meant.
     pub fn matches(&self, key: &str) -> bool {
         match self {
-            Pattern::Path(path) => {
-                key.strip_prefix(path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('?'))
-            }
-            Pattern::Target(target) => key == target,
+            Pattern::Path(path) => key
+                .strip_prefix(path.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('?') || rest.starts_with(VARIANT)),
+            Pattern::Target(target) => key
+                .strip_prefix(target.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(VARIANT)),
             Pattern::Prefix(start) => key.starts_with(start.as_str()),
         }
     }
@@ -87,6 +103,18 @@ mod tests {
         assert!(!below.matches("/live") && !below.matches("/lively/a"));
         assert!(pattern("/*").unwrap().matches("/"));
         assert!(pattern("/a%2A").unwrap().matches("/a*"));
+    }
+
+    #[test]
+    fn below_a_root_only_its_keys_are_meant() {
+        let below = |text| Pattern::parse_below("//live", text, &KeyRules::hls()).unwrap();
+        let path = below("index.m3u8");
+        assert!(path.matches("//live/index.m3u8") && path.matches("//live/index.m3u8?x=1 0f"));
+        assert!(path.matches("//live/index.m3u8 0f") && !path.matches("/index.m3u8"));
+        assert!(!path.matches("//live2/index.m3u8"));
+        assert!(below("*").matches("//live/a") && !below("/*").matches("//live2/a"));
+        let target = below("/a?_HLS_msn=1");
+        assert!(target.matches("//live/a?_HLS_msn=1 0f") && !target.matches("//live/a?_HLS_msn=11"));
     }
 
     #[test]

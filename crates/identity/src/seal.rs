@@ -7,6 +7,7 @@ use std::fmt;
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -119,6 +120,14 @@ impl Keyring {
         let payload = Payload { msg: text, aad: owner.as_bytes() };
         let text = cipher.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| SealFault::Broken)?;
         String::from_utf8(text).map(Secret::new).map_err(|_| SealFault::Broken)
+    }
+
+    /// A secret that is always the same for the same `label`, and different for each: for what is to be made again, not kept.
+    pub fn derived(&self, label: &str) -> [u8; 32] {
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&*self.current.bytes)
+            .expect("HMAC takes keys of any length");
+        mac.update(label.as_bytes());
+        mac.finalize().into_bytes().into()
     }
 
     /// Whether it should be sealed again: a master key of before made it.

@@ -149,6 +149,12 @@ impl Channel {
         self.look_at_flaps(clock).then_some(flaps::HOLD)
     }
 
+    /// Whether a publisher that knocks now is to come again later, since its like come and go. Tells nothing, so that any
+    /// thread may ask.
+    pub(crate) fn keeps_out(&self, now: Utc) -> bool {
+        self.state().flaps.keeps_out(now)
+    }
+
     /// Lets a publisher in that came to a listener.
     pub(crate) async fn admit(self: &Arc<Self>, peer: SocketAddr, clock: &EpochClock) -> Result<Lease, Held> {
         let before = self.state().holder;
@@ -160,8 +166,8 @@ impl Channel {
         Ok(lease)
     }
 
-    /// Whether the publisher flaps; tells when that begins and ends.
-    fn look_at_flaps(self: &Arc<Self>, clock: &EpochClock) -> bool {
+    /// Whether the publisher flaps; tells when that begins and ends. Call inside the runtime.
+    pub(crate) fn look_at_flaps(self: &Arc<Self>, clock: &EpochClock) -> bool {
         let (is_flapping, told) = self.state().flaps.look(clock.now());
         let channel = &self.name;
         match told {

@@ -9,6 +9,7 @@ use certificate::CertificateError;
 use daemon::Orders;
 use mpegts::Select;
 use playlist::{Choice, Url};
+use reach::Reach;
 use spec::Second;
 use srt::Terms;
 use wire::sample_stream::Feed;
@@ -150,15 +151,6 @@ pub struct SrtCall {
     pub reach: Reach,
     /// What of the stream is wanted.
     pub select: Select,
-}
-
-/// Which addresses may be called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// Those of the public internet: a name shall not lead into the machine's own networks.
-    Public,
-    /// Any.
-    Private,
 }
 
 impl fmt::Debug for Door {

@@ -110,7 +110,7 @@ async fn admit(
                     return Ok((lease, route, request));
                 }
                 Event::PlayRefused => return Err(End::Play),
-                Event::Metadata(_) | Event::Video { .. } | Event::Audio { .. } | Event::Unpublish => {}
+                Event::Media(_) | Event::Unpublish => {}
             }
         }
         if session.taken() + input.len() as u64 > MAX_BEFORE_PUBLISH {

@@ -29,6 +29,8 @@ pub(crate) struct Keeper {
     ingest: Arc<Ingest>,
     open: Vec<Open>,
     downloads: Vec<(Download, AbortHandle)>,
+    /// What bounds them, from the first on.
+    bounds: Option<Arc<download::Bounds>>,
     /// One of each period.
     ticks: Vec<Arc<Ticks>>,
     tasks: JoinSet<()>,
@@ -52,7 +54,7 @@ enum Way {
 impl Keeper {
     pub(crate) fn new(ingest: Arc<Ingest>) -> Self {
         let (open, downloads, ticks, tasks) = (Vec::new(), Vec::new(), Vec::new(), JoinSet::new());
-        Self { ingest, open, downloads, ticks, tasks }
+        Self { ingest, open, downloads, bounds: None, ticks, tasks }
     }
 
     /// Sees to it that these doors are open and no others. Those that stay as they are go on untouched; a publisher of one that
@@ -99,9 +101,14 @@ impl Keeper {
         for (_, task) in self.downloads.extract_if(.., |(download, _)| !wanted.contains(download)) {
             task.abort();
         }
+        if wanted.is_empty() {
+            return;
+        }
+        let bounds = self.bounds.get_or_insert_with(|| Arc::new(download::Bounds::of(&wanted)));
         for download in wanted {
             if self.downloads.iter().all(|(known, _)| *known != download) {
-                let task = self.tasks.spawn(download::run(download.clone()));
+                let running = download::run(download.clone(), bounds.clone(), self.ingest.metrics.clone());
+                let task = self.tasks.spawn(running);
                 self.downloads.push((download, task));
             }
         }

@@ -1,11 +1,10 @@
 //! The guarded HTTP client: for URLs that an operator, or a playlist he named, points at.
 //!
-//! Every URL's host is looked up and checked by [`reach`], redirects too, and the address that was checked is the one that
+//! Every URL's host is looked up and checked by [`mod@reach`], redirects too, and the address that was checked is the one that
 //! is called. No cookies, no proxies; every wait and every size is bounded. User and password of a URL are sent to its own
 //! server alone.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use base64::Engine;
@@ -17,24 +16,17 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::http1::SendRequest;
 use playlist::{ByteRange, Scheme, Url, UrlFault};
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
+use reach::{Reach, Unreachable};
 use tokio::fs::File;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 
-use crate::config::Reach;
-use crate::reach::{self, Unreachable};
+use crate::unreachable::Advised;
 
 /// Redirects that are followed for one request.
 const MAX_REDIRECTS: usize = 5;
-/// How long a connection may take, TLS included.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the head of an answer may take, and each piece of its body.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long one request may take, redirects and body included.
@@ -45,11 +37,9 @@ const AGENT: &str = concat!("headwater/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error(transparent)]
-    Unreachable(#[from] Unreachable),
-    #[error("connect to {server}: {source}")]
-    Connect { server: String, source: io::Error },
-    #[error("this system has no certificate authorities (Debian: package ca-certificates)")]
-    NoAuthorities,
+    Unreachable(#[from] Advised),
+    #[error(transparent)]
+    Connection(reach::Fault),
     #[error("{0} does not answer in time")]
     Slow(String),
     #[error("{server} breaks HTTP: {source}")]
@@ -66,25 +56,43 @@ pub(crate) enum Fault {
     TooLarge(u64),
     #[error("it cannot be kept: {0}")]
     Disk(io::Error),
+    #[error(
+        "all fetched files together would be over {0} bytes: remove some that are no longer played from `data/files`"
+    )]
+    Full(u64),
+    #[error("it took longer than {0:?}")]
+    TooLong(Duration),
     #[error("the answer is compressed, which was not asked for")]
     Compressed,
     #[error("the answer has not the bytes that were asked for")]
     WrongRange,
 }
 
+impl From<reach::Fault> for Fault {
+    fn from(fault: reach::Fault) -> Self {
+        match fault {
+            reach::Fault::Unreachable(unreachable) => Self::Unreachable(unreachable.into()),
+            other => Self::Connection(other),
+        }
+    }
+}
+
 impl Fault {
     /// The value of the metric's `reason` label.
     pub(crate) fn label(&self) -> &'static str {
         match self {
-            Self::Unreachable(Unreachable::Private { .. }) => "forbidden_address",
-            Self::Unreachable(_) | Self::Connect { .. } | Self::NoAuthorities => "unreachable",
-            Self::Slow(_) => "slow",
+            Self::Unreachable(Advised(Unreachable::Private { .. })) => "forbidden_address",
+            Self::Connection(reach::Fault::Slow(_)) | Self::Slow(_) => "slow",
+            Self::Connection(reach::Fault::Http { .. }) => "broken_answer",
+            Self::Unreachable(_) | Self::Connection(_) => "unreachable",
             Self::Http { .. } | Self::Compressed | Self::WrongRange => "broken_answer",
             Self::Status(StatusCode::NOT_FOUND | StatusCode::GONE) => "not_found",
             Self::Status(_) => "status",
             Self::Redirects | Self::Location(_) | Self::Downgrade => "redirect",
             Self::TooLarge(_) => "too_large",
             Self::Disk(_) => "disk",
+            Self::Full(_) => "full",
+            Self::TooLong(_) => "too_long",
         }
     }
 }
@@ -127,12 +135,20 @@ impl Client {
         }
     }
 
-    /// GETs all of `url` into `file`, at most `limit` bytes; how many there were. It may take as long as it takes, but not be silent.
-    pub(crate) async fn save(&mut self, url: &Url, file: &mut File, limit: u64) -> Result<u64, Fault> {
+    /// GETs all of `url` into `file`, at most `limit` bytes, and no more than `room` has room for, which is asked with how
+    /// many there are; how many there were. It may take as long as it takes, but not be silent.
+    pub(crate) async fn save(
+        &mut self,
+        url: &Url,
+        file: &mut File,
+        limit: u64,
+        room: impl Fn(u64) -> Result<(), Fault>,
+    ) -> Result<u64, Fault> {
         // Nothing else is asked on this connection.
         self.kept = None;
         let (url, answer) = self.open(url, None).await?;
-        check(&answer, limit)?;
+        let told = check(&answer, limit)?.unwrap_or(0);
+        room(told)?;
         let mut body = answer.into_body();
         let mut length = 0;
         while let Some(data) = piece(&url, &mut body).await? {
@@ -140,6 +156,7 @@ impl Client {
             if length > limit {
                 return Err(Fault::TooLarge(limit));
             }
+            room(length.max(told))?;
             file.write_all(&data).await.map_err(Fault::Disk)?;
         }
         file.sync_all().await.map_err(Fault::Disk)?;
@@ -201,7 +218,7 @@ impl Client {
             return Ok(answer);
         }
         // There is none, or its other end is gone.
-        let mut connection = self.connect(url).await?;
+        let mut connection = reach::connect(url, self.reach).await?;
         let answer = timeout(SILENCE_TIMEOUT, connection.send_request(request(url, range)))
             .await
             .map_err(|_| Fault::Slow(url.authority()))?
@@ -209,38 +226,6 @@ impl Client {
         self.kept = Some((url.clone(), connection));
         Ok(answer)
     }
-
-    async fn connect(&self, url: &Url) -> Result<SendRequest<Empty<Bytes>>, Fault> {
-        let address = reach::resolve(url.host(), url.port(), self.reach).await?;
-        let server = url.authority();
-        let fault = |source| Fault::Connect { server: server.clone(), source };
-        let open = async {
-            let tcp = TcpStream::connect(address).await.map_err(fault)?;
-            match url.scheme() {
-                Scheme::Http => speak(tcp, &server).await,
-                Scheme::Https => {
-                    let name = ServerName::try_from(url.host().to_owned())
-                        .map_err(|_| fault(io::Error::other("no certificate can be for this host")))?;
-                    let connector = TlsConnector::from(trust().ok_or(Fault::NoAuthorities)?);
-                    speak(connector.connect(name, tcp).await.map_err(fault)?, &server).await
-                }
-            }
-        };
-        timeout(CONNECT_TIMEOUT, open).await.map_err(|_| Fault::Slow(url.authority()))?
-    }
-}
-
-async fn speak<S>(stream: S, server: &str) -> Result<SendRequest<Empty<Bytes>>, Fault>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let http = |source| Fault::Http { server: server.to_owned(), source };
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(http)?;
-    // It ends when the sender is dropped; what goes wrong the request tells.
-    tokio::spawn(async move {
-        let _ = connection.await;
-    });
-    Ok(sender)
 }
 
 fn request(url: &Url, range: Option<ByteRange>) -> Request<Empty<Bytes>> {
@@ -280,8 +265,8 @@ async fn read(url: &Url, answer: Response<Incoming>, limit: usize) -> Result<Byt
     Ok(bytes.freeze())
 }
 
-/// Refuses a body by what its head says of it.
-fn check(answer: &Response<Incoming>, limit: u64) -> Result<(), Fault> {
+/// Refuses a body by what its head says of it; how long it says it is.
+fn check(answer: &Response<Incoming>, limit: u64) -> Result<Option<u64>, Fault> {
     let headers = answer.headers();
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(Fault::Compressed);
@@ -290,7 +275,7 @@ fn check(answer: &Response<Incoming>, limit: u64) -> Result<(), Fault> {
     if length.is_some_and(|length| length > limit) {
         return Err(Fault::TooLarge(limit));
     }
-    Ok(())
+    Ok(length)
 }
 
 /// A body's next bytes; `None` at its end.
@@ -316,27 +301,5 @@ fn wanted(body: Bytes, range: Option<ByteRange>, is_part: bool) -> Result<Bytes,
     Ok(body.slice(start as usize..end as usize))
 }
 
-/// How to be a client of whoever the system's authorities vouch for; `None` where it has none.
-pub(crate) fn trust() -> Option<Arc<ClientConfig>> {
-    static TRUST: OnceLock<Option<Arc<ClientConfig>>> = OnceLock::new();
-    TRUST
-        .get_or_init(|| {
-            let mut roots = RootCertStore::empty();
-            // What cannot be read is as good as not there.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if roots.is_empty() {
-                return None;
-            }
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
-            let client = ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .expect("ring knows TLS 1.2 and 1.3")
-                .with_root_certificates(roots)
-                .with_no_client_auth();
-            Some(Arc::new(client))
-        })
-        .clone()
-}
-
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -41,10 +41,19 @@ impl Flaps {
         }
     }
 
+    /// Whether the next session is to wait, [`HOLD`] from the end of the one before. Tells nothing.
+    pub(crate) fn keeps_out(&self, now: Utc) -> bool {
+        let last = self.ends.back().filter(|_| self.is_flapping(now));
+        last.is_some_and(|last| now.0 - last.0 < HOLD.as_micros() as i64)
+    }
+
+    fn is_flapping(&self, now: Utc) -> bool {
+        self.ends.len() == SESSIONS && self.ends.front().is_some_and(|first| now.0 - first.0 <= WITHIN_US)
+    }
+
     /// Whether the publisher flaps; a change of that is told once.
     pub(crate) fn look(&mut self, now: Utc) -> (bool, Option<Told>) {
-        let is_flapping = self.ends.len() == SESSIONS
-            && self.ends.front().is_some_and(|first| now.0 - first.0 <= WITHIN_US);
+        let is_flapping = self.is_flapping(now);
         let told = match (self.is_raised, is_flapping) {
             (false, true) => Some(Told::Raised),
             (true, false) => Some(Told::Cleared),
@@ -75,6 +84,22 @@ mod tests {
         flaps.ended(s(3.6), s(3.7));
         assert_eq!(flaps.look(s(3.7)), (true, None), "told once");
         assert_eq!(flaps.look(s(11.3)), (false, Some(Told::Cleared)));
+    }
+
+    #[test]
+    fn the_next_session_waits_for_two_seconds_and_no_longer_than_it_flaps() {
+        let mut flaps = Flaps::default();
+        for at in [1.0, 2.0, 3.0] {
+            flaps.ended(s(at - 0.1), s(at));
+            assert!(!flaps.keeps_out(s(at)));
+        }
+        flaps.ended(s(9.4), s(9.5));
+        assert!(flaps.keeps_out(s(9.6)) && flaps.keeps_out(s(11.0)));
+        assert!(!flaps.keeps_out(s(11.1)), "the first of the four is over ten seconds ago");
+        flaps.ended(s(9.6), s(9.7));
+        assert!(flaps.keeps_out(s(11.6)));
+        assert!(!flaps.keeps_out(s(11.8)), "it has waited, and flaps still");
+        assert_eq!(flaps.look(s(11.8)), (true, Some(Told::Raised)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What ingest tells Prometheus.
 
 mod datagrams;
+mod download;
 mod pull;
 mod srt;
 
@@ -16,6 +17,7 @@ use wire::sample_stream::Feed;
 use crate::udp::Source;
 
 pub(crate) use datagrams::{DatagramMetrics, Way};
+pub(crate) use download::DownloadMetrics;
 pub(crate) use pull::PullMetrics;
 pub(crate) use srt::SrtMetrics;
 
@@ -63,6 +65,7 @@ pub(crate) struct Metrics {
     connections: Gauge,
     srt: srt::Families,
     datagrams: datagrams::Families,
+    downloads: download::Families,
     pull: pull::Families,
 }
 
@@ -127,6 +130,7 @@ impl Metrics {
         registry.register("connections", "RTMP connections open", all.connections.clone());
         all.srt.register(registry.sub_registry_with_prefix("srt"));
         all.datagrams.register(registry);
+        all.downloads.register(registry);
         all.pull.register(registry.sub_registry_with_prefix("pull"));
         all
     }
@@ -160,6 +164,11 @@ impl Metrics {
     /// The figures of one channel whose stream comes in datagrams; they are exported from now on, at zero.
     pub(crate) fn datagrams(&self, name: &Feed, source: &Source) -> DatagramMetrics {
         self.datagrams.channel(&ChannelLabel { channel: name.to_string() }, source)
+    }
+
+    /// The figures of one channel whose files are fetched; they are exported from now on, at zero.
+    pub(crate) fn download(&self, name: &Feed) -> DownloadMetrics {
+        self.downloads.channel(name)
     }
 
     /// The figures of one channel that fetches HLS; they are exported from now on, at zero.

@@ -14,10 +14,10 @@ use tokio_rustls::TlsConnector;
 use tokio_util::either::Either;
 
 use crate::pause::Pause;
-use crate::reach::{self, Unreachable};
 use crate::rtmp_stream::Stream;
 use crate::transport::Socket;
-use crate::{Ingest, RtmpRoute, fetch};
+use crate::unreachable::Advised;
+use crate::{Ingest, RtmpRoute};
 
 /// Longest pause before a server is asked again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -32,7 +32,7 @@ const MAX_BEFORE_PLAY: u64 = 64 << 10;
 #[derive(Debug, thiserror::Error)]
 enum NoAnswer {
     #[error(transparent)]
-    Unreachable(#[from] Unreachable),
+    Unreachable(#[from] Advised),
     #[error("connection lost: {0}")]
     Io(#[from] io::Error),
     #[error("this system has no certificate authorities (Debian: package ca-certificates)")]
@@ -69,6 +69,8 @@ pub(crate) async fn call(ingest: Arc<Ingest>, route: Arc<RtmpRoute>) {
             Ok(playing) => {
                 let began = Instant::now();
                 publish(&ingest, &route, playing).await;
+                // Nobody is kept out for it: the pause before the next call grows.
+                route.channel.look_at_flaps(&ingest.clock);
                 // A server may say that it plays and close at once.
                 if began.elapsed() >= WELL {
                     pause.renew();
@@ -86,7 +88,7 @@ pub(crate) async fn call(ingest: Arc<Ingest>, route: Arc<RtmpRoute>) {
 /// Connects, and asks until the server plays.
 async fn ask(route: &RtmpRoute) -> Result<Playing, NoAnswer> {
     let from = &route.from;
-    let address = reach::resolve(&from.host, from.port, from.reach).await?;
+    let address = reach::resolve(&from.host, from.port, from.reach).await.map_err(Advised)?;
     let tcp = TcpStream::connect(address).await?;
     tcp.set_nodelay(true)?;
     let mut socket = match from.is_secure {
@@ -94,7 +96,7 @@ async fn ask(route: &RtmpRoute) -> Result<Playing, NoAnswer> {
         true => {
             let name =
                 ServerName::try_from(from.host.clone()).map_err(|_| NoAnswer::NoName(from.host.clone()))?;
-            let connector = TlsConnector::from(fetch::trust().ok_or(NoAnswer::NoAuthorities)?);
+            let connector = TlsConnector::from(reach::trust().ok_or(NoAnswer::NoAuthorities)?);
             Either::Right(Box::new(connector.connect(name, tcp).await?.into()))
         }
     };
@@ -106,7 +108,7 @@ async fn ask(route: &RtmpRoute) -> Result<Playing, NoAnswer> {
                 Played::Started => return Ok(Playing { socket, client, input }),
                 Played::Refused(reason) => return Err(NoAnswer::TurnedDown(reason)),
                 Played::Ended => return Err(NoAnswer::Closed),
-                Played::Metadata(_) | Played::Video { .. } | Played::Audio { .. } => {}
+                Played::Media(_) => {}
             }
         }
         if client.taken() + input.len() as u64 > MAX_BEFORE_PLAY {

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use rtmp::flv::{Audio, Video};
-use rtmp::{Client, Event, Metadata, PeerError, Played, Session};
+use rtmp::{Client, Event, Media, Metadata, PeerError, Played, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
@@ -31,15 +30,7 @@ pub(crate) trait Speaker {
 
 /// What a peer says that sends a stream.
 pub(crate) enum Said {
-    Video {
-        timestamp_ms: i64,
-        video: Video,
-    },
-    Audio {
-        timestamp_ms: i64,
-        audio: Audio,
-    },
-    Metadata(Metadata),
+    Media(Media),
     Goodbye,
     /// The stream is not to be had any longer, and why.
     TurnedDown(String),
@@ -51,9 +42,7 @@ impl Speaker for Session {
     fn poll(&mut self, input: &mut BytesMut) -> Result<Option<Said>, PeerError> {
         let event = Self::poll(self, input)?;
         Ok(event.map(|event| match event {
-            Event::Video { timestamp_ms, video } => Said::Video { timestamp_ms, video },
-            Event::Audio { timestamp_ms, audio } => Said::Audio { timestamp_ms, audio },
-            Event::Metadata(metadata) => Said::Metadata(metadata),
+            Event::Media(media) => Said::Media(media),
             Event::Unpublish => Said::Goodbye,
             Event::Publish(_) | Event::PlayRefused => Said::Other,
         }))
@@ -68,9 +57,7 @@ impl Speaker for Client {
     fn poll(&mut self, input: &mut BytesMut) -> Result<Option<Said>, PeerError> {
         let played = Self::poll(self, input)?;
         Ok(played.map(|played| match played {
-            Played::Video { timestamp_ms, video } => Said::Video { timestamp_ms, video },
-            Played::Audio { timestamp_ms, audio } => Said::Audio { timestamp_ms, audio },
-            Played::Metadata(metadata) => Said::Metadata(metadata),
+            Played::Media(media) => Said::Media(media),
             Played::Ended => Said::Goodbye,
             Played::Refused(reason) => Said::TurnedDown(reason),
             Played::Started => Said::Other,
@@ -169,13 +156,13 @@ impl<S: Speaker> Stream<S> {
         let now = ingest.clock.now();
         let goodbye = loop {
             match self.speaker.poll(&mut self.input) {
-                Ok(Some(Said::Video { timestamp_ms, video })) => {
+                Ok(Some(Said::Media(Media::Video { timestamp_ms, video }))) => {
                     self.source.video(timestamp_ms, video, now, &mut self.publisher.outputs);
                 }
-                Ok(Some(Said::Audio { timestamp_ms, audio })) => {
+                Ok(Some(Said::Media(Media::Audio { timestamp_ms, audio }))) => {
                     self.source.audio(timestamp_ms, audio, now, &mut self.publisher.outputs);
                 }
-                Ok(Some(Said::Metadata(metadata))) => self.log_metadata(&metadata),
+                Ok(Some(Said::Media(Media::Metadata(metadata)))) => self.log_metadata(&metadata),
                 Ok(Some(Said::Goodbye)) => break Ok(true),
                 Ok(Some(Said::TurnedDown(reason))) => break Err(End::TurnedDown(reason)),
                 Ok(Some(Said::Other)) => {}

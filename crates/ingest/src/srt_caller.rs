@@ -7,7 +7,7 @@ use srt::{Calling, Connection, Link};
 use tokio::time::{Instant, sleep};
 
 use crate::pause::Pause;
-use crate::reach::{self, Unreachable};
+use crate::unreachable::Advised;
 use crate::{Call, Ingest, link};
 
 /// Longest pause before the next call.
@@ -16,12 +16,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const LOOK_PERIOD: Duration = Duration::from_millis(20);
 /// How long a call may take at most; libsrt gives up after three seconds.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// A stream that lasted this long was one.
+const WELL: Duration = Duration::from_secs(5);
 
 /// Why a call brought no connection.
 #[derive(Debug, thiserror::Error)]
 enum NoAnswer {
     #[error(transparent)]
-    Unreachable(#[from] Unreachable),
+    Unreachable(#[from] Advised),
     #[error(transparent)]
     Srt(#[from] srt::Error),
     #[error("no answer in {CALL_TIMEOUT:?}")]
@@ -36,8 +38,14 @@ pub(crate) async fn call(ingest: Arc<Ingest>, call: Arc<Call>) {
     loop {
         match connect(&call).await {
             Ok(connection) => {
-                pause.renew();
+                let began = Instant::now();
                 publish(&ingest, &call, connection).await;
+                // The other side may accept, and close at once.
+                if began.elapsed() >= WELL {
+                    pause.renew();
+                }
+                // Nobody is kept out for it: the pause before the next call grows.
+                call.channel.look_at_flaps(&ingest.clock);
             }
             Err(fault) => {
                 ingest.metrics.refused("call");
@@ -50,7 +58,7 @@ pub(crate) async fn call(ingest: Arc<Ingest>, call: Arc<Call>) {
 
 async fn connect(call: &Call) -> Result<Connection, NoAnswer> {
     let to = &call.to;
-    let peer = reach::resolve(&to.host, to.port, to.reach).await?;
+    let peer = reach::resolve(&to.host, to.port, to.reach).await.map_err(Advised)?;
     let mut calling = Calling::start(peer, &to.stream_id, &to.terms)?;
     let end = Instant::now() + CALL_TIMEOUT;
     while Instant::now() < end {

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use wire::sample_stream::Feed;
 
 use crate::channel::Held;
+use crate::flaps::HOLD;
 use crate::transport::canonical;
 use crate::{Ingest, SrtRoute, link};
 
@@ -60,6 +61,8 @@ enum Refusal {
     Play,
     #[error("channel `{channel}` has a publisher already{held}")]
     Busy { channel: Feed, held: Held },
+    #[error("channel `{channel}`'s publisher comes and goes: let in again after {HOLD:?}")]
+    Flaps { channel: Feed },
     #[error("{MAX_UNPROVED} others have yet to prove their passphrase")]
     Overload,
     #[error("wrong passphrase for channel `{channel}`, or only one side has one")]
@@ -74,6 +77,7 @@ impl Refusal {
             Self::UnknownStream => "unknown_stream",
             Self::Play => "play",
             Self::Busy { .. } => "busy",
+            Self::Flaps { .. } => "flaps",
             Self::Overload => "overload",
             Self::Passphrase { .. } => "passphrase",
         }
@@ -85,6 +89,7 @@ impl Refusal {
             Self::UnknownStream => Rejection::NotFound,
             Self::Play => Rejection::BadMode,
             Self::Busy { .. } => Rejection::Conflict,
+            Self::Flaps { .. } => Rejection::Locked,
             Self::Overload => Rejection::Overload,
             Self::Passphrase { .. } => Rejection::Unauthorised,
         }
@@ -170,6 +175,11 @@ fn refused(ingest: &Ingest, peer: SocketAddr, refusal: &Refusal) {
     let peer = canonical(peer);
     tracing::warn!(%peer, reason = %refusal, "SRT publisher refused");
     ingest.metrics.refused(refusal.label());
+    if let Refusal::Flaps { channel } = refusal
+        && let Some(channel) = ingest.channel(channel)
+    {
+        channel.look_at_flaps(&ingest.clock);
+    }
 }
 
 /// What the gate says to a knock.
@@ -189,8 +199,10 @@ fn decide(ingest: &Ingest, stream_id: &str) -> Result<Arc<SrtRoute>, Refusal> {
     let doors = ingest.doors();
     let route = doors.srt.iter().find(|route| route.stream_id == wanted.resource);
     let route = route.cloned().ok_or(Refusal::UnknownStream)?;
-    match route.channel.held(ingest.clock.now()) {
-        Some(held) => Err(Refusal::Busy { channel: route.channel.name.clone(), held }),
+    let (now, channel) = (ingest.clock.now(), &route.channel.name);
+    match route.channel.held(now) {
+        Some(held) => Err(Refusal::Busy { channel: channel.clone(), held }),
+        None if route.channel.keeps_out(now) => Err(Refusal::Flaps { channel: channel.clone() }),
         None => Ok(route),
     }
 }
@@ -198,10 +210,8 @@ fn decide(ingest: &Ingest, stream_id: &str) -> Result<Arc<SrtRoute>, Refusal> {
 async fn publish(ingest: Arc<Ingest>, mut connection: Connection, conn: u64) {
     let peer = canonical(connection.peer());
     let route = decide(&ingest, &connection.stream_id());
-    if let Ok(route) = &route
-        && let Some(span) = route.channel.probation(&ingest.clock)
-    {
-        tokio::time::sleep(span).await;
+    if let Ok(route) = &route {
+        route.channel.look_at_flaps(&ingest.clock);
     }
     let lease = match route {
         Err(refusal) => Err(refusal),

@@ -41,6 +41,8 @@ pub(crate) enum Trouble {
     PresentationTime,
     /// A sample at or before the end of what its track has had: dropped.
     BehindTrack,
+    /// A sample further ahead of now than fetched media may lie: left out.
+    TooFarAhead,
     /// What is wrong with a transport stream.
     Ts(mpegts::Warning),
 }
@@ -66,6 +68,7 @@ impl Trouble {
             Self::DecodeTime => "decode_time",
             Self::PresentationTime => "presentation_time",
             Self::BehindTrack => "behind_track",
+            Self::TooFarAhead => "too_far_ahead",
             Self::Ts(warning) => warning.label(),
         }
     }
@@ -91,6 +94,7 @@ impl fmt::Display for Trouble {
             Self::DecodeTime => f.write_str("a decode time did not rise"),
             Self::PresentationTime => f.write_str("a picture's presentation time is before its decode time"),
             Self::BehindTrack => f.write_str("a sample from before the end of its track was dropped"),
+            Self::TooFarAhead => f.write_str("a sample from far ahead of now was left out"),
             Self::Ts(warning) => warning.fmt(f),
         }
     }

@@ -2,15 +2,17 @@
 
 mod low_latency;
 mod representation;
+mod style;
 mod xml;
 
 use std::collections::BTreeMap;
 
 use media::{Format, Grid, Timescale};
 
+pub use self::style::{Style, Template};
 use self::xml::Xml;
 use crate::decimal::Seconds;
-use crate::{Period, Presence, Timeline, Track};
+use crate::{Order, Period, Presence, Timeline, Track};
 
 /// The `Content-Type` of a manifest.
 pub const CONTENT_TYPE: &str = "application/dash+xml";
@@ -26,12 +28,18 @@ pub const CLOCK_PATH: &str = "/_/time";
 /// `/{channel}/`.
 /// Spec: ISO/IEC 23009-1 §5.3, §8.4.
 pub fn mpd(timeline: &Timeline) -> Option<String> {
+    mpd_in(&Style::default(), timeline)
+}
+
+/// The same in another style.
+pub fn mpd_in(style: &Style, timeline: &Timeline) -> Option<String> {
     let live_edge = timeline.live_edge()?;
     let target_us = timeline.target_us();
     let seconds = |micros: i64| format!("PT{}S", Seconds(micros, Timescale::MICROS));
     if let Some((period, part_us)) = low_latency::applies(timeline) {
         return Some(low_latency::mpd(timeline, period, part_us));
     }
+    let set = |s: Option<u32>, default_us: i64| seconds(s.map_or(default_us, |s| i64::from(s) * 1_000_000));
     let mut xml = Xml::new();
     xml.open(
         "MPD",
@@ -41,19 +49,30 @@ pub fn mpd(timeline: &Timeline) -> Option<String> {
             ("type", &"dynamic"),
             ("availabilityStartTime", &"1970-01-01T00:00:00Z"),
             ("publishTime", &timeline.changed()),
-            ("minimumUpdatePeriod", &seconds(target_us)),
-            ("minBufferTime", &seconds(target_us)),
+            ("minimumUpdatePeriod", &set(style.update_s, target_us)),
+            ("minBufferTime", &set(style.min_buffer_s, target_us)),
             ("timeShiftBufferDepth", &seconds(timeline.shape().window_us)),
-            ("suggestedPresentationDelay", &seconds(3 * target_us + delay_us(timeline))),
+            ("suggestedPresentationDelay", &set(style.delay_s, 3 * target_us + delay_us(timeline))),
             ("maxSegmentDuration", &seconds(target_us + 500_000)),
         ],
     );
     let oldest_us = live_edge.0 - timeline.shape().window_us;
     for period in timeline.periods() {
         let start = Seconds(period.start_ms, Timescale::MILLIS);
-        write_period(&mut xml, timeline, *period, oldest_us, start, Addressing::Timeline);
+        write_period(
+            &mut xml,
+            timeline,
+            *period,
+            oldest_us,
+            start,
+            Addressing::Timeline(style.template),
+            style.order,
+        );
     }
-    xml.empty("UTCTiming", &[("schemeIdUri", &"urn:mpeg:dash:utc:http-xsdate:2014"), ("value", &CLOCK_PATH)]);
+    if style.tells_clock {
+        let scheme = "urn:mpeg:dash:utc:http-xsdate:2014";
+        xml.empty("UTCTiming", &[("schemeIdUri", &scheme), ("value", &CLOCK_PATH)]);
+    }
     xml.close("MPD");
     Some(xml.finish())
 }
@@ -110,8 +129,8 @@ fn set_key(track: &Track, period: Period) -> Option<SetKey> {
 /// How a player finds a segment's URL.
 #[derive(Clone, Copy)]
 enum Addressing {
-    /// By its first decode time, from a SegmentTimeline.
-    Timeline,
+    /// By its first decode time or its number, from a SegmentTimeline.
+    Timeline(Template),
     /// By the number of its slot on the grid, from the time.
     Slot { grid: Grid, first: i64, part_us: i64 },
 }
@@ -123,6 +142,7 @@ fn write_period(
     oldest_us: i64,
     start: Seconds,
     addressing: Addressing,
+    order: Order,
 ) {
     let mut sets: BTreeMap<SetKey, Vec<&Track>> = BTreeMap::new();
     for track in timeline.tracks() {
@@ -138,7 +158,10 @@ fn write_period(
         return;
     }
     xml.open("Period", &[("id", &period.number), ("start", &format!("PT{start}S"))]);
-    for (key, tracks) in &sets {
+    for (key, tracks) in &mut sets {
+        if key.kind == Kind::Video {
+            order.sort(tracks);
+        }
         let kind = key.kind.name();
         let mime = format!("{}/mp4", key.kind.name());
         let language = key.language.as_deref().unwrap_or("und");
@@ -157,7 +180,7 @@ fn write_period(
             low_latency::write_producer_reference_time(xml, tracks, period, addressing);
         }
         xml.empty("Role", &[("schemeIdUri", &"urn:mpeg:dash:role:2011"), ("value", &"main")]);
-        for track in tracks {
+        for track in tracks.iter() {
             representation::write(xml, track, period, addressing);
         }
         xml.close("AdaptationSet");

@@ -3,9 +3,11 @@
 mod low_latency;
 mod media_playlist;
 mod multivariant_playlist;
+mod style;
 
-pub use media_playlist::{Extent, media};
-pub use multivariant_playlist::multivariant;
+pub use media_playlist::{Extent, media, media_in};
+pub use multivariant_playlist::{multivariant, multivariant_in};
+pub use style::{Dates, Style};
 
 /// The `Content-Type` of a playlist.
 pub const CONTENT_TYPE: &str = "application/vnd.apple.mpegurl";

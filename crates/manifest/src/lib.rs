@@ -11,10 +11,12 @@
 //! - [`timeline`](Timeline): append, publish in step, trim.
 //! - [`Period`]: a stretch of continuous media; its number is HLS's discontinuity number and DASH's Period id.
 //! - [`Restored`]: a timeline that goes on after a restart.
+//! - [`View`]: what an endpoint shows of a timeline; [`hls::Style`] and [`dash::Style`]: how.
 
 pub mod dash;
 mod decimal;
 pub mod hls;
+mod order;
 mod part;
 mod period;
 mod restore;
@@ -27,7 +29,9 @@ mod tests;
 mod timeline;
 mod track;
 mod track_name;
+mod view;
 
+pub use order::Order;
 pub use part::{Awaited, Open, Part};
 pub use period::Period;
 pub use restore::{RestoreError, Restored, RestoredTrack};
@@ -36,3 +40,4 @@ pub use shape::Shape;
 pub use timeline::{AnnounceError, AppendError, Published, Removed, Timeline, Update};
 pub use track::{Header, HeaderId, Track, Whole};
 pub use track_name::{TrackName, TrackNameError};
+pub use view::{Listed, Listing, View};

@@ -3,3 +3,4 @@ mod hls;
 mod invariants;
 mod low_latency;
 mod numbering;
+mod view;

@@ -36,3 +36,4 @@ mod wanted;
 pub use endpoint::Reach;
 pub use mapping::is_lenient;
 pub use medialive::MediaLive;
+pub use wanted::media_names;

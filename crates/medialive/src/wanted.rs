@@ -10,6 +10,16 @@ use crate::mapping::{self, Feed, Shown};
 use crate::state::Report;
 use crate::stored::{self, CHANNEL, Channel, GROUP, Group, INPUT, Input};
 
+/// The names of the workflow channels that MediaLive channels run as, with the channels' ids.
+pub fn media_names(resources: &[Resource]) -> Vec<(String, String)> {
+    let known = Known::of(resources);
+    let named = known.channels.iter().filter_map(|(resource, channel, report)| {
+        let table = known.table(resource, channel, report.as_ref(), Reach::Public).ok()?;
+        Some((table.get("name")?.as_str()?.to_owned(), resource.key.id().to_owned()))
+    });
+    named.collect()
+}
+
 /// Account, region and id.
 type Place<'r> = (&'r str, &'r str, &'r str);
 

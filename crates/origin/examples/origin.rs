@@ -31,6 +31,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         data_dir,
         channels,
         orders: daemon::Orders::none(),
+        endpoints: origin::Endpoints::default(),
     };
     Ok(origin::run(config, Drain::on_signal()).await?)
 }

@@ -24,9 +24,10 @@ use crate::log::{HeaderRecord, Log, Record};
 use crate::metrics::Metrics;
 use crate::open::Open;
 use crate::receive::{Names, header_of};
+use crate::rendered::Rendered;
 use crate::shift::Shift;
 use crate::slate::Slate;
-use crate::window::{Stored, Window, header_id};
+use crate::window::{Window, header_id};
 
 use catch_up::CatchUp;
 use contest::Contest;
@@ -81,8 +82,7 @@ pub(crate) struct State {
     /// The newest period that a segment was listed in.
     newest_period: Option<u64>,
     log: Option<Log>,
-    /// Rendered texts of the present timeline, by file name.
-    pub(crate) rendered: HashMap<String, Stored>,
+    pub(crate) rendered: Rendered,
     /// The bytes of segments that are coming in, as far as their parts are listed.
     pub(crate) open: HashMap<TrackName, Open>,
     /// Rung when something of the track is listed: whoever waits for it looks again.

@@ -2,19 +2,22 @@
 //!
 //! The path of a segment: [`receive`] reads a publisher's body chunk by chunk → [`channel`] places it on the epoch,
 //! appends it to the channel's `manifest::Timeline`, puts its bytes into the [`window`] and hands it to the [`log`] on
-//! disk. The path of a request: [`serve`] renders the timeline or reads the window. [`http`] owns the sockets.
+//! disk. The path of a request: [`serve`] renders the timeline or reads the window, as the channel is or as one of its
+//! [`endpoints`] shows it. [`http`] owns the sockets.
 //!
 //! Live serving never waits for disk: the log is written by one thread behind a bounded queue.
 
 mod channel;
 mod channels;
 mod cmsd;
+mod endpoints;
 mod fingerprint;
 mod http;
 mod log;
 mod metrics;
 mod open;
 mod receive;
+mod rendered;
 mod serve;
 mod shift;
 mod slate;
@@ -29,6 +32,7 @@ use std::time::Duration;
 use daemon::{Drain, EpochClock, Orders};
 use media::{ChannelName, Grid};
 
+pub use endpoints::{Endpoint, Endpoints, Identifier, Kind, Manifest};
 pub use log::{Damage, HeaderRecord, Record, SegmentRecord, StateRecord, read_records};
 pub use receive::{MpdError, Names, read_mpd};
 pub use slate::{Slate, SlateError};
@@ -46,6 +50,8 @@ pub struct Config {
     pub channels: Vec<Channel>,
     /// Which they shall be from then on, while the role runs.
     pub orders: Orders<Vec<Channel>>,
+    /// Other manifests of theirs; a copy can replace the set while the origin runs.
+    pub endpoints: Endpoints,
 }
 
 /// One channel's settings.
@@ -93,6 +99,7 @@ pub enum Error {
 /// What every request sees.
 struct Origin {
     channels: channels::Channels,
+    endpoints: Endpoints,
     clock: EpochClock,
     metrics: metrics::Metrics,
     log_lag: log::Lag,
@@ -123,7 +130,14 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let (log, log_lag, writer) = log::start(root.clone(), metrics.clone())?;
     let opener = channels::Opener { root, log: RwLock::new(Some(log)), metrics: metrics.clone(), clock };
     let channels = channels::Channels::open(&config.channels, opener)?;
-    let origin = Arc::new(Origin { channels, clock, metrics, log_lag, drain: drain.clone() });
+    let origin = Arc::new(Origin {
+        channels,
+        endpoints: config.endpoints,
+        clock,
+        metrics,
+        log_lag,
+        drain: drain.clone(),
+    });
     registry.register_collector(Box::new(metrics::Gauges(origin.clone())));
     daemon::metrics::serve(registry, &config.metrics_socket, drain.clone())
         .map_err(|source| Error::Metrics { path: config.metrics_socket, source })?;

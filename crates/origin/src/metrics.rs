@@ -8,7 +8,7 @@ use media::{ChannelName, Utc};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
@@ -43,6 +43,13 @@ pub(crate) struct ChannelLabels {
 pub(crate) struct RequestLabels {
     method: &'static str,
     status: u16,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct EndpointLabels {
+    /// Its path.
+    endpoint: String,
+    status: &'static str,
 }
 
 /// Counters that are counted where things happen.
@@ -203,9 +210,33 @@ impl Collector for Gauges {
         family("headwater_origin_live_edge_age_ms", "Now less the end of the newest segment", |f| {
             f.edge_age_ms
         })?;
+        self.encode_endpoints(&mut encoder)?;
         let (name, help) =
             ("headwater_origin_log_lag_ms", "How long the oldest record has waited to be on disk");
         let lag = ConstGauge::new(self.0.log_lag.ms());
         lag.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
+    }
+}
+
+impl Gauges {
+    /// They are counted with the endpoints, so that those of one that is gone go with it.
+    fn encode_endpoints(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let endpoints = self.0.endpoints.all();
+        let mut family = |name: &str, help: &str, value: fn(&crate::endpoints::Answered) -> u64| {
+            let mut encoder = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for kept in &endpoints {
+                for (status, answered) in kept.answered() {
+                    let labels = EndpointLabels { endpoint: kept.endpoint.path.clone(), status };
+                    ConstCounter::new(value(answered)).encode(encoder.encode_family(&labels)?)?;
+                }
+            }
+            Ok::<_, fmt::Error>(())
+        };
+        let requests = "headwater_origin_endpoint_requests";
+        family(requests, "Requests for an endpoint's files, by kind of status", |answered| {
+            answered.requests()
+        })?;
+        let bytes = "headwater_origin_endpoint_sent_bytes";
+        family(bytes, "Bytes of answer bodies under an endpoint's path", |answered| answered.bytes())
     }
 }

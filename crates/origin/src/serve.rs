@@ -1,12 +1,13 @@
 //! Viewer URLs.
 //!
-//! [`route`] tells what a path means and [`files`] finds it: [`directives`] reads what a query asks, [`blocking`] holds
+//! What lies under an endpoint's path is [`endpoint`]'s. Of the rest, [`route`] tells what a path means and [`files`] finds it: [`directives`] reads what a query asks, [`blocking`] holds
 //! requests for what is about to come, [`conditional`] turns something stored into an answer (ETag, Range, HEAD).
 //! [`status`] and [`pages`] make what is not media.
 
 mod blocking;
 mod conditional;
 mod directives;
+mod endpoint;
 mod files;
 mod pages;
 mod route;
@@ -35,6 +36,8 @@ const IMMUTABLE: &str = "public, max-age=86400, immutable";
 const MISSING: &str = "public, max-age=1";
 /// Pages and the list of channels.
 const SHORT: &str = "public, max-age=1";
+/// Said to publishers of HLS, to whom MediaPackage gives URLs under `/in/`.
+const NO_HLS_INGEST: &str = "HLS is not taken here yet: push CMAF to /ingest/{channel}/{track}/, or let a MediaLive channel feed this one\n";
 /// The clock.
 const NEVER: &str = "no-store";
 
@@ -48,15 +51,44 @@ pub(crate) async fn answer(
     if *method == Method::OPTIONS {
         return preflight().map(Body::Left);
     }
+    if (*method == Method::PUT || *method == Method::POST) && uri.path().starts_with("/in/") {
+        return plain(StatusCode::NOT_IMPLEMENTED, NO_HLS_INGEST, NEVER).map(Body::Left);
+    }
     if *method != Method::GET && *method != Method::HEAD {
         let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD or OPTIONS\n", NEVER);
         answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
         return answer.map(Body::Left);
     }
+    let query = uri.query().unwrap_or("");
+    let missing = || plain(StatusCode::NOT_FOUND, "not here\n", MISSING).map(Body::Left);
+    let mut answer = if let Some((kept, file)) = origin.endpoints.find(uri.path()) {
+        let answer = endpoint::answer(origin, &kept, file, query, headers).await.unwrap_or_else(missing);
+        let bytes = http_body::Body::size_hint(answer.body()).exact().filter(|_| *method == Method::GET);
+        kept.count(answer.status(), bytes.unwrap_or(0));
+        answer
+    } else {
+        channels(origin, uri.path(), query, headers).await.unwrap_or_else(missing)
+    };
+    if *method == Method::HEAD {
+        if let Some(length) = http_body::Body::size_hint(answer.body()).exact() {
+            answer.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+        }
+        *answer.body_mut() = Body::Left(Full::default());
+    }
+    answer
+}
+
+/// Answers for what is no endpoint's; nothing where there is none.
+async fn channels(
+    origin: &Origin,
+    path: &str,
+    query: &str,
+    headers: &HeaderMap,
+) -> Option<http::Response<Body>> {
     let whole = |answer: Option<Answer>| answer.map(|answer| answer.map(Body::Left));
-    let answer = match route::read(uri.path()) {
+    match route::read(path) {
         Some(Route::Channel(name, file)) => match origin.channels.get(&name) {
-            Some(channel) => files::answer(origin, &channel, &file, uri.query().unwrap_or(""), headers).await,
+            Some(channel) => files::answer(origin, &channel, &file, query, headers).await,
             None => None,
         },
         Some(Route::Redirect(to)) => whole(Some(redirect(&to))),
@@ -75,16 +107,7 @@ pub(crate) async fn answer(
         Some(Route::Index) => whole(Some(pages::index(headers))),
         Some(Route::Asset(name)) => whole(pages::asset(name, headers)),
         None => None,
-    };
-    let mut answer =
-        answer.unwrap_or_else(|| plain(StatusCode::NOT_FOUND, "not here\n", MISSING).map(Body::Left));
-    if *method == Method::HEAD {
-        if let Some(length) = http_body::Body::size_hint(answer.body()).exact() {
-            answer.headers_mut().insert(header::CONTENT_LENGTH, length.into());
-        }
-        *answer.body_mut() = Body::Left(Full::default());
     }
-    answer
 }
 
 fn plain(status: StatusCode, text: &'static str, cache: &'static str) -> Answer {

@@ -86,6 +86,56 @@ fn a_dash_push_is_watched_as_hls_and_dash_and_comes_back_after_a_restart() {
     });
 }
 
+/// An endpoint of `cam` with HLS and DASH called `index`, and segments of four seconds.
+fn joined() -> origin::Endpoint {
+    let view = manifest::View {
+        window_us: 20_000_000,
+        delay_us: 0,
+        segment_ms: Some(4_000),
+        lists_parts: false,
+        video_bps: 0..=u64::MAX,
+    };
+    let dash = manifest::dash::Style { template: manifest::dash::Template::Number, ..Default::default() };
+    let kind = origin::Kind::HlsAndDash;
+    let index = origin::Manifest { name: "index".to_owned(), kind, view, hls: Default::default(), dash };
+    origin::Endpoint {
+        path: "out/v1/four".to_owned(),
+        channel: "cam".parse().expect("a name"),
+        segment_ms: Some(4_000),
+        identifier: None,
+        manifests: vec![index],
+    }
+}
+
+#[test]
+fn an_endpoints_joined_segments_are_watched_as_hls_and_as_numbered_dash() {
+    let data = tempfile::tempdir().expect("a folder");
+    let server = &Server::start_packaging(data.path(), None, vec![joined()]);
+    let url = server.url("/ingest/cam/manifest.mpd");
+    let output = [
+        &CODECS[..],
+        &["-f", "dash", "-method", "PUT", "-seg_duration", "2", "-streaming", "1", "-use_template", "1"],
+        &["-use_timeline", "0", "-http_persistent", "1", &url],
+    ]
+    .concat();
+    let mut publisher = ffmpeg(&LIVE, &output);
+    for track in ["stream0", "stream1"] {
+        wait_for("joined segments", || {
+            let answer = server.get(&format!("/out/v1/four/{track}/index.m3u8"));
+            (answer.status == 200 && entries(&answer.text()).len() >= 3).then_some(())
+        });
+    }
+    let playlist = server.get("/out/v1/four/stream0/index.m3u8").text();
+    assert!(playlist.contains("#EXTINF:4,"), "{playlist}");
+    let (_, broken) = conformance::Playlist::read(&playlist).expect("it is read");
+    assert!(broken.is_empty(), "{broken:?}");
+    for manifest in ["/out/v1/four/index.m3u8", "/out/v1/four/index.mpd"] {
+        assert_eq!(probed(&server.url(manifest)), ["aac,48000", "h264,320"]);
+        decodes(&server.url(manifest));
+    }
+    publisher.kill();
+}
+
 #[test]
 fn endless_bodies_are_cut_on_the_grid() {
     with_server(|server| {

@@ -70,6 +70,8 @@ fn a_channel_whose_publisher_is_gone_goes_on_with_slate_until_it_is_back() {
             (starts(&playlist(&server)).len() >= began.len() + 3).then_some(())
         });
         assert!(is_shown(&server) && is_without_gap(&server));
+        let low = "headwater_origin_low_score{channel=\"cam\"} 1";
+        assert!(!common::metrics(&server).contains(low), "it is told as slate, and as nothing else");
 
         // The publisher goes on behind them, where it is told to.
         let next = announce(&server, &sound).expect("the origin has media");

@@ -1,16 +1,16 @@
 //! The client's side of one connection: asks a server to play a stream.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use media::Unwrap;
 
+use crate::acknowledgement::Acknowledgement;
 use crate::amf::Value;
 use crate::chunk::{self, Message, kind};
 use crate::command::{self, Command};
-use crate::flv::{Audio, Video};
 use crate::handshake::{HALF_BYTES, VERSION, filler};
 use crate::limits::*;
-use crate::session::{PING_REQUEST, PING_RESPONSE, after_amf3_mark, label, number};
-use crate::{Fault, Metadata, PeerError};
+use crate::media::{MediaReader, after_amf3_mark, label};
+use crate::session::{PING_REQUEST, PING_RESPONSE};
+use crate::{Fault, Media, PeerError};
 
 const COMMAND_STREAM: u32 = 3;
 const PLAY_STREAM: u32 = 8;
@@ -50,9 +50,8 @@ pub struct Client {
     outgoing: BytesMut,
     shaken: u64,
     last_message: u64,
-    timestamps: Unwrap<{ 1 << 32 }>,
-    ack_window: Option<u64>,
-    acknowledged: u64,
+    media: MediaReader,
+    acknowledgement: Acknowledgement,
 }
 
 /// ```text
@@ -74,22 +73,8 @@ enum State {
 pub enum Played {
     /// The server will play; media come when its own source brings some.
     Started,
-    /// What the server says of the stream.
-    Metadata(Metadata),
-    /// A video message.
-    Video {
-        /// Its decode time in ms, unwrapped: 32-bit wraps are no step.
-        timestamp_ms: i64,
-        /// Its body.
-        video: Video,
-    },
-    /// An audio message.
-    Audio {
-        /// Its time in ms, on the same line as video's.
-        timestamp_ms: i64,
-        /// Its body.
-        audio: Audio,
-    },
+    /// Of the stream.
+    Media(Media),
     /// The server ends the stream in good order. Close.
     Ended,
     /// The server turned us down, with a reason of at most 64 printable characters. Close.
@@ -111,9 +96,8 @@ impl Client {
             outgoing,
             shaken: 0,
             last_message: 0,
-            timestamps: Unwrap::default(),
-            ack_window: None,
-            acknowledged: 0,
+            media: MediaReader::default(),
+            acknowledgement: Acknowledgement::default(),
         }
     }
 
@@ -146,7 +130,7 @@ impl Client {
             }
             self.last_message = self.taken();
             let Some(message) = self.reader.next(input)? else {
-                self.acknowledge();
+                self.acknowledgement.tell(self.taken(), &mut self.writer, &mut self.outgoing);
                 return Ok(None);
             };
             let played = self.message(message)?;
@@ -182,28 +166,12 @@ impl Client {
     fn message(&mut self, message: Message) -> Result<Option<Played>, Fault> {
         match message.kind {
             // Media before the answer to `play`: of another stream.
-            kind::VIDEO | kind::AUDIO | kind::DATA | kind::DATA_AMF3
-                if !matches!(self.state, State::Playing { .. }) =>
-            {
-                Ok(None)
-            }
-            kind::VIDEO => Ok(Some(Played::Video {
-                timestamp_ms: self.timestamps.next(message.timestamp.into()),
-                video: Video::read(message.body),
-            })),
-            kind::AUDIO => Ok(Some(Played::Audio {
-                timestamp_ms: self.timestamps.next(message.timestamp.into()),
-                audio: Audio::read(message.body),
-            })),
-            kind::DATA => Ok(Metadata::read(&message.body).map(Played::Metadata)),
-            kind::DATA_AMF3 => Ok(Metadata::read(after_amf3_mark(&message.body)).map(Played::Metadata)),
+            of if MediaReader::takes(of) && !matches!(self.state, State::Playing { .. }) => Ok(None),
+            of if MediaReader::takes(of) => Ok(self.media.read(message).map(Played::Media)),
             kind::COMMAND => Ok(self.command(&Command::read(&message.body)?)),
             kind::COMMAND_AMF3 => Ok(self.command(&Command::read(after_amf3_mark(&message.body))?)),
             kind::USER_CONTROL => self.user_control(&message.body),
-            kind::ACK_WINDOW => {
-                self.ack_window = Some(number(&message)?.max(MIN_ACK_WINDOW).into());
-                Ok(None)
-            }
+            kind::ACK_WINDOW => self.acknowledgement.take_window(&message).map(|()| None),
             _ => Ok(None),
         }
     }
@@ -284,15 +252,6 @@ impl Client {
                 Ok(Some(Played::Ended))
             }
             _ => Ok(None),
-        }
-    }
-
-    fn acknowledge(&mut self) {
-        let taken = self.taken();
-        if self.ack_window.is_some_and(|window| taken - self.acknowledged >= window) {
-            self.acknowledged = taken;
-            // 32 bits that wrap, as the specification's sequence number does.
-            self.writer.control(kind::ACKNOWLEDGEMENT, &(taken as u32).to_be_bytes(), &mut self.outgoing);
         }
     }
 

@@ -22,13 +22,14 @@
 //! [`Client`] is the other side: it asks a server to play a stream, and is fed the same way.
 //!
 //! The way of a byte: the handshake → [`chunk::Reader`] puts messages together → [`Session`] answers commands
-//! ([`amf`]) and yields pictures and sound ([`flv`]) as [`Event`]s. Peer faults are [`Fault`]s, each with the offset
+//! ([`amf`]) and yields pictures and sound ([`flv`]) as [`Media`]. Peer faults are [`Fault`]s, each with the offset
 //! of the byte that showed it; every bound is in [`limits`].
 //!
 //! Specifications: Adobe's Real Time Messaging Protocol 1.0, AMF 0, FLV 10.1, Enhanced RTMP v2.
 
 #![forbid(unsafe_code)]
 
+mod acknowledgement;
 pub mod amf;
 pub mod chunk;
 mod client;
@@ -38,9 +39,11 @@ pub mod flv;
 mod handshake;
 mod key;
 pub mod limits;
+mod media;
 mod session;
 
 pub use client::{Client, Played, Target};
 pub use fault::{Fault, PeerError};
 pub use key::Key;
-pub use session::{Event, Metadata, PublishRequest, Session};
+pub use media::{Media, Metadata};
+pub use session::{Event, PublishRequest, Session};

@@ -1,15 +1,15 @@
 //! The server's side of one connection.
 
 use bytes::{Buf, Bytes, BytesMut};
-use media::Unwrap;
 
-use crate::amf::{self, Value};
+use crate::acknowledgement::Acknowledgement;
+use crate::amf::Value;
 use crate::chunk::{self, Message, kind};
 use crate::command::{self, Command};
-use crate::flv::{Audio, Video};
 use crate::handshake::Handshake;
 use crate::limits::*;
-use crate::{Fault, Key, PeerError};
+use crate::media::{MediaReader, after_amf3_mark, label};
+use crate::{Fault, Key, Media, PeerError};
 
 /// Chunk streams our messages go out on.
 const COMMAND_STREAM: u32 = 3;
@@ -36,10 +36,8 @@ pub struct Session {
     /// Where the message at hand, or the handshake, began.
     last_message: u64,
     streams: u32,
-    /// Of 32 bits of milliseconds, which begin again after 49.7 days.
-    timestamps: Unwrap<{ 1 << 32 }>,
-    ack_window: Option<u64>,
-    acknowledged: u64,
+    media: MediaReader,
+    acknowledgement: Acknowledgement,
 }
 
 /// ```text
@@ -77,22 +75,8 @@ pub enum Event {
     /// The peer wants to publish. Answer with [`Session::accept`] or [`Session::refuse`]; nothing more is read until
     /// then.
     Publish(PublishRequest),
-    /// What the peer says of its stream.
-    Metadata(Metadata),
-    /// A video message.
-    Video {
-        /// Its decode time in ms, unwrapped: 32-bit wraps are no step.
-        timestamp_ms: i64,
-        /// Its body.
-        video: Video,
-    },
-    /// An audio message.
-    Audio {
-        /// Its time in ms, on the same line as video's.
-        timestamp_ms: i64,
-        /// Its body.
-        audio: Audio,
-    },
+    /// Of its stream.
+    Media(Media),
     /// The peer ends its stream in good order.
     Unpublish,
     /// The peer wanted to play; it has been told that streams are only taken here. Send what is outgoing and close.
@@ -108,21 +92,6 @@ pub struct PublishRequest {
     pub key: Key,
     /// What the encoder calls itself, at most 64 printable characters; for logs.
     pub encoder: String,
-}
-
-/// What `onMetaData` says, as far as it helps an operator. Never trusted: codec headers tell.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Metadata {
-    /// The encoder's name, at most 64 printable characters.
-    pub encoder: Option<String>,
-    /// Picture width in pixels.
-    pub width: Option<u32>,
-    /// Picture height in pixels.
-    pub height: Option<u32>,
-    /// Video bits per second.
-    pub video_bps: Option<u32>,
-    /// Audio bits per second.
-    pub audio_bps: Option<u32>,
 }
 
 impl Session {
@@ -192,7 +161,7 @@ impl Session {
             }
             self.last_message = self.taken();
             let Some(message) = self.reader.next(input)? else {
-                self.acknowledge();
+                self.acknowledgement.tell(self.taken(), &mut self.writer, &mut self.outgoing);
                 return Ok(None);
             };
             let event = self.message(message)?;
@@ -209,26 +178,14 @@ impl Session {
         let publishing = matches!(self.state, State::Publishing { .. });
         match message.kind {
             // Media outside a publication: the tail some encoders send after saying goodbye.
-            kind::VIDEO | kind::AUDIO | kind::DATA | kind::DATA_AMF3 if !publishing => Ok(None),
-            kind::VIDEO => Ok(Some(Event::Video {
-                timestamp_ms: self.timestamps.next(message.timestamp.into()),
-                video: Video::read(message.body),
-            })),
-            kind::AUDIO => Ok(Some(Event::Audio {
-                timestamp_ms: self.timestamps.next(message.timestamp.into()),
-                audio: Audio::read(message.body),
-            })),
-            kind::DATA => Ok(Metadata::read(&message.body).map(Event::Metadata)),
-            kind::DATA_AMF3 => Ok(Metadata::read(after_amf3_mark(&message.body)).map(Event::Metadata)),
+            of if MediaReader::takes(of) && !publishing => Ok(None),
+            of if MediaReader::takes(of) => Ok(self.media.read(message).map(Event::Media)),
             kind::COMMAND => self.command(Command::read(&message.body)?, message.stream),
             kind::COMMAND_AMF3 => {
                 self.command(Command::read(after_amf3_mark(&message.body))?, message.stream)
             }
             kind::USER_CONTROL => self.user_control(&message.body).map(|()| None),
-            kind::ACK_WINDOW => {
-                self.ack_window = Some(number(&message)?.max(MIN_ACK_WINDOW).into());
-                Ok(None)
-            }
+            kind::ACK_WINDOW => self.acknowledgement.take_window(&message).map(|()| None),
             // Set Chunk Size and Abort are the reader's; acknowledgements and bandwidth ask nothing of a server that
             // sends a few hundred bytes; other types are none of a publisher's.
             _ => Ok(None),
@@ -354,15 +311,6 @@ impl Session {
         Some(Event::Unpublish)
     }
 
-    fn acknowledge(&mut self) {
-        let taken = self.taken();
-        if self.ack_window.is_some_and(|window| taken - self.acknowledged >= window) {
-            self.acknowledged = taken;
-            // 32 bits that wrap, as the specification's sequence number does.
-            self.writer.control(kind::ACKNOWLEDGEMENT, &(taken as u32).to_be_bytes(), &mut self.outgoing);
-        }
-    }
-
     fn answer(&mut self, command: &Command, values: &[Value]) {
         if command.transaction != 0.0 {
             self.send(COMMAND_STREAM, 0, command::body("_result", command.transaction, values));
@@ -380,51 +328,8 @@ impl Session {
     }
 }
 
-impl Metadata {
-    /// Reads `@setDataFrame onMetaData {…}` or `onMetaData {…}`; other data and unreadable data are nothing.
-    pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        if body.len() > MAX_COMMAND_BYTES {
-            return None;
-        }
-        let values = amf::read_all(body).ok()?;
-        let at = values.iter().take(2).position(|value| value.as_str() == Some("onMetaData"))?;
-        let data = values.get(at + 1)?;
-        let number = |name| data.member(name).and_then(Value::as_number).filter(|number| *number > 0.0);
-        let bps = |name| number(name).map(|kbps: f64| (kbps * 1e3) as u32);
-        Some(Self {
-            encoder: data.member("encoder").and_then(Value::as_str).map(label),
-            width: number("width").map(|width| width as u32),
-            height: number("height").map(|height| height as u32),
-            video_bps: bps("videodatarate"),
-            audio_bps: bps("audiodatarate"),
-        })
-    }
-}
-
-/// AMF 3 messages begin with a format byte; publishers go on in AMF 0 behind it.
-pub(crate) fn after_amf3_mark(body: &[u8]) -> &[u8] {
-    match body {
-        [0, rest @ ..] => rest,
-        _ => body,
-    }
-}
-
-/// The number that a protocol control message begins with.
-pub(crate) fn number(message: &Message) -> Result<u32, Fault> {
-    message
-        .body
-        .first_chunk()
-        .map(|bytes| u32::from_be_bytes(*bytes))
-        .ok_or(Fault::ControlLength { kind: message.kind, length: message.body.len() })
-}
-
 fn without_query(name: &str) -> &str {
     name.split('?').next().unwrap_or_default()
-}
-
-/// A name from outside, fit for a log line.
-pub(crate) fn label(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(64).collect()
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub(crate) struct Fields<'t> {
 }
 
 /// One value with its place.
+#[derive(Clone)]
 pub(crate) struct Field<'t> {
     text: &'t str,
     path: String,

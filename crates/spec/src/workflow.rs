@@ -2,8 +2,10 @@
 
 use crate::channel::{Channel, Input};
 use crate::control::Control;
+use crate::distribution::Distribution;
 use crate::edge::Edge;
 use crate::encoder::Encoder;
+use crate::endpoint::Endpoint;
 use crate::fault::Fault;
 use crate::fields::Fields;
 use crate::listen::Listen;
@@ -21,6 +23,10 @@ pub struct Workflow {
     pub control: Control,
     /// `[[channel]]`s, in file order; names, RTMP keys and SRT stream ids are unique. None: see [`Self::is_edge_alone`].
     pub channels: Vec<Channel>,
+    /// `[[distribution]]`s, in file order; names and hosts are unique.
+    pub distributions: Vec<Distribution>,
+    /// `[[endpoint]]`s, in file order; names and paths are unique.
+    pub endpoints: Vec<Endpoint>,
 }
 
 impl Workflow {
@@ -51,11 +57,16 @@ impl Workflow {
             None => Control::default(),
             Some(field) => Control::read(field.table()?)?,
         };
+        let distributions = match fields.take("distribution") {
+            None => Vec::new(),
+            Some(field) => Distribution::read_all(field, &listen)?,
+        };
         let Some(entries) = fields.take("channel") else {
             // Channels may come by the API.
             if !edge.origins.is_empty() || listen.control.is_some() {
                 fields.finish()?;
-                return Ok(Self { listen, edge, encoder, control, channels: Vec::new() });
+                let (channels, endpoints) = (Vec::new(), Vec::new());
+                return Ok(Self { listen, edge, encoder, control, channels, endpoints, distributions });
             }
             return Err(fields.fault(
                 "no channel: add a [[channel]] table with a name and an input, such as name = \"main\" and \
@@ -79,7 +90,13 @@ impl Workflow {
                     "another input receives on this address and port; each needs its own, unless it is a multicast group",
                 ),
             );
+            let below_mounts = entry.fault(
+                "a channel `d` would lie where distributions are mounted, at `/d/`: give it another name, or take `mount` away",
+            );
             let channel = Channel::read(entry.table()?)?;
+            if channel.name.as_str() == "d" && distributions.iter().any(|one| one.mount) {
+                return Err(below_mounts);
+            }
             if channels.iter().any(|other| other.name == channel.name) {
                 return Err(same_name);
             }
@@ -96,8 +113,12 @@ impl Workflow {
             }
             channels.push(channel);
         }
+        let endpoints = match fields.take("endpoint") {
+            None => Vec::new(),
+            Some(field) => Endpoint::read_all(field, &channels)?,
+        };
         fields.finish()?;
-        Ok(Self { listen, edge, encoder, control, channels })
+        Ok(Self { listen, edge, encoder, control, channels, endpoints, distributions })
     }
 }
 

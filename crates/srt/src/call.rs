@@ -1,6 +1,6 @@
 //! A connection made from here.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use crate::address;
 use crate::connection::Connection;
@@ -30,6 +30,13 @@ impl Calling {
             set(socket.id(), ffi::SRTO_STREAMID, stream_id.as_bytes())?;
         }
         switch(socket.id(), ffi::SRTO_RCVSYN, false)?;
+        // libsrt would take a port of its own, whose packets nothing filters.
+        let any: SocketAddr = match peer {
+            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        };
+        let udp = UdpSocket::bind(any).map_err(|fault| Error::ours("take a UDP port", fault))?;
+        socket.bind(udp)?;
         // SAFETY: the address is whole for as long as the call takes; a socket that does not block returns at once.
         let result =
             address::with(peer, |name, length| unsafe { ffi::srt_connect(socket.raw(), name, length) });

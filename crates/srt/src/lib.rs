@@ -17,6 +17,7 @@ mod call;
 mod connection;
 mod error;
 mod ffi;
+mod filter;
 mod listener;
 mod passphrase;
 mod rejection;

@@ -20,6 +20,8 @@ pub enum Rejection {
     BadMode,
     /// Somebody publishes this stream: 1409.
     Conflict,
+    /// The stream is not to be had for the moment: 1423.
+    Locked,
     /// A fault of ours: 1500.
     Internal,
     /// A handshake from before stream ids: 1505.
@@ -35,6 +37,7 @@ impl Rejection {
             Self::NotFound => ffi::SRT_REJX_NOTFOUND,
             Self::BadMode => ffi::SRT_REJX_BAD_MODE,
             Self::Conflict => ffi::SRT_REJX_CONFLICT,
+            Self::Locked => ffi::SRT_REJX_LOCKED,
             Self::Internal => ffi::SRT_REJX_ISE,
             Self::Version => ffi::SRT_REJX_VERSION,
         }) as c_int
@@ -50,6 +53,7 @@ impl fmt::Display for Rejection {
             Self::NotFound => "no such stream",
             Self::BadMode => "streams are only taken here",
             Self::Conflict => "the stream has a publisher already",
+            Self::Locked => "the stream is not to be had for the moment",
             Self::Internal => "a fault of the server",
             Self::Version => "a handshake without stream id",
         })
@@ -66,6 +70,7 @@ pub(crate) fn words(code: c_int) -> String {
         ffi::SRT_REJX_NOTFOUND => "no such stream",
         ffi::SRT_REJX_BAD_MODE => "the server does not offer this mode",
         ffi::SRT_REJX_CONFLICT => "the stream is in use",
+        ffi::SRT_REJX_LOCKED => "the stream is not to be had for the moment",
         ffi::SRT_REJ_BADSECRET => "the passphrase is wrong",
         ffi::SRT_REJ_UNSECURE => "one side wants encryption, the other has no passphrase",
         ffi::SRT_REJ_TIMEOUT => "no answer",

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 
 use crate::error::Error;
 use crate::ffi;
+use crate::filter;
 
 /// The number libsrt knows a socket by: what tells a peer's knock from another's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,6 +40,7 @@ impl Socket {
     pub(crate) fn bind(&self, udp: UdpSocket) -> Result<(), Error> {
         // libsrt waits in its reads for a time it sets; without the wait, its thread would spin.
         udp.set_nonblocking(false).map_err(|fault| Error::ours("take over the UDP socket", fault))?;
+        filter::attach(&udp).map_err(|fault| Error::ours("filter the UDP socket", fault))?;
         // SAFETY: both sockets are ours, and the UDP socket is given away.
         match unsafe { ffi::srt_bind_acquire(self.raw(), udp.into_raw_fd()) } {
             ffi::SRT_ERROR => Err(Error::last("take over the UDP socket")),

@@ -86,6 +86,81 @@ fn who_is_refused_hears_why() {
     assert_eq!(listener.accept().expect("a connection").stream_id(), "open");
 }
 
+/// A connection to the stream `open` that is made packet by packet: its socket, and the number of the listener's end.
+fn by_hand(address: SocketAddr) -> (UdpSocket, u32) {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    socket.connect(address).expect("can be set");
+    socket.set_read_timeout(Some(Duration::from_secs(30))).expect("can be set");
+    let shake = |version: u32, kind: u32, cookie: u32, flags: u32, extensions: &[u32]| {
+        let fields = [version, flags, 1_000, 1_500, 8_192, kind, 0x2000_0001, cookie, 0x0100_007F, 0, 0, 0];
+        let words = [0x8000_0000, 0, 0, 0].into_iter().chain(fields).chain(extensions.iter().copied());
+        socket.send(&words.flat_map(u32::to_be_bytes).collect::<Vec<u8>>()).expect("sends");
+        let mut answer = [0; 1_500];
+        let length = socket.recv(&mut answer).expect("an answer");
+        assert!(length >= 64, "a handshake");
+        let word =
+            |at: usize| u32::from_be_bytes([answer[at], answer[at + 1], answer[at + 2], answer[at + 3]]);
+        (word(36), word(40), word(44))
+    };
+    let (_, _, cookie) = shake(4, 1, 0, 2, &[]);
+    // Version 1.5.0 with what live mode needs, and the stream id in a word turned round.
+    let extensions =
+        [0x0001_0003, 0x0001_0500, 0xBF, 50 << 16 | 50, 0x0005_0001, u32::from_be_bytes(*b"nepo")];
+    let (kind, id, _) = shake(5, u32::MAX, cookie, 5, &extensions);
+    assert_eq!(kind, u32::MAX, "it is let in");
+    (socket, id)
+}
+
+#[test]
+fn a_peer_that_gives_up_a_thousand_million_packets_holds_nobody_up() {
+    let (listener, address) = listener();
+    let (hostile, id) = by_hand(address);
+    let _accepted = listener.accept().expect("a connection");
+    for [first, last] in [[0, 0x3FFF_FFF0], [1_000, 0x3FFF_FFF0], [0x7FFF_FFF0, 0x3FFF_FF00], [u32::MAX, 7]] {
+        let drop_request = [0x8007_0000, 1, 0, id, first, last];
+        hostile
+            .send(&drop_request.into_iter().flat_map(u32::to_be_bytes).collect::<Vec<u8>>())
+            .expect("sends");
+    }
+    // The thread that reads for all would be busy for minutes, and no call be answered within its three seconds.
+    let _caller = call(address, "open", None).expect("accepted");
+    assert_eq!(listener.accept().expect("a connection").stream_id(), "open");
+}
+
+#[test]
+fn a_peer_may_give_up_as_many_packets_as_there_is_room_for() {
+    let (_listener, address) = listener();
+    let (caller, id) = by_hand(address);
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    filter::attach(&socket).expect("the system filters");
+    socket.set_read_timeout(Some(Duration::from_secs(30))).expect("can be set");
+    let send = |first: u32, last: u32| {
+        let packet = [0x8007_0000, 1, 0, id, first, last];
+        let packet: Vec<u8> = packet.into_iter().flat_map(u32::to_be_bytes).collect();
+        let sender = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        sender.send_to(&packet, socket.local_addr().expect("bound")).expect("sends");
+    };
+    // Far too many, and numbers that are none; then some, also over the turn of the numbers.
+    for (first, last) in [
+        (0, 0x3FFF_FFF0),
+        (0, 0x7FFF_FFFF),
+        (5, 4),
+        (0x8000_0000, 0x8000_0001),
+        (0, u32::MAX),
+        (7, 7),
+        (0x7FFF_FFFF, 3),
+    ] {
+        send(first, last);
+    }
+    let heard = [(); 2].map(|()| {
+        let mut packet = [0; 64];
+        let length = socket.recv(&mut packet).expect("what may pass comes");
+        packet[16..length].to_vec()
+    });
+    assert_eq!(heard, [[0, 0, 0, 7, 0, 0, 0, 7], [0x7F, 0xFF, 0xFF, 0xFF, 0, 0, 0, 3]]);
+    drop(caller);
+}
+
 #[test]
 fn a_socket_that_did_not_block_does_so_that_libsrts_thread_can_wait() {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");

@@ -7,6 +7,7 @@
 //!   audit log and its changes are one transaction, which [`Write::settle`] makes durable or takes back.
 //! - [`Store::observe`]: what workers report; no call of anybody, so not audited.
 //! - Identity (users, access keys, policies) and sealed secrets: bytes and documents that this crate does not read.
+//! - Messages in queues ([`Messages`]): small, many and short-lived, so neither resources nor audited.
 //! - [`Store::upkeep`] forgets what has had its time; [`Store::backup`] and [`restore`].
 //!
 //! Dates come from the caller. Writers take turns, also those of several machines on one PostgreSQL, so the feed of changes is in the
@@ -19,6 +20,7 @@ mod database;
 mod document;
 mod error;
 mod identity;
+mod messages;
 mod migrate;
 mod observe;
 mod place;
@@ -39,6 +41,7 @@ pub use database::Store;
 pub use document::Document;
 pub use error::Error;
 pub use identity::{AccessKey, User};
+pub use messages::{Exchange, Held, Message, Messages, Put};
 pub use place::{Place, PlaceFault};
 pub use policies::Policy;
 pub use read::Page;

@@ -6,8 +6,11 @@ use crate::database::Engine;
 use crate::error::Error;
 
 /// All of them; the number is the place in this list, from 1. What is released here never changes.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../migrations/0001_resources.sql"), include_str!("../migrations/0002_identity.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../migrations/0001_resources.sql"),
+    include_str!("../migrations/0002_identity.sql"),
+    include_str!("../migrations/0003_messages.sql"),
+];
 
 /// The version this program's tables have.
 pub(crate) const NEWEST: i64 = MIGRATIONS.len() as i64;

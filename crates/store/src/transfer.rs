@@ -14,7 +14,7 @@ enum Type {
 }
 
 /// Tables with their columns, in an order that suits their references; the first columns, as many as said, are the primary key.
-const TABLES: [(&str, usize, &str); 10] = [
+const TABLES: [(&str, usize, &str); 11] = [
     ("numbers", 1, "name value#"),
     (
         "resources",
@@ -30,6 +30,7 @@ const TABLES: [(&str, usize, &str); 10] = [
     ("policies", 2, "account name document created_us#"),
     ("attachments", 3, "account user_name policy_name"),
     ("secrets", 3, "account region name sealed% updated_us#"),
+    ("messages", 2, "queue number# sent_us# due_us# expires_us# taken# first_taken_us# head body"),
 ];
 
 /// Rows read at once.

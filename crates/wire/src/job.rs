@@ -52,6 +52,8 @@ pub struct ChannelJob {
     pub push_url: String,
     /// Inputs that are not taken, because they have killed encoders.
     pub quarantine: Vec<Quarantined>,
+    /// The input that the operator wants shown; `None`: the channel chooses.
+    pub chosen: Option<FeedInput>,
     /// Which of the channel's two pipelines this is; `None` where it is the only one.
     pub pipeline: Option<Pipeline>,
 }

@@ -7,6 +7,8 @@
 //!   1 beat      stalled_ms u32, frames u32, segments u32
 //!   2 session   zero (4), session u64
 //!   3 decodes   zero (12)
+//!   4 chosen    zero (12)
+//!   5 automatic zero (12)
 //! ```
 
 use crate::sample_stream::FeedInput;
@@ -32,6 +34,11 @@ pub enum Report {
     Decodes {
         /// The input.
         input: FeedInput,
+    },
+    /// The operator chose an input, which is shown whatever becomes of it; or none, and the channel chooses again.
+    Chosen {
+        /// The input.
+        input: Option<FeedInput>,
     },
 }
 
@@ -59,6 +66,8 @@ impl Report {
             Self::Beat(Beat { stalled_ms, frames, segments }) => (1, 0, [stalled_ms, frames, segments]),
             Self::Session { input, session } => (2, input as u8, [0, (session >> 32) as u32, session as u32]),
             Self::Decodes { input } => (3, input as u8, [0; 3]),
+            Self::Chosen { input: Some(input) } => (4, input as u8, [0; 3]),
+            Self::Chosen { input: None } => (5, 0, [0; 3]),
         };
         let mut bytes = [0; REPORT_BYTES];
         bytes[0] = kind;
@@ -86,6 +95,8 @@ impl Report {
             1 => Self::Beat(Beat { stalled_ms: word(4), frames: word(8), segments: word(12) }),
             2 => Self::Session { input, session: u64::from(word(8)) << 32 | u64::from(word(12)) },
             3 => Self::Decodes { input },
+            4 => Self::Chosen { input: Some(input) },
+            5 => Self::Chosen { input: None },
             _ => return Err(NoReport),
         };
         // What a report does not use is zero: it has one form.
@@ -113,14 +124,17 @@ mod tests {
                 }
             }
         }
-        assert_eq!(reports, 1 + 1 + 2 + 2);
+        assert_eq!(reports, 1 + 1 + 2 + 2 + 2 + 1);
     }
 
     #[test]
     fn figures_survive() {
         let beat = Report::Beat(Beat { stalled_ms: 2_000, frames: u32::MAX, segments: 7 });
         let session = Report::Session { input: FeedInput::Backup, session: 0x0102_0304_0506_0708 };
-        for report in [Report::Ready, beat, session, Report::Decodes { input: FeedInput::Backup }] {
+        let decodes = Report::Decodes { input: FeedInput::Backup };
+        let chosen =
+            [Some(FeedInput::Backup), Some(FeedInput::Primary), None].map(|input| Report::Chosen { input });
+        for report in [Report::Ready, beat, session, decodes].into_iter().chain(chosen) {
             assert_eq!(Report::decode(&report.encode()), Ok(report));
         }
     }

@@ -1,6 +1,6 @@
 //! Computes an expression, period by period.
 
-use super::parse::{Expression, Function, Operator};
+use super::expression::{Expression, Function, Operator};
 
 /// What an expression gives.
 #[derive(Clone, Debug, PartialEq)]

@@ -106,10 +106,11 @@ fn numbered<'n>(node: &'n Node, name: &str) -> Result<Vec<&'n Node>, Fault> {
 
 /// A flattened list goes by its elements' name, where they have one.
 fn field_name(service: &Service, member: &Member) -> &'static str {
-    match &service.shape(member.target.shape).kind {
+    let name = match &service.shape(member.target.shape).kind {
         Kind::List(inner) if member.target.flattened => inner.wire_name.unwrap_or_else(|| member.wire_name()),
         _ => member.wire_name(),
-    }
+    };
+    member.target.query_name.unwrap_or(name)
 }
 
 /// `a=b&c=d`, decoded. A plus is a space.

@@ -165,10 +165,12 @@ fn read_map<'e>(
 
 /// The name of the element that holds a member, or each of a flattened list's elements.
 fn element_name(service: &Service, member: &Member) -> &'static str {
-    match &service.shape(member.target.shape).kind {
+    let name = match &service.shape(member.target.shape).kind {
         Kind::List(inner) if member.target.flattened => inner.wire_name.unwrap_or_else(|| member.wire_name()),
         _ => member.wire_name(),
-    }
+    };
+    // Only services that have left the query protocol have one, and they write XML in no other.
+    member.target.query_name.unwrap_or(name)
 }
 
 /// A value as an element called `name`.

@@ -65,6 +65,7 @@ struct PagesText {
 struct RefText {
     s: &'static str,
     n: Option<&'static str>,
+    q: Option<&'static str>,
     l: Option<&'static str>,
     t: Option<&'static str>,
     #[serde(default)]
@@ -190,6 +191,7 @@ impl Names<'_> {
         Ok(Ref {
             shape: self.id(text.s)?,
             wire_name: text.n,
+            query_name: text.q,
             location,
             flattened: text.f,
             attribute: text.a,

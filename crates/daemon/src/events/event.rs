@@ -11,7 +11,7 @@ pub const MAX_LINE_BYTES: usize = 4 << 10;
 /// Longest name of a role or an event.
 const MAX_NAME: usize = 48;
 /// What tells two conditions of one kind apart.
-const IDENTITY: [&str; 6] = ["process", "pipeline", "input", "track", "cause", "origin"];
+const IDENTITY: [&str; 7] = ["process", "pipeline", "input", "track", "cause", "origin", "file"];
 
 /// A condition of a channel or of a process that began, is over, or has no length.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -242,7 +242,7 @@ impl Issuer {
 
     async fn fetch(&self) -> Result<Bytes, NoKeys> {
         let via = HeaderValue::from_static("1.1 headwater");
-        let ask = Ask { target: "", known: None, via: &via, patience: PATIENCE };
+        let ask = Ask { target: "", known: None, fields: &[], via: &via, patience: PATIENCE };
         let (head, mut begun) = self.connections.get(ask, &self.limits).await?;
         if head.status != StatusCode::OK {
             return Err(NoKeys::Status(head.status));

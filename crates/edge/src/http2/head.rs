@@ -27,6 +27,7 @@ pub(super) fn write(
     let end = if answer.body.is_nothing() { End::Yes } else { End::No };
     if let Head::Object { object, shown: Shown::Whole } = &answer.head
         && answer.phase == Phase::Hit
+        && answer.dress.is_none()
         && let Some(whole) = object.whole()
     {
         let kept = whole.hit_block.get_or_init(|| lasting(answer));

@@ -64,6 +64,8 @@ pub(crate) struct Lead {
     pub(crate) flight: Arc<Flight>,
     /// The copy that is no longer fresh.
     pub(crate) old: Option<Arc<Object>>,
+    /// How long it is remembered that nothing came, where nothing comes.
+    pub(crate) hold: Duration,
 }
 
 impl Lead {
@@ -119,11 +121,9 @@ impl Lead {
                         gone = slot.object.take();
                         slot.unshared_until = Some(now + UNSHARED_BELIEF);
                     }
-                    Landing::Stale(_) => {
-                        slot.failed = Some((now + self.store.rules.error_cap, Failure::TooStale))
-                    }
+                    Landing::Stale(_) => slot.failed = Some((now + self.hold, Failure::TooStale)),
                     Landing::Failed(failure) => {
-                        slot.failed = Some((now + self.store.rules.error_cap, *failure));
+                        slot.failed = Some((now + self.hold, *failure));
                     }
                 }
             }

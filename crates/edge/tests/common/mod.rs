@@ -131,6 +131,8 @@ pub(crate) struct Edge {
     task: JoinHandle<Result<(), edge::Error>>,
     quic: Option<std::net::UdpSocket>,
     folder: tempfile::TempDir,
+    /// To be changed.
+    pub(crate) distributions: edge::Distributions,
     /// Where certificates lie, and edges that share a UDP socket meet.
     tls_folder: Arc<tempfile::TempDir>,
 }
@@ -140,11 +142,12 @@ struct Set {
     cache_bytes: u64,
     disk: Option<edge::Disk>,
     access: Vec<edge::Access>,
+    distributions: Vec<spec::Distribution>,
 }
 
 impl Default for Set {
     fn default() -> Set {
-        Set { cache_bytes: 64 << 20, disk: None, access: Vec::new() }
+        Set { cache_bytes: 64 << 20, disk: None, access: Vec::new(), distributions: Vec::new() }
     }
 }
 
@@ -202,6 +205,17 @@ impl Edge {
         Edge::start(listener(), upstream(&[origin]), edge::Limits::default(), None, set).await
     }
 
+    /// With distributions, access tables, and a listener for TLS.
+    pub(crate) async fn with_distributions(
+        origin: SocketAddr,
+        distributions: Vec<spec::Distribution>,
+        access: Vec<edge::Access>,
+    ) -> Edge {
+        let set = Set { access, distributions, ..Set::default() };
+        let certificate = Some(edge::Certificate::SelfMade);
+        Edge::start(listener(), upstream(&[origin]), edge::Limits::default(), certificate, set).await
+    }
+
     /// With access tables, and a listener for TLS too.
     pub(crate) async fn with_access(origin: SocketAddr, access: Vec<edge::Access>) -> Edge {
         let set = Set { access, ..Set::default() };
@@ -250,6 +264,9 @@ impl Edge {
         let tls_address = tls.as_ref().map(|tls| tls.listener.local_addr().unwrap());
         let quic =
             tls.as_ref().and_then(|tls| tls.quic.as_ref()).map(|quic| quic.socket.try_clone().unwrap());
+        let distributions = edge::Distributions::new(&upstream);
+        distributions.set(&set.distributions).unwrap();
+        let handle = distributions.clone();
         let config = edge::Config {
             tls,
             listener,
@@ -260,6 +277,7 @@ impl Edge {
             // What tests of the key ask with.
             key_query: vec!["variant".to_owned()],
             access: set.access,
+            distributions,
             cache_bytes: set.cache_bytes,
             disk: set.disk,
             limits,
@@ -272,7 +290,7 @@ impl Edge {
             }
         };
         tokio::time::timeout(HANG, started).await.expect("the edge starts");
-        Edge { address, tls_address, trigger, task, quic, folder, tls_folder }
+        Edge { address, tls_address, trigger, task, quic, folder, tls_folder, distributions: handle }
     }
 
     pub(crate) fn tls_address(&self) -> SocketAddr {
@@ -310,8 +328,17 @@ impl Edge {
 
     /// Purges on the operator's socket; returns the status and what was said.
     pub(crate) async fn purge(&self, pattern: &str, mode: &str) -> (u16, String) {
+        self.purge_with(pattern, &format!("purge-mode: {mode}")).await
+    }
+
+    /// The same among a distribution's objects.
+    pub(crate) async fn purge_of(&self, distribution: &str, pattern: &str) -> (u16, String) {
+        self.purge_with(pattern, &format!("purge-distribution: {distribution}")).await
+    }
+
+    async fn purge_with(&self, pattern: &str, field: &str) -> (u16, String) {
         let mut stream = UnixStream::connect(self.folder.path().join("control")).await.unwrap();
-        let request = format!("PURGE {pattern} HTTP/1.1\r\nhost: x\r\npurge-mode: {mode}\r\n\r\n");
+        let request = format!("PURGE {pattern} HTTP/1.1\r\nhost: x\r\n{field}\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();

@@ -187,6 +187,7 @@ fn job(socket: std::path::PathBuf, push_url: String) -> ChannelJob {
         latency: spec::Latency::Standard,
         push_url,
         quarantine: Vec::new(),
+        chosen: None,
         pipeline: None,
     }
 }

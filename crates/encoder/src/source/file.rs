@@ -1,8 +1,10 @@
 //! Local media files, played one after the other on the epoch.
 //!
 //! A file comes through the [`Door`], is read by this process and handed to the demuxer as bytes. Each goes on where the one before ended,
-//! by the length of its pictures, so the timeline has no jump. A file that cannot be read is passed over where there are others, and
-//! tried again.
+//! by the length of its pictures, so the timeline has no jump; neither where times jump within a file ([`timeline`]). A file that cannot
+//! be read is passed over where there are others, and tried again.
+
+mod timeline;
 
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -14,6 +16,8 @@ use daemon::{Drain, EpochClock};
 use ffmpeg::{Demuxer, Packet, StreamInfo, StreamKind};
 use media::{Rational, Sample, Timescale, TrackId, Utc};
 
+use timeline::Timeline;
+
 use crate::door::Door;
 use crate::source::{Event, InputTrack, Sender};
 
@@ -24,6 +28,10 @@ const MAX_BACKOFF: Duration = Duration::from_secs(10);
 const NAP: Duration = Duration::from_millis(100);
 /// A round this short, in microseconds, is no video.
 const SHORTEST_ROUND_US: i64 = 20_000;
+/// Times farther from zero are none, in microseconds: 36,000 years.
+const FARTHEST_US: i64 = 1 << 60;
+/// Jumps that are logged of one round.
+const JUMP_LOGS: usize = 3;
 
 /// Files to play.
 #[derive(Clone, Debug)]
@@ -126,30 +134,37 @@ impl Playback<'_> {
         let mut demuxer =
             Demuxer::open(Box::new(self.source.open(path).map_err(Stop::Fault)?)).map_err(fault)?;
         let streams = demuxer.streams().map_err(fault)?;
-        let lanes = lanes(streams);
+        let mut lanes = lanes(streams);
         if lanes.is_empty() {
             return Err(Stop::Fault(FileError::Empty { path: path.to_owned() }));
         }
-        let mut round = Round::default();
-        let mut lanes = lanes;
         if self.told != Some(self.item) {
             let tracks = lanes.iter_mut().filter_map(|lane| lane.track.take()).collect();
             self.sender.send_blocking(Event::Tracks(tracks)).map_err(|_| Stop::Enough)?;
         }
         self.told = Some(self.item);
-        let has_video = lanes.iter().any(|lane| lane.kind == StreamKind::Video);
-        let begins = *self.begins_us.get_or_insert_with(|| self.clock.now().0);
+        let begins_us = *self.begins_us.get_or_insert_with(|| self.clock.now().0);
+        let leader = lanes.iter().find(|lane| lane.kind == StreamKind::Video).unwrap_or(&lanes[0]).id;
+        let mut timeline = Timeline::begin(leader, begins_us);
+        let (mut out, mut jumps) = (Vec::new(), 0);
         while let Some(packet) = demuxer.read().map_err(fault)? {
             let Some(lane) = lanes.iter().find(|lane| lane.stream == packet.stream()) else { continue };
-            let leads = !has_video || lane.kind == StreamKind::Video;
-            let Some(times) = round.place(lane, &packet, leads) else { continue };
-            self.send(lane, &packet, times, begins)?;
+            let Some(sample) = lane.sample(&packet) else { continue };
+            if let Some(by_us) = timeline.push(sample, &mut out) {
+                jumps += 1;
+                if jumps <= JUMP_LOGS {
+                    let by_ms = by_us / 1_000;
+                    tracing::info!(file = %path.display(), by_ms, "times jump within the file: it goes on where its pictures ended");
+                }
+            }
+            for sample in out.drain(..) {
+                self.send(sample)?;
+            }
         }
-        let length = round.length_us();
-        if length < SHORTEST_ROUND_US {
+        if timeline.end_us() - begins_us < SHORTEST_ROUND_US {
             return Err(Stop::Fault(FileError::Empty { path: path.to_owned() }));
         }
-        self.begins_us = Some(begins + length);
+        self.begins_us = Some(timeline.end_us());
         Ok(())
     }
 
@@ -161,10 +176,10 @@ impl Playback<'_> {
         }
     }
 
-    fn send(&self, lane: &Lane, packet: &Packet, times: Times, begins: i64) -> Result<(), Stop> {
-        let dts = begins + times.dts_us;
+    /// Sends a sample when its time has come.
+    fn send(&self, sample: Sample) -> Result<(), Stop> {
         if self.source.play != Play::Once {
-            let due = self.clock.instant_of(Utc(dts));
+            let due = self.clock.instant_of(Utc(sample.dts));
             loop {
                 if self.drain.is_requested() {
                     return Err(Stop::Enough);
@@ -176,14 +191,6 @@ impl Playback<'_> {
                 std::thread::sleep(wait.min(NAP));
             }
         }
-        let sample = Sample {
-            track: lane.id,
-            dts,
-            composition_offset: i32::try_from(times.pts_us - times.dts_us).unwrap_or(0),
-            duration: None,
-            sync: packet.is_key(),
-            data: Bytes::copy_from_slice(packet.data()),
-        };
         self.sender.send_blocking(Event::Sample(sample)).map_err(|_| Stop::Enough)
     }
 }
@@ -197,6 +204,28 @@ struct Lane {
     frame_us: i64,
     /// Until it is announced.
     track: Option<InputTrack>,
+}
+
+impl Lane {
+    /// A packet's sample, in µs of the file, with its duration; `None` where it has no times.
+    fn sample(&self, packet: &Packet) -> Option<Sample> {
+        let micros = |ticks: i64| {
+            let time = i128::from(ticks) * i128::from(self.time_base.num()) * 1_000_000;
+            let time = i64::try_from(time.div_euclid(i128::from(self.time_base.den()))).ok()?;
+            (-FARTHEST_US..FARTHEST_US).contains(&time).then_some(time)
+        };
+        let dts = packet.dts().or(packet.pts()).and_then(micros)?;
+        let pts = packet.pts().and_then(micros).unwrap_or(dts);
+        let lasts_us = micros(packet.duration()).filter(|lasts| *lasts > 0).unwrap_or(self.frame_us);
+        Some(Sample {
+            track: self.id,
+            dts,
+            composition_offset: i32::try_from(pts.saturating_sub(dts)).unwrap_or(0),
+            duration: u32::try_from(lasts_us).ok(),
+            sync: packet.is_key(),
+            data: Bytes::copy_from_slice(packet.data()),
+        })
+    }
 }
 
 /// The first stream of each kind.
@@ -233,46 +262,6 @@ fn lanes(streams: Vec<StreamInfo>) -> Vec<Lane> {
     lanes
 }
 
-/// Times of a packet from the round's beginning, in microseconds.
-#[derive(Clone, Copy)]
-struct Times {
-    pts_us: i64,
-    dts_us: i64,
-}
-
-/// What one round has seen.
-#[derive(Default)]
-struct Round {
-    /// File time of the round's beginning: the first picture's.
-    starts_us: Option<i64>,
-    ends_us: i64,
-}
-
-impl Round {
-    /// The times of a packet; `None` for sound from before the first picture and packets without times. The stream
-    /// that `leads` makes the round's length.
-    fn place(&mut self, lane: &Lane, packet: &Packet, leads: bool) -> Option<Times> {
-        let micros = |ticks: i64| {
-            let time = i128::from(ticks) * i128::from(lane.time_base.num()) * 1_000_000;
-            i64::try_from(time.div_euclid(i128::from(lane.time_base.den()))).ok()
-        };
-        let dts = packet.dts().or(packet.pts()).and_then(micros)?;
-        let pts = packet.pts().and_then(micros).unwrap_or(dts);
-        if leads {
-            let starts = *self.starts_us.get_or_insert(pts);
-            let lasts = micros(packet.duration()).filter(|lasts| *lasts > 0).unwrap_or(lane.frame_us);
-            self.ends_us = self.ends_us.max(pts + lasts - starts);
-        }
-        let starts = self.starts_us?;
-        let times = Times { pts_us: pts - starts, dts_us: dts - starts };
-        (leads || times.pts_us >= 0).then_some(times)
-    }
-
-    const fn length_us(&self) -> i64 {
-        self.ends_us
-    }
-}
-
 impl FileSource {
     fn open(&self, path: &Path) -> Result<BufReader<File>, FileError> {
         let refused = |source| FileError::Open { path: path.to_owned(), source };
@@ -284,3 +273,6 @@ impl FileSource {
         Ok(BufReader::new(file))
     }
 }
+
+#[cfg(test)]
+mod tests;

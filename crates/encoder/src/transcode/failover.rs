@@ -19,6 +19,15 @@ pub enum Side {
     Backup,
 }
 
+impl From<FeedInput> for Side {
+    fn from(input: FeedInput) -> Self {
+        match input {
+            FeedInput::Primary => Self::Primary,
+            FeedInput::Backup => Self::Backup,
+        }
+    }
+}
+
 impl From<Side> for FeedInput {
     fn from(side: Side) -> Self {
         match side {

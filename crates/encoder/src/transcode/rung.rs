@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use daemon::EpochClock;
@@ -179,7 +179,7 @@ impl<S: Sink> Encode<S> {
                     let preset = self.preset();
                     let (encoder, head) =
                         open(&self.rung, preset, self.threads, self.shared.latency, colour)?;
-                    self.writer.begin(&head);
+                    self.writer.begin(&head, self.shared.cuts.place(first, self.rung.frame_rate));
                     let (lane, reorder_ticks) = (self.shared.pulse.lane(), head.reorder_ticks);
                     self.run =
                         Some(Run { encoder, preset, first, colour, reorder_ticks, lane, brings: false });
@@ -225,7 +225,7 @@ impl<S: Sink> Encode<S> {
         self.take_packets()?;
         if self.writer.has_other_header(&head) {
             self.writer.finish();
-            self.writer.begin(&head);
+            self.writer.go_on(&head);
         }
         if let Some(run) = &mut self.run {
             (run.encoder, run.first, run.brings) = (encoder, first, false);
@@ -261,7 +261,10 @@ impl<S: Sink> Encode<S> {
         while let Some(packet) = run.encoder.receive().map_err(refused)? {
             let (sample, index) = sample(&self.rung, run.first, packet);
             let place = self.shared.cuts.place(index, self.rung.frame_rate);
-            run.lane.frame(place.at == 0);
+            let now_us = self.shared.clock.as_ref().map_or(i64::MAX, |clock| clock.now().0);
+            let ahead_us = (frame_time_ns(index, self.rung.frame_rate) / 1_000).saturating_sub(now_us);
+            let ahead = Duration::from_micros(u64::try_from(ahead_us).unwrap_or(0));
+            run.lane.frame(place.at == 0, ahead);
             run.brings = true;
             self.writer
                 .push(sample, place)

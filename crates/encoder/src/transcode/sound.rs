@@ -130,7 +130,7 @@ impl<S: Sink> Sound<S> {
     /// Begins a run whose first AAC frame is `first`.
     pub(crate) fn begin(&mut self, first: i64) -> Result<(), TranscodeError> {
         let (encoder, head) = open(self.bitrate_bps, self.index, &self.rendition)?;
-        self.writer.begin(&head);
+        self.writer.begin(&head, self.cuts.place(first, AAC_RATE));
         // One frame earlier primes the encoder: what it gives for that frame's start is left out.
         self.run = Some(Run { encoder, first, next: first - 1 });
         Ok(())

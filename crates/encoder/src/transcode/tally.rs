@@ -11,30 +11,40 @@ const MAX_SLOTS: usize = 8;
 
 /// Counts frames by slot: encoders give them back later, and in another order, than they were told what they show.
 #[derive(Debug, Default)]
-pub(crate) struct Tally(VecDeque<(i64, Measured)>);
+pub(crate) struct Tally {
+    slots: VecDeque<(i64, Measured)>,
+    /// Where the track begins.
+    begins: Option<Place>,
+}
 
 impl Tally {
+    /// The track begins at `place`, with nothing before it: frames of its slot from before are not missing.
+    pub(crate) const fn begin(&mut self, place: Place) {
+        self.begins = Some(place);
+    }
+
     /// Counts a frame of `slot`; slots rise.
     pub(crate) fn add(&mut self, slot: i64, content: Content, is_late: bool) {
-        if self.0.back().is_none_or(|(newest, _)| *newest != slot) {
-            if self.0.len() == MAX_SLOTS {
-                self.0.pop_front();
+        if self.slots.back().is_none_or(|(newest, _)| *newest != slot) {
+            if self.slots.len() == MAX_SLOTS {
+                self.slots.pop_front();
             }
-            self.0.push_back((slot, Measured::default()));
+            self.slots.push_back((slot, Measured::default()));
         }
-        if let Some((_, measured)) = self.0.back_mut() {
+        if let Some((_, measured)) = self.slots.back_mut() {
             measured.add(content, is_late);
         }
     }
 
     /// What was counted of the segment that `place` stands in, which has ended.
     pub(crate) fn take(&mut self, place: Place) -> Measured {
-        while self.0.front().is_some_and(|(slot, _)| *slot < place.slot) {
-            self.0.pop_front();
+        while self.slots.front().is_some_and(|(slot, _)| *slot < place.slot) {
+            self.slots.pop_front();
         }
-        let is_counted = self.0.front().is_some_and(|(slot, _)| *slot == place.slot);
-        let counted = if is_counted { self.0.pop_front() } else { None };
-        let frames = u32::try_from(place.of).unwrap_or(u32::MAX);
+        let is_counted = self.slots.front().is_some_and(|(slot, _)| *slot == place.slot);
+        let counted = if is_counted { self.slots.pop_front() } else { None };
+        let before = self.begins.filter(|begins| begins.slot == place.slot).map_or(0, |begins| begins.at);
+        let frames = u32::try_from(place.of - before).unwrap_or(u32::MAX);
         counted.map_or_else(Measured::default, |(_, measured)| measured).of(frames)
     }
 }
@@ -59,9 +69,20 @@ mod tests {
     }
 
     #[test]
+    fn frames_from_before_the_beginning_are_not_missing_and_those_after_it_are() {
+        let mut tally = Tally::default();
+        tally.begin(Place { slot: 7, at: 20, of: 30 });
+        (0..9).for_each(|_| tally.add(7, Content::Source, false));
+        (0..29).for_each(|_| tally.add(8, Content::Source, false));
+        let of = |slot| Place { slot, at: 29, of: 30 };
+        assert_eq!(tally.take(of(7)), Measured { frames: 10, missing: 1, ..Measured::default() });
+        assert_eq!(tally.take(of(8)), Measured { frames: 30, missing: 1, ..Measured::default() });
+    }
+
+    #[test]
     fn no_more_than_a_few_segments_are_counted_at_once() {
         let mut tally = Tally::default();
         (0..1_000).for_each(|slot| tally.add(slot, Content::Source, false));
-        assert_eq!(tally.0.len(), MAX_SLOTS);
+        assert_eq!(tally.slots.len(), MAX_SLOTS);
     }
 }

@@ -89,6 +89,8 @@ pub(crate) struct TrackWriter<S> {
     fragmenter: Fragmenter,
     chunks: Chunks,
     tally: Tally,
+    /// A run has begun.
+    has_begun: bool,
     /// Where the open segment's latest frame stands.
     open: Option<Place>,
     figures: TrackFigures,
@@ -107,6 +109,7 @@ impl<S: Sink> TrackWriter<S> {
                 Latency::Low { part_ms } => Chunks::Parts(ticks(part_ms.into())),
             },
             tally: Tally::default(),
+            has_begun: false,
             open: None,
             figures,
         }
@@ -122,8 +125,16 @@ impl<S: Sink> TrackWriter<S> {
         self.tally.add(slot, content, is_late);
     }
 
-    /// Says that a run of samples begins whose header is `head`'s.
-    pub(crate) fn begin(&mut self, head: &TrackHead) {
+    /// Says that a run of samples begins at `place`, whose header is `head`'s.
+    pub(crate) fn begin(&mut self, head: &TrackHead, place: Place) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            self.tally.begin(place);
+        }
+        self.go_on(head);
+    }
+
+    /// Says that samples go on whose header is `head`'s.
+    pub(crate) fn go_on(&mut self, head: &TrackHead) {
         if self.has_other_header(head) {
             self.init = head.init.clone();
             self.sink.header(head.init.clone());

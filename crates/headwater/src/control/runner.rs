@@ -6,23 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use control::{Applied, Refused, Runner};
 use daemon::{Drain, lines};
 use door::{ChannelSeen, Seen};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::rt::TokioIo;
 use spec::Workflow;
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
 
+use crate::fetch;
 use crate::plan::{Layout, reachable};
 use crate::supervise::{control as desk, gather, write_for_owner};
 
 /// How often what runs is looked at.
 const LOOK: Duration = Duration::from_millis(500);
-/// An origin that does not answer within this tells nothing.
-const ORIGIN_LIMIT: Duration = Duration::from_secs(1);
 /// Longest list of channels taken from it, in bytes.
 const MAX_LIST_BYTES: usize = 1 << 20;
 
@@ -112,8 +107,7 @@ impl Watcher {
         let revision = self.applied.load(Ordering::Acquire);
         let said = lines::ask_from_task(self.layout.control_socket(), desk::ENCODERS).await.ok()?;
         let encoders: BTreeMap<String, u8> = serde_json::from_str(&said).ok()?;
-        let listed =
-            tokio::time::timeout(ORIGIN_LIMIT, self.listed()).await.ok().flatten().unwrap_or_default();
+        let listed = self.listed().await.unwrap_or_default();
         let fed = gather::scrape(&self.layout.metrics_socket("ingest")).await.unwrap_or_default();
         let fed = publishers(&fed);
         let channels = listed.into_iter().map(|Channel { name, on_air }| {
@@ -130,18 +124,8 @@ impl Watcher {
 
     /// The origin's channels; `None` where it does not answer.
     async fn listed(&self) -> Option<Vec<Channel>> {
-        let stream = TcpStream::connect(self.origin).await.ok()?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.ok()?;
-        let connection = tokio::spawn(connection);
-        let request = hyper::Request::get("/channels.json")
-            .header(hyper::header::HOST, "localhost")
-            .body(Full::default())
-            .ok()?;
-        let response = sender.send_request(request).await.ok()?;
-        let body = Limited::new(response.into_body(), MAX_LIST_BYTES).collect().await.ok()?.to_bytes();
-        connection.abort();
-        Some(serde_json::from_slice::<Listed>(&body).ok()?.channels)
+        let text = fetch::text(self.origin, "/channels.json", MAX_LIST_BYTES).await?;
+        Some(serde_json::from_str::<Listed>(&text).ok()?.channels)
     }
 }
 

@@ -3,14 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use daemon::Drain;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::rt::TokioIo;
 use spec::{Input, Workflow};
-use tokio::net::TcpStream;
 
 use super::viewer_url;
+use crate::fetch;
 use crate::plan::reachable;
 
 /// How often the origin is asked.
@@ -73,19 +70,7 @@ pub(crate) async fn when_on_air(workflow: Arc<Workflow>, drain: Drain) {
 
 /// Whether the origin says so.
 async fn on_air(workflow: &Workflow, channel: &str) -> bool {
-    let ask = async {
-        let stream = TcpStream::connect(reachable(workflow.listen.origin)).await.ok()?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await.ok()?;
-        let connection = tokio::spawn(connection);
-        let request = hyper::Request::get(format!("/{channel}/status.json"))
-            .header(hyper::header::HOST, "localhost")
-            .body(Full::default())
-            .ok()?;
-        let response = sender.send_request(request).await.ok()?;
-        let body = Limited::new(response.into_body(), MAX_STATUS_BYTES).collect().await.ok()?.to_bytes();
-        connection.abort();
-        serde_json::from_slice::<Status>(&body).ok()
-    };
-    matches!(tokio::time::timeout(Duration::from_secs(1), ask).await, Ok(Some(Status { on_air: true })))
+    let path = format!("/{channel}/status.json");
+    let text = fetch::text(reachable(workflow.listen.origin), &path, MAX_STATUS_BYTES).await;
+    text.is_some_and(|text| serde_json::from_str(&text).is_ok_and(|Status { on_air }| on_air))
 }

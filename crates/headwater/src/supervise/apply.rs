@@ -71,6 +71,7 @@ impl Stage {
         // What is missing in one of them is told; the rest is as wanted all the same.
         let origin = self.tell("origin").await;
         let ingest = self.tell("ingest").await;
+        let edge = self.tell("edge").await;
         let started = self.encoders.start_all(processes);
         let (added, removed) = difference(&running, &wanted);
         *running = wanted.clone();
@@ -83,14 +84,14 @@ impl Stage {
         let list =
             |names: &[ChannelName]| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         tracing::info!(added = list(&added), removed = list(&removed), "another workflow runs");
-        origin.and(ingest)?;
+        origin.and(ingest).and(edge)?;
         started?;
         Ok(format!("{} channels run", self.running.lock().await.channels.len()))
     }
 
     /// Tells a role to look at the workflow again.
     async fn tell(&self, role: &'static str) -> anyhow::Result<()> {
-        let socket = self.layout.role_control(role);
+        let socket = self.layout.role_reload(role);
         for _ in 0..ASKS {
             match lines::ask_from_task(socket.clone(), RELOAD).await {
                 Err(AskError::Nobody { .. } | AskError::Broken(_)) => tokio::time::sleep(ASK_PAUSE).await,

@@ -100,8 +100,17 @@ impl Encoder {
         let watched = figures.clone();
         let child = Child::kept(self.name.clone(), Some(watched), |running, stopping| {
             let record = Record::default();
-            Keeper { encoder: self, figures, running, record, lost: None, well: None }
-                .keep(stopping, released)
+            Keeper {
+                encoder: self,
+                figures,
+                running,
+                record,
+                lost: None,
+                told_lost: None,
+                chosen: None,
+                well: None,
+            }
+            .keep(stopping, released)
         });
         (child, ward)
     }
@@ -122,6 +131,10 @@ struct Keeper {
     record: Record,
     /// When the one before was lost, until the next brings something.
     lost: Option<Instant>,
+    /// The same, where operators were told of it, which is once until the next brings something.
+    told_lost: Option<Instant>,
+    /// The input that the operator wants shown.
+    chosen: Option<FeedInput>,
     /// Since when the one that runs brings something.
     well: Option<Instant>,
 }
@@ -141,6 +154,7 @@ impl Keeper {
                     let end = self.attend(&mut process, &mut stopping, &mut released).await;
                     self.running.ended();
                     if matches!(end, End::Stop) {
+                        self.tell_over("it is no longer wanted");
                         child::terminate(&self.encoder.name, child::DRAIN_LIMIT, process.child).await;
                         return;
                     }
@@ -166,7 +180,7 @@ impl Keeper {
             }
             tokio::select! {
                 () = tokio::time::sleep(backoff) => {}
-                () = child::stop_asked(&mut stopping) => return,
+                () = child::stop_asked(&mut stopping) => return self.tell_over("it is no longer wanted"),
             }
             backoff = (backoff * 2).clamp(child::FIRST_BACKOFF, child::MAX_BACKOFF);
             self.running.restarted();
@@ -195,6 +209,7 @@ impl Keeper {
         let mut job = self.encoder.job.clone();
         if let [only] = job.channels.as_mut_slice() {
             only.quarantine = self.record.held().to_vec();
+            only.chosen = self.chosen;
         }
         job
     }
@@ -251,21 +266,26 @@ impl Keeper {
             self.figures.hold(self.record.held());
             self.tell_free(&held, "another publisher");
         }
+        if let Report::Chosen { input } = report {
+            self.chosen = *input;
+        }
         if let Report::Beat(beat) = report
             && (beat.frames > 0 || !self.encodes())
             && self.well.is_none()
         {
             self.well = Some(Instant::now());
             let Some(lost) = self.lost.take() else { return };
-            let after_ms = lost.elapsed().as_millis() as u64;
             self.figures.recovered(lost.elapsed());
-            tracing::info!(
-                event = "encoder_lost",
-                state = "cleared",
-                process = self.encoder.name,
-                after_ms,
-                "it encodes again"
-            );
+            self.tell_over("it encodes again");
+        }
+    }
+
+    /// Says once that the process is there again, or that it need not be.
+    fn tell_over(&mut self, how: &str) {
+        if let Some(since) = self.told_lost.take() {
+            let after_ms = since.elapsed().as_millis() as u64;
+            let process = &self.encoder.name;
+            tracing::info!(event = "encoder_lost", state = "cleared", process, after_ms, "{how}");
         }
     }
 
@@ -277,7 +297,18 @@ impl Keeper {
     fn died(&mut self, death: Death, now: Instant) {
         self.figures.died(death);
         let (process, reason) = (&self.encoder.name, death.as_str());
-        tracing::error!(event = "encoder_lost", state = "raised", process, reason, "{death}; starting again");
+        if self.told_lost.is_none() {
+            self.told_lost = self.lost;
+            tracing::error!(
+                event = "encoder_lost",
+                state = "raised",
+                process,
+                reason,
+                "{death}; starting again"
+            );
+        } else {
+            tracing::error!(process, reason, "{death} before it encoded; starting again");
+        }
         if !death.may_be_the_input() || self.encoder.job.channels.len() != 1 {
             return;
         }

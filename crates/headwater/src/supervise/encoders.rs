@@ -75,7 +75,8 @@ impl Encoders {
 
     /// Stops all of them.
     pub(super) async fn stop(&self) {
-        stop(std::mem::take(&mut *self.running())).await;
+        let all = std::mem::take(&mut *self.running());
+        stop(all).await;
     }
 
     /// Where each answers with its metrics, and what the supervisor knows of it.

@@ -3,6 +3,7 @@
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::{ChannelLabel, Float, forget};
@@ -19,6 +20,7 @@ pub(super) struct Families {
     segments: Family<ChannelLabel, Counter>,
     ahead_seconds: Family<ChannelLabel, Float>,
     faults: Family<ReasonLabel, Counter>,
+    failed: Family<ChannelLabel, Gauge>,
 }
 
 /// One channel's figures.
@@ -30,6 +32,8 @@ pub(crate) struct PullMetrics {
     pub(crate) segments: Counter,
     /// How far what was fetched reaches beyond now.
     pub(crate) ahead_seconds: Float,
+    /// 1 while the source is in trouble.
+    pub(crate) failed: Gauge,
 }
 
 impl Families {
@@ -45,12 +49,14 @@ impl Families {
             self.ahead_seconds.clone(),
         );
         registry.register("faults", "What was wrong with a fetched stream, by reason", self.faults.clone());
+        registry.register("failed", "1 while a fetched stream is in trouble", self.failed.clone());
     }
 
     pub(super) fn channel(&self, label: ChannelLabel) -> PullMetrics {
         PullMetrics {
             segments: self.segments.get_or_create_owned(&label),
             ahead_seconds: self.ahead_seconds.get_or_create_owned(&label),
+            failed: self.failed.get_or_create_owned(&label),
             faults: self.faults.clone(),
             channel: label.channel,
         }

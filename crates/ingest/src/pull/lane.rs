@@ -151,6 +151,9 @@ impl Lane {
             for wanted in &update.wanted {
                 self.segment(wanted, told, out).await;
             }
+            if update.is_over {
+                told.well();
+            }
             let pause = match (update.is_over, self.at_end) {
                 (false, _) => update.pause,
                 (true, AtEnd::Wait) => OVER_PAUSE,

@@ -16,6 +16,11 @@ const JUMP_AHEAD_US: i64 = 30_000_000;
 const JUMP_BACK_US: i64 = 5_000_000;
 /// Turn of a transport stream's time stamps, in 90 kHz.
 const TURN: i64 = 1 << 33;
+/// What lies further ahead of now is left out, in µs: thirty seconds are fetched ahead, and a segment is two minutes long at most
+/// ([`playlist::limits::MAX_DURATION_S`]). While so much is held nothing more is taken, so a source's time must not run away.
+const FURTHEST_AHEAD_US: i64 = 180_000_000;
+/// Times of a source beyond this are none, in µs either way: 73,000 years.
+const FURTHEST_US: i64 = i64::MAX / 4;
 /// A frame's length where nothing tells it, in µs.
 const FRAME_US: i64 = 40_000;
 
@@ -152,7 +157,15 @@ impl Timeline {
                             sample.dts = self.unwrap(lane, sample.dts, scale);
                         }
                         let time_us = rescale_nearest(sample.dts, scale, Timescale::MICROS);
+                        if !is_a_time(time_us) {
+                            out.push(Output::Trouble(Trouble::TooFarAhead));
+                            continue;
+                        }
                         let offset_us = self.offset(lane, time_us, now, std::mem::take(&mut leads), out);
+                        if time_us.saturating_add(offset_us) > now.0.saturating_add(FURTHEST_AHEAD_US) {
+                            out.push(Output::Trouble(Trouble::TooFarAhead));
+                            continue;
+                        }
                         self.place(lane, at, sample, offset_us, &mut is_news, out);
                     }
                 }
@@ -191,7 +204,9 @@ impl Timeline {
         let ticks = if piece.apart.wraps { self.unwrap(lane, ticks, scale) } else { ticks };
         let begins_us = now.0.max(self.pictures_end_us).max(self.latest.0 + 1);
         let time_us = rescale_nearest(ticks, scale, Timescale::MICROS);
-        self.line_of(lane).offset_us = Some(begins_us.saturating_sub(time_us));
+        if is_a_time(time_us) {
+            self.line_of(lane).offset_us = Some(begins_us.saturating_sub(time_us));
+        }
     }
 
     /// Moves a time stamp that wraps to the lane's line.
@@ -303,6 +318,10 @@ impl Timeline {
         self.lanes[lane].tracks = now;
         is_news
     }
+}
+
+const fn is_a_time(time_us: i64) -> bool {
+    -FURTHEST_US <= time_us && time_us <= FURTHEST_US
 }
 
 #[cfg(test)]

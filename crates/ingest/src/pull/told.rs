@@ -1,15 +1,27 @@
 //! What is wrong with a source, told once and counted always.
 
 use std::fmt::Display;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::Pull;
 
-/// Counts every fault, logs each kind when it begins, and once when all is well again.
+/// A source is well again once nothing was wrong with it for so long: one that falters is told once.
+const WELL: Duration = Duration::from_secs(10);
+
+/// Counts every fault, tells operators when trouble begins and once it is over, and logs each other kind between.
 pub(super) struct Told<'a> {
     pull: &'a Pull,
-    /// The kind that was logged last, until a segment comes.
-    trouble: Mutex<Option<&'static str>>,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+struct Trouble {
+    /// The kind that was logged last.
+    reason: &'static str,
+    /// When something was wrong last.
+    latest: Instant,
 }
 
 impl<'a> Told<'a> {
@@ -19,18 +31,49 @@ impl<'a> Told<'a> {
 
     pub(super) fn fault(&self, reason: &'static str, what: &dyn Display) {
         self.pull.metrics.fault(reason);
-        let before = self.trouble.lock().expect("nothing panics while it holds a word").replace(reason);
-        if before != Some(reason) {
-            let url = &self.pull.from.url;
-            tracing::warn!(channel = %self.pull.channel.name, %url, reason, "HLS source in trouble: {what}");
+        let before = self.trouble().replace(Trouble { reason, latest: Instant::now() });
+        let (channel, url) = (&self.pull.channel.name, &self.pull.from.url);
+        match before {
+            None => {
+                self.pull.metrics.failed.set(1);
+                tracing::warn!(event = "pull_failed", state = "raised", %channel, reason, %url, "HLS source in trouble: {what}");
+            }
+            Some(before) if before.reason != reason => {
+                tracing::warn!(%channel, %url, reason, "HLS source in trouble: {what}");
+            }
+            Some(_) => {}
         }
     }
 
     /// A segment came whole.
     pub(super) fn segment(&self) {
         self.pull.metrics.segments.inc();
-        if self.trouble.lock().expect("nothing panics while it holds a word").take().is_some() {
-            tracing::info!(channel = %self.pull.channel.name, url = %self.pull.from.url, "HLS source is well again");
+        self.well();
+    }
+
+    /// Nothing is wrong in this moment.
+    pub(super) fn well(&self) {
+        let over = self.trouble().take_if(|trouble| trouble.latest.elapsed() >= WELL);
+        if over.is_some() {
+            self.over("HLS source is well again");
+        }
+    }
+
+    fn over(&self, how: &str) {
+        self.pull.metrics.failed.set(0);
+        let channel = &self.pull.channel.name;
+        tracing::info!(event = "pull_failed", state = "cleared", %channel, url = %self.pull.from.url, "{how}");
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
+        self.trouble.lock().expect("nothing panics while it holds a word")
+    }
+}
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if self.trouble().take().is_some() {
+            self.over("HLS source is no longer fetched");
         }
     }
 }

@@ -276,8 +276,11 @@ fn whatever_a_server_does_has_its_reason_and_the_stream_goes_on_after_it() {
         let before = segments();
         wait_for(&format!("segments after {mode:?}"), || segments() > before + 2.0);
     }
+    let told = |state: &str| role.log().matches(&format!("event=\"pull_failed\" state=\"{state}\"")).count();
     role.wait_for_log("HLS source in trouble");
-    role.wait_for_log("HLS source is well again");
+    wait_for("it is well again", || told("cleared") == told("raised"));
+    assert!(told("raised") > 0);
+    role.wait_for_metric("headwater_ingest_pull_failed{channel=\"pulled\"}", 0.0);
     // The timeline only ever rises, whatever happened.
     let mut last = i64::MIN;
     let (seen, _) = pictures_and_sound(&mut subscriber, 60);

@@ -1,6 +1,13 @@
 //! Publishers and encoders that come and go.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use bytes::BytesMut;
 use media::{MediaTime, Utc};
+use rtmp::amf::Value;
+use rtmp::chunk::{self, Writer, kind};
 use wire::sample_stream::Message;
 
 use crate::client::{Client, tags};
@@ -228,6 +235,59 @@ fn a_publisher_that_comes_and_goes_is_one_alarm_which_ends_when_it_rests() {
     assert_eq!((told("raised"), told("cleared")), (1, 0), "{}", role.log());
     wait_for("it has come to rest", || told("cleared") == 1);
     assert_eq!(told("raised"), 1);
+}
+
+/// A server that plays to whoever comes, and soon closes.
+fn fickle_server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let mut answers = BytesMut::from(&[3_u8][..]);
+    answers.extend([7; 2 * 1_536]);
+    let writer = Writer::new();
+    let started = Value::Object(vec![
+        ("level".into(), "status".into()),
+        ("code".into(), "NetStream.Play.Start".into()),
+    ]);
+    for (name, transaction, last) in [
+        ("_result", 1.0, Value::Object(Vec::new())),
+        ("_result", 2.0, 1.0.into()),
+        ("onStatus", 0.0, started),
+    ] {
+        let mut body = BytesMut::new();
+        for value in [name.into(), transaction.into(), Value::Null, last] {
+            value.write(&mut body);
+        }
+        let message = chunk::Message { kind: kind::COMMAND, stream: 0, timestamp: 0, body: body.freeze() };
+        writer.write(3, &message, &mut answers);
+    }
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            stream.write_all(&answers).expect("writes");
+            stream.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout can be set");
+            while matches!(stream.read(&mut [0; 4_096]), Ok(1..)) {}
+        }
+    });
+    address
+}
+
+#[test]
+fn a_fetched_stream_that_comes_and_goes_is_the_same_alarm() {
+    let server = fickle_server();
+    let target = ingest::Target {
+        server_url: format!("rtmp://{server}/live"),
+        app: "live".to_owned(),
+        stream: "main".to_owned(),
+    };
+    let call = ingest::RtmpCall {
+        host: server.ip().to_string(),
+        port: server.port(),
+        is_secure: false,
+        target,
+        reach: ingest::Reach::Private,
+    };
+    let role = Role::start_with(0, &[("fetched", ingest::Door::RtmpCall(call))]);
+    role.wait_for_log("event=\"publisher_flaps\" state=\"raised\" channel=fetched");
+    role.wait_for_log("event=\"publisher_flaps\" state=\"cleared\" channel=fetched");
 }
 
 #[test]

@@ -137,6 +137,46 @@ fn who_may_not_publish_hears_why_and_is_counted() {
 }
 
 #[test]
+fn a_publisher_that_comes_and_goes_is_turned_away_at_the_door_for_a_while() {
+    let role = Role::start(0);
+    let connects = || {
+        let mut calling = srt::Calling::start(role.srt, "open", &terms(None)).expect("a call can be made");
+        let mut connection = None;
+        wait_for("an answer", || match calling.poll() {
+            Ok(connected) => {
+                connection = connected;
+                connection.is_some()
+            }
+            Err(_) => true,
+        });
+        connection
+    };
+    let publishers = "headwater_ingest_publishers{channel=\"open\"}";
+    for _ in 0..4 {
+        let connection = connects().expect("it is let in");
+        role.wait_for_metric(publishers, 1.0);
+        drop(connection);
+        role.wait_for_metric(publishers, 0.0);
+    }
+    let refusal = refusal(&role, "open", None);
+    assert!(refusal.contains("(1423)"), "{refusal}");
+    role.wait_for_metric("headwater_ingest_refused_total{reason=\"flaps\"}", 1.0);
+    role.wait_for_log("channel `open`'s publisher comes and goes");
+    assert_eq!(role.metric("headwater_ingest_sessions_total{channel=\"open\"}"), 4.0, "it was not accepted");
+    let told =
+        |state: &str| role.log().matches(&format!("event=\"publisher_flaps\" state=\"{state}\"")).count();
+    assert_eq!((told("raised"), told("cleared")), (1, 0));
+    let mut stays = None;
+    wait_for("it is let in again", || {
+        stays = connects();
+        stays.is_some()
+    });
+    role.wait_for_metric(publishers, 1.0);
+    wait_for("it has come to rest", || told("cleared") == 1);
+    assert_eq!(told("raised"), 1);
+}
+
+#[test]
 fn what_is_no_srt_disturbs_nobody() {
     let role = Role::start(0);
     let mut subscriber = role.subscribe("open", None);

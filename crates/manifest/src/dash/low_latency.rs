@@ -9,7 +9,7 @@ use media::{Grid, Timescale, Utc};
 use super::xml::Xml;
 use super::{Addressing, CLOCK_PATH, representation, write_period};
 use crate::decimal::Seconds;
-use crate::{Period, Timeline, Track};
+use crate::{Order, Period, Timeline, Track};
 
 const CLOCK_SCHEME: &str = "urn:mpeg:dash:utc:http-iso:2014";
 /// Players aim this many parts behind the moment of capture: three parts held, as in HLS, one being made, and two for
@@ -69,7 +69,7 @@ pub(super) fn mpd(timeline: &Timeline, period: Period, part_us: i64) -> String {
     let oldest_us = timeline.live_edge().map_or(0, |edge| edge.0 - shape.window_us);
     let addressing = Addressing::Slot { grid: shape.grid, first, part_us };
     let start = Seconds(first * slot_us, Timescale::MICROS);
-    write_period(&mut xml, timeline, period, oldest_us, start, addressing);
+    write_period(&mut xml, timeline, period, oldest_us, start, addressing, Order::Channel);
     write_clock(&mut xml);
     xml.close("MPD");
     xml.finish()

@@ -3,7 +3,7 @@
 use media::Format;
 
 use super::xml::{Attributes, Xml};
-use super::{Addressing, low_latency};
+use super::{Addressing, Template, low_latency};
 use crate::{Header, Period, Presence, Segment, Track};
 
 /// The header of the track's segments in `period`; `None` where it has none to fetch.
@@ -51,20 +51,26 @@ pub(super) fn write(xml: &mut Xml, track: &Track, period: Period, addressing: Ad
         }
     }
     let initialization = format!("$RepresentationID$/init-{}.mp4", header.id);
-    if let Addressing::Slot { grid, first, part_us } = addressing {
-        low_latency::write_template(xml, header.timescale, &initialization, grid, first, part_us);
-        xml.close("Representation");
-        return;
+    let template = match addressing {
+        Addressing::Timeline(template) => template,
+        Addressing::Slot { grid, first, part_us } => {
+            low_latency::write_template(xml, header.timescale, &initialization, grid, first, part_us);
+            xml.close("Representation");
+            return;
+        }
+    };
+    let offset = period.start(header.timescale);
+    let first = segments(track, period).next().map_or(0, |segment| segment.number);
+    let mut attributes: Vec<(&str, &dyn std::fmt::Display)> =
+        vec![("timescale", &scale), ("presentationTimeOffset", &offset), ("initialization", &initialization)];
+    match template {
+        Template::Time => attributes.push(("media", &"$RepresentationID$/$Time$.m4s")),
+        Template::Number => {
+            attributes.push(("startNumber", &first));
+            attributes.push(("media", &"$RepresentationID$/number-$Number$.m4s"));
+        }
     }
-    xml.open(
-        "SegmentTemplate",
-        &[
-            ("timescale", &scale),
-            ("presentationTimeOffset", &period.start(header.timescale)),
-            ("initialization", &initialization),
-            ("media", &"$RepresentationID$/$Time$.m4s"),
-        ],
-    );
+    xml.open("SegmentTemplate", &attributes);
     xml.open("SegmentTimeline", &[]);
     for run in runs(segments(track, period)) {
         run.write(xml);

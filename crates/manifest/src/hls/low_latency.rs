@@ -56,7 +56,7 @@ pub(super) fn write_parts(out: &mut String, segment_start: i64, parts: &[Part], 
 }
 
 /// The open segment's parts, the part to come, and how far the other renditions are.
-pub(super) fn write_edge(out: &mut String, timeline: &Timeline, track: &Track) {
+pub(super) fn write_edge(out: &mut String, timeline: &Timeline, track: &Track, playlist: &str) {
     if timeline.shape().part_us.is_none() {
         return;
     }
@@ -75,7 +75,9 @@ pub(super) fn write_edge(out: &mut String, timeline: &Timeline, track: &Track) {
             let part = part.map_or_else(String::new, |part| format!(",LAST-PART={part}"));
             line(
                 out,
-                format_args!("#EXT-X-RENDITION-REPORT:URI=\"../{name}/index.m3u8\",LAST-MSN={number}{part}"),
+                format_args!(
+                    "#EXT-X-RENDITION-REPORT:URI=\"../{name}/{playlist}.m3u8\",LAST-MSN={number}{part}"
+                ),
             );
         }
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use media::{Timescale, Utc};
 
-use super::low_latency;
+use super::{Dates, Style, low_latency};
 use crate::decimal::Seconds;
 use crate::{Presence, Segment, Timeline, TrackName};
 
@@ -27,6 +27,11 @@ pub enum Extent {
 /// renditions. EXT-X-PROGRAM-DATE-TIME stands on the first segment and on every discontinuity.
 /// Spec: RFC 8216bis §4.4.2–4.4.5.
 pub fn media(timeline: &Timeline, name: &TrackName, extent: Extent) -> Option<String> {
+    media_in(&Style::default(), timeline, name, extent)
+}
+
+/// The same in another style.
+pub fn media_in(style: &Style, timeline: &Timeline, name: &TrackName, extent: Extent) -> Option<String> {
     let track = timeline.track(name)?;
     let first = track.segments().next()?;
     let skipped = match extent {
@@ -50,24 +55,25 @@ pub fn media(timeline: &Timeline, name: &TrackName, extent: Extent) -> Option<St
     }
 
     let mut header = None;
-    let mut dated = false;
+    let mut dated = Dated { dates: style.dates, interval: None };
     let with_parts = low_latency::parts_from(timeline, track);
     for (index, segment) in track.segments().enumerate() {
         if index < skipped {
-            (period, header, dated) = (segment.period, Some(segment.header.id), true);
+            (period, header) = (segment.period, Some(segment.header.id));
+            dated.next(segment.start_us());
             continue;
         }
         // One tag for each period begun since: a rendition that had nothing in between still counts it.
         for _ in period..segment.period {
             line(out, format_args!("#EXT-X-DISCONTINUITY"));
-            dated = false;
+            dated.interval = None;
         }
         period = segment.period;
         if header != Some(segment.header.id) {
             header = Some(segment.header.id);
             line(out, format_args!("#EXT-X-MAP:URI=\"init-{}.mp4\"", segment.header.id));
         }
-        if !std::mem::replace(&mut dated, true) {
+        if dated.next(segment.start_us()) {
             let date = Utc(segment.start_us());
             line(out, format_args!("#EXT-X-PROGRAM-DATE-TIME:{date}"));
         }
@@ -79,8 +85,27 @@ pub fn media(timeline: &Timeline, name: &TrackName, extent: Extent) -> Option<St
         }
         write_segment(out, timeline, segment);
     }
-    low_latency::write_edge(out, timeline, track);
+    low_latency::write_edge(out, timeline, track, &style.playlist);
     Some(text)
+}
+
+/// Whether a segment has a date.
+struct Dated {
+    dates: Dates,
+    /// Of the segment before; 0 where there are no intervals.
+    interval: Option<i64>,
+}
+
+impl Dated {
+    /// Whether the segment that begins here has one.
+    fn next(&mut self, start_us: i64) -> bool {
+        let interval = match self.dates {
+            Dates::Never => return false,
+            Dates::First => 0,
+            Dates::Every(us) => start_us.div_euclid(us.max(1)),
+        };
+        self.interval.replace(interval) != Some(interval)
+    }
 }
 
 fn write_segment(out: &mut String, timeline: &Timeline, segment: &Segment) {

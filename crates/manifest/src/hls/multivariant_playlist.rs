@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use media::Format;
 
+use super::Style;
 use crate::{Timeline, Track};
 
 /// Language of a rendition whose header tells none (BCP 47: undetermined).
@@ -15,8 +16,13 @@ const UNDETERMINED: &str = "und";
 /// with every group. A rendition is called by its label, or where it has none of its own by its track's name. Without video, each audio track is a variant. BANDWIDTH is the measured peak of a variant with
 /// its dearest audio. Spec: RFC 8216bis §4.4.6.
 pub fn multivariant(timeline: &Timeline) -> Option<String> {
+    multivariant_in(&Style::default(), timeline)
+}
+
+/// The same in another style.
+pub fn multivariant_in(style: &Style, timeline: &Timeline) -> Option<String> {
     let offered = timeline.offered();
-    let mut videos: Vec<_> = offered.iter().filter(|t| t.header().format.is_video()).collect();
+    let mut videos: Vec<_> = offered.iter().copied().filter(|t| t.header().format.is_video()).collect();
     let mut audios: Vec<_> = offered.iter().filter(|t| !t.header().format.is_video()).collect();
     if videos.is_empty() && audios.is_empty() {
         return None;
@@ -28,12 +34,13 @@ pub fn multivariant(timeline: &Timeline) -> Option<String> {
         };
         (std::cmp::Reverse((height, track.average_bps())), &track.name)
     });
+    style.order.sort(&mut videos);
     audios.sort_by_key(|track| (family(track).to_owned(), &track.name));
 
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{}\n#EXT-X-INDEPENDENT-SEGMENTS\n", super::VERSION);
     if videos.is_empty() {
         for audio in audios {
-            variant(&mut text, audio, &[], None);
+            variant(&mut text, style, audio, &[], None);
         }
         return Some(text);
     }
@@ -44,15 +51,15 @@ pub fn multivariant(timeline: &Timeline) -> Option<String> {
             let is_its_own =
                 group.iter().filter(|other| other.header().label.as_deref() == label).count() == 1;
             let name = label.filter(|_| is_its_own).unwrap_or(audio.name().as_str());
-            rendition(&mut text, audio, name, &group_id(group), index == 0);
+            rendition(&mut text, style, audio, name, &group_id(group), index == 0);
         }
     }
     for video in videos {
         if groups.is_empty() {
-            variant(&mut text, video, &[], None);
+            variant(&mut text, style, video, &[], None);
         }
         for group in &groups {
-            variant(&mut text, video, group, Some(&group_id(group)));
+            variant(&mut text, style, video, group, Some(&group_id(group)));
         }
     }
     Some(text)
@@ -68,7 +75,7 @@ fn group_id(group: &[&&Track]) -> String {
     format!("audio-{}", group.first().map_or("none", |track| family(track)))
 }
 
-fn rendition(text: &mut String, audio: &Track, name: &str, group: &str, default: bool) {
+fn rendition(text: &mut String, style: &Style, audio: &Track, name: &str, group: &str, default: bool) {
     let Format::Audio(format) = &audio.header().format else {
         return;
     };
@@ -77,14 +84,15 @@ fn rendition(text: &mut String, audio: &Track, name: &str, group: &str, default:
     writeln!(
         text,
         "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"{group}\",NAME=\"{name}\",LANGUAGE=\"{language}\",\
-         DEFAULT={default},AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{track}/index.m3u8\"",
+         DEFAULT={default},AUTOSELECT=YES,CHANNELS=\"{channels}\",URI=\"{track}/{playlist}.m3u8\"",
         track = audio.name(),
+        playlist = style.playlist,
         channels = format.channels,
     )
     .expect("writing to a string cannot fail");
 }
 
-fn variant(text: &mut String, track: &Track, audios: &[&&Track], group: Option<&str>) {
+fn variant(text: &mut String, style: &Style, track: &Track, audios: &[&&Track], group: Option<&str>) {
     let dearest = |rate: fn(&Track) -> u64| audios.iter().map(|t| rate(t)).max().unwrap_or(0);
     let peak = track.peak_bps() + dearest(Track::peak_bps);
     let average = track.average_bps() + dearest(Track::average_bps);
@@ -111,5 +119,5 @@ fn variant(text: &mut String, track: &Track, audios: &[&&Track], group: Option<&
     if let Some(group) = group {
         write!(text, ",AUDIO=\"{group}\"").expect("writing to a string cannot fail");
     }
-    writeln!(text, "\n{}/index.m3u8", track.name()).expect("writing to a string cannot fail");
+    writeln!(text, "\n{}/{}.m3u8", track.name(), style.playlist).expect("writing to a string cannot fail");
 }

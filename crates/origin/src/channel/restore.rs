@@ -12,6 +12,7 @@ use super::{CatchUp, Channel, Publishing, State};
 use crate::log::{Kept, Log};
 use crate::metrics::Metrics;
 use crate::receive::Names;
+use crate::rendered::Rendered;
 use crate::shift::Shift;
 use crate::slate::Slate;
 use crate::window::Window;
@@ -56,7 +57,7 @@ impl Channel {
             last_arrival: None,
             newest_period: None,
             log,
-            rendered: HashMap::new(),
+            rendered: Rendered::default(),
             open: HashMap::new(),
             bells: HashMap::new(),
             told_of_long_chunks: false,

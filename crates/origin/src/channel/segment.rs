@@ -13,6 +13,9 @@ use crate::cmsd;
 use crate::log::{Record, SegmentRecord};
 use crate::shift::Raw;
 
+/// The score of a segment with nothing wrong.
+const WELL: u8 = 100;
+
 /// A whole segment, as it was read.
 #[derive(Debug)]
 pub(crate) struct Segment {
@@ -25,6 +28,8 @@ pub(crate) struct Segment {
     /// Whose it is, and what is wrong with it, where it was told.
     pub(crate) pipeline: Pipeline,
     pub(crate) measured: Option<Measured>,
+    /// The origin's own slate, of which operators are told apart from low scores.
+    pub(crate) is_slate: bool,
 }
 
 /// Why a whole segment was not taken.
@@ -106,7 +111,13 @@ impl Channel {
         }
         let len = self.keep(state, track, arrived, bytes, score);
         self.metrics.segment(&self.name, track, len);
-        self.tell_score(state, track, segment.pipeline, score, now);
+        let before = state.listed_of.insert(track.clone(), segment.pipeline);
+        let switched = before.is_some_and(|before| before != segment.pipeline);
+        self.metrics.listed(&self.name, track, segment.pipeline.name(), score, switched);
+        // Operators are told of slate as such: low scores end with the publisher's segments.
+        if let Some(score) = if segment.is_slate { Some(WELL) } else { score } {
+            self.tell_score(state, track, score, now);
+        }
         self.settle(state, update, now);
         Ok(true)
     }
@@ -145,27 +156,17 @@ impl Channel {
         len
     }
 
-    /// Tells what became of the contest, and where what viewers get is not what it should be.
-    fn tell_score(
-        &self,
-        state: &mut State,
-        track: &TrackName,
-        pipeline: Pipeline,
-        score: Option<u8>,
-        now: Utc,
-    ) {
-        let before = state.listed_of.insert(track.clone(), pipeline);
-        let switched = before.is_some_and(|before| before != pipeline);
-        self.metrics.listed(&self.name, track, pipeline.name(), score, switched);
-        match score.and_then(|score| Some((score, state.low_score.listed(score, now)?))) {
-            Some((score, Change::Raised)) => {
+    /// Tells where what viewers get is not what it should be.
+    fn tell_score(&self, state: &mut State, track: &TrackName, score: u8, now: Utc) {
+        match state.low_score.listed(score, now) {
+            Some(Change::Raised) => {
                 self.metrics.low_score(&self.name, true);
                 tracing::warn!(
                     event = "low_score", state = "raised", channel = %self.name, %track, score,
                     "viewers do not get what the source sends"
                 );
             }
-            Some((_, Change::Cleared)) => {
+            Some(Change::Cleared) => {
                 self.metrics.low_score(&self.name, false);
                 tracing::info!(event = "low_score", state = "cleared", channel = %self.name, "scores are well");
             }

@@ -159,6 +159,7 @@ impl Channel {
             bytes: bytes.into(),
             pipeline: Pipeline::default(),
             measured: Some(Measured { frames, fill, ..Measured::default() }),
+            is_slate: true,
         };
         match self.commit(track, segment) {
             Ok(_) => self.metrics.slate_segment(&self.name, track),

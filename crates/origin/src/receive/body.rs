@@ -179,6 +179,7 @@ impl<'a> Reading<'a> {
             bytes: join(open.chunks),
             pipeline: self.pipeline,
             measured,
+            is_slate: false,
         };
         self.channel.bring_segment(&self.track, segment)?;
         Ok(())

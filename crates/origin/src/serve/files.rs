@@ -99,7 +99,7 @@ pub(super) async fn answer(
     }
 }
 
-/// A media playlist, held until it has what the player asks for.
+/// A media playlist, held until it has what the player asks for where the channel has parts.
 async fn media_playlist(
     origin: &Origin,
     channel: &Channel,
@@ -107,14 +107,28 @@ async fn media_playlist(
     query: &str,
     headers: &HeaderMap,
 ) -> Option<http::Response<Body>> {
-    let Some(part_us) = channel.state().timeline.shape().part_us else {
+    if channel.state().timeline.shape().part_us.is_none() {
         // Directives are for servers that offer them.
         let mut state = channel.state();
         let stored = rendered_media(&mut state, track, Extent::Whole)?;
         let cache = live(&state.timeline);
         let content = Content::stored(hls::CONTENT_TYPE, &cache, stored);
         return Some(respond(content, headers).map(Body::Left));
-    };
+    }
+    let render = |state: &mut State, extent| rendered_media(state, track, extent);
+    blocking_playlist(origin, channel, track, query, headers, render).await
+}
+
+/// A media playlist of a channel that has parts, held until it has what the player asks for.
+pub(super) async fn blocking_playlist(
+    origin: &Origin,
+    channel: &Channel,
+    track: &TrackName,
+    query: &str,
+    headers: &HeaderMap,
+    render: impl Fn(&mut State, Extent) -> Option<Stored>,
+) -> Option<http::Response<Body>> {
+    let part_us = channel.state().timeline.shape().part_us?;
     let directives = match Directives::read(query) {
         Ok(directives) => directives,
         Err(error) => return Some(bad_request(channel, &error.to_string())),
@@ -127,7 +141,7 @@ async fn media_playlist(
                 Awaited::TooFar => return Look::Never(No::TooFar),
             }
         }
-        match rendered_media(state, track, directives.extent) {
+        match render(state, directives.extent) {
             Some(stored) => Look::Here((stored, state.timeline.target_s())),
             None => Look::Never(No::Missing),
         }
@@ -241,31 +255,31 @@ fn live(timeline: &Timeline) -> String {
     seconds(half(timeline.target_s()))
 }
 
-fn half(target_s: u32) -> u32 {
+pub(super) fn half(target_s: u32) -> u32 {
     (target_s / 2).max(1)
 }
 
-fn seconds(max_age: u32) -> String {
+pub(super) fn seconds(max_age: u32) -> String {
     format!("public, max-age={max_age}")
 }
 
 /// The text of the present timeline, made at most once for each of its states.
-fn rendered(
-    state: &mut crate::channel::State,
+pub(super) fn rendered(
+    state: &mut State,
     key: &str,
     render: impl FnOnce(&Timeline) -> Option<String>,
 ) -> Option<Stored> {
-    if let Some(stored) = state.rendered.get(key) {
+    if let Some(stored) = state.rendered.texts.get(key) {
         return Some(stored.clone());
     }
     let text = render(&state.timeline)?;
     let etag = format!("\"{:016x}\"", fnv1a(text.as_bytes()));
     let stored = Stored { bytes: text.into(), etag };
-    state.rendered.insert(key.to_owned(), stored.clone());
+    state.rendered.texts.insert(key.to_owned(), stored.clone());
     Some(stored)
 }
 
-fn media_type(timeline: &Timeline, track: &manifest::TrackName) -> &'static str {
+pub(super) fn media_type(timeline: &Timeline, track: &manifest::TrackName) -> &'static str {
     match timeline.track(track) {
         Some(track) if !track.header().format.is_video() => "audio/mp4",
         _ => "video/mp4",

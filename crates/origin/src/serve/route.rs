@@ -67,7 +67,7 @@ pub(super) fn read(path: &str) -> Option<Route<'_>> {
     Some(Route::Channel(channel, file))
 }
 
-fn track_file(track: TrackName, file: &str) -> Option<ChannelFile> {
+pub(super) fn track_file(track: TrackName, file: &str) -> Option<ChannelFile> {
     if file == "index.m3u8" {
         return Some(ChannelFile::Media(track));
     }
@@ -86,7 +86,7 @@ fn track_file(track: TrackName, file: &str) -> Option<ChannelFile> {
 }
 
 /// A number as it is printed: one URL for one thing, so no plus sign and no leading zeros.
-fn canonical<T: std::str::FromStr + ToString>(text: &str) -> Option<T> {
+pub(super) fn canonical<T: std::str::FromStr + ToString>(text: &str) -> Option<T> {
     text.parse().ok().filter(|number: &T| number.to_string() == text)
 }
 

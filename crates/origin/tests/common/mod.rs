@@ -25,6 +25,7 @@ pub struct Server {
     pub address: SocketAddr,
     pub data: PathBuf,
     orderer: daemon::Orderer<Vec<origin::Channel>>,
+    pub endpoints: origin::Endpoints,
     trigger: daemon::Trigger,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -45,7 +46,13 @@ impl Server {
 
     /// The same with channel `cam` in parts of this length.
     pub fn start_with(data: &Path, part: Option<Duration>) -> Self {
+        Self::start_packaging(data, part, Vec::new())
+    }
+
+    /// The same with these endpoints.
+    pub fn start_packaging(data: &Path, part: Option<Duration>, endpoints: Vec<origin::Endpoint>) -> Self {
         let (orderer, orders) = daemon::orders();
+        let endpoints = origin::Endpoints::new(endpoints);
         let listener = daemon::listen::bind("origin", ([127, 0, 0, 1], 0).into()).expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (drain, trigger) = daemon::Drain::manual();
@@ -55,6 +62,7 @@ impl Server {
             metrics_socket: data.join("metrics.sock"),
             channels: vec![settings("cam", part)],
             orders,
+            endpoints: endpoints.clone(),
         };
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -64,7 +72,8 @@ impl Server {
                 .expect("a runtime");
             runtime.block_on(origin::run(config, drain)).expect("the origin runs");
         });
-        let server = Self { address, data: data.to_owned(), orderer, trigger, thread: Some(thread) };
+        let server =
+            Self { address, data: data.to_owned(), orderer, endpoints, trigger, thread: Some(thread) };
         assert_eq!(server.get("/health").status, 200);
         server
     }

@@ -90,8 +90,8 @@ fn a_stream_is_asked_for_and_played_to_its_end() {
         let played = played.expect("valid");
         let [
             Played::Started,
-            Played::Video { timestamp_ms: first, .. },
-            Played::Audio { timestamp_ms: second, .. },
+            Played::Media(Media::Video { timestamp_ms: first, .. }),
+            Played::Media(Media::Audio { timestamp_ms: second, .. }),
             Played::Ended,
         ] = &played[..]
         else {

@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::amf;
 use crate::chunk::Reader;
-use crate::flv::{AudioPacket, VideoPacket};
+use crate::flv::{Audio, AudioPacket, Video, VideoPacket};
 
 /// The handshake's bytes from a client.
 fn shake() -> BytesMut {
@@ -122,13 +123,19 @@ fn a_publication_from_handshake_to_goodbye() {
     assert_eq!((request.app.as_str(), request.encoder.as_str()), ("live", "FMLE/3.0(test)"));
     assert_eq!(request.key, Key::new("key"));
     assert!(!format!("{events:?}").contains("key?"), "no key in {events:?}");
-    let Event::Metadata(metadata) = metadata else { panic!("{metadata:?}") };
+    let Event::Media(Media::Metadata(metadata)) = metadata else { panic!("{metadata:?}") };
     assert_eq!((metadata.width, metadata.encoder.as_deref()), (Some(1280), Some("Lavf")));
-    assert!(matches!(config, Event::Video { video: Video { packet: VideoPacket::Config { .. }, .. }, .. }));
-    assert!(matches!(asc, Event::Audio { audio: Audio { packet: AudioPacket::Config { .. }, .. }, .. }));
-    let Event::Video { timestamp_ms: -16, video } = video else { panic!("{video:?}") };
+    assert!(matches!(
+        config,
+        Event::Media(Media::Video { video: Video { packet: VideoPacket::Config { .. }, .. }, .. })
+    ));
+    assert!(matches!(
+        asc,
+        Event::Media(Media::Audio { audio: Audio { packet: AudioPacket::Config { .. }, .. }, .. })
+    ));
+    let Event::Media(Media::Video { timestamp_ms: -16, video }) = video else { panic!("{video:?}") };
     assert!(matches!(&video.packet, VideoPacket::Frame { key: true, data, .. } if data[..] == [1; 900]));
-    assert!(matches!(audio, Event::Audio { timestamp_ms: 5, .. }));
+    assert!(matches!(audio, Event::Media(Media::Audio { timestamp_ms: 5, .. })));
     assert_eq!(goodbye, &Event::Unpublish);
     assert_eq!(
         codes(&sent),

@@ -8,6 +8,7 @@ mod disk;
 mod home;
 mod identity;
 mod kill;
+mod messages;
 mod model;
 mod opening;
 mod postgres;

@@ -52,7 +52,7 @@ impl Record {
                 self.deaths[input as usize].clear();
                 Some(self.held.swap_remove(left))
             }
-            Report::Ready | Report::Beat(_) => None,
+            Report::Ready | Report::Beat(_) | Report::Chosen { .. } => None,
         }
     }
 

@@ -1,6 +1,8 @@
 //! The keeper with processes that are a few lines of shell.
 
+use std::fmt::Debug;
 use std::path::Path;
+use std::sync::Mutex;
 
 use media::{Grid, Rational, VideoCodec};
 use spec::{Preset, Profile, Rung};
@@ -12,6 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const BEAT: &str = r"printf '\001\000\000\000\000\000\000\000\000\000\000\001\000\000\000\000' >&0";
 const SESSION_7: &str = r"printf '\002\000\000\000\000\000\000\000\000\000\000\000\000\000\000\007' >&0";
 const SESSION_8: &str = r"printf '\002\000\000\000\000\000\000\000\000\000\000\000\000\000\000\010' >&0";
+const CHOSEN_BACKUP: &str = r"printf '\004\001\000\000\000\000\000\000\000\000\000\000\000\000\000\000' >&0";
+const CHOSEN_NONE: &str = r"printf '\005\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000' >&0";
 const DECODES: &str = r"printf '\003\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000' >&0";
 
 fn program(script: &str) -> Program {
@@ -43,6 +47,7 @@ fn encoder(script: &str, folder: &Path, spare: Spare) -> Encoder {
         latency: spec::Latency::Standard,
         push_url: "http://127.0.0.1:1/ingest/main".into(),
         quarantine: Vec::new(),
+        chosen: None,
         pipeline: None,
     };
     Encoder {
@@ -67,6 +72,101 @@ async fn until(what: &str, done: impl Fn() -> bool) {
         }
     };
     tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("{what}: never"));
+}
+
+/// What operators are told on this thread: `event state` of each line that has both.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<String>>>);
+
+impl Told {
+    fn all(&self) -> Vec<String> {
+        self.0.lock().expect("nothing panics while it pushes").clone()
+    }
+}
+
+impl tracing::Subscriber for Told {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        #[derive(Default)]
+        struct Words([Option<String>; 2]);
+        impl tracing::field::Visit for Words {
+            fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn Debug) {
+                let place = ["event", "state"].iter().position(|name| *name == field.name());
+                if let Some(place) = place {
+                    self.0[place] = Some(format!("{value:?}").trim_matches('"').to_owned());
+                }
+            }
+        }
+        let mut words = Words::default();
+        event.record(&mut words);
+        if let [Some(event), Some(state)] = words.0 {
+            self.0.lock().expect("nothing panics while it pushes").push(format!("{event} {state}"));
+        }
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[tokio::test]
+async fn an_encoder_that_dies_again_and_again_is_told_as_lost_once_until_it_encodes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let well = folder.path().join("well");
+    let script = format!("read job; test -e {} || exit 1; while {BEAT}; do sleep 0.1; done", well.display());
+    let told = Told::default();
+    let _guard = tracing::subscriber::set_default(told.clone());
+    let (child, ward) = encoder(&script, folder.path(), Spare::start(None)).start();
+    let figures = ward.expect("one channel").figures;
+    until("three died", || figures.deaths("exit") >= 3).await;
+    assert_eq!(told.all(), ["encoder_lost raised"]);
+    std::fs::write(&well, "").expect("writes");
+    until("it is well", || told.all().len() > 1).await;
+    assert_eq!(told.all(), ["encoder_lost raised", "encoder_lost cleared"]);
+    std::fs::remove_file(&well).expect("is there");
+    let pid = rustix::process::Pid::from_raw(child.figures().pid().cast_signed()).expect("it runs");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("is there");
+    until("it is lost again", || figures.deaths("exit") >= 5).await;
+    assert_eq!(told.all()[2..], ["encoder_lost raised"]);
+    child.stop().await;
+    assert_eq!(told.all()[3..], ["encoder_lost cleared"], "nobody waits for it any more");
+}
+
+#[tokio::test]
+async fn the_next_process_shows_the_input_that_the_operator_chose() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (jobs, go_on) = (folder.path().join("jobs"), folder.path().join("go-on"));
+    // Each dies when the test says so, the first having been told of a choice, the second that there is none any more.
+    let script = format!(
+        "read job; echo \"$job\" >> {0}; case \"$job\" in *'\"chosen\":\"backup\"'*) {CHOSEN_NONE};; *) {CHOSEN_BACKUP};; esac; \
+         while ! test -e {1}; do {BEAT}; sleep 0.1; done; rm {1}; exit 1",
+        jobs.display(),
+        go_on.display()
+    );
+    let (child, _ward) = encoder(&script, folder.path(), Spare::start(None)).start();
+    let job = |number: usize| {
+        let all = std::fs::read_to_string(&jobs).unwrap_or_default();
+        all.lines().nth(number).map(str::to_owned)
+    };
+    for number in 0..3 {
+        until("a job", || job(number).is_some()).await;
+        std::fs::write(&go_on, "").expect("writes");
+        until("it has gone", || !go_on.exists()).await;
+    }
+    let chosen = |number: usize| job(number).expect("is there").contains(r#""chosen":"backup""#);
+    assert_eq!([chosen(0), chosen(1), chosen(2)], [false, true, false]);
+    child.stop().await;
 }
 
 #[tokio::test]

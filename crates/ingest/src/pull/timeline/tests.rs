@@ -38,6 +38,45 @@ fn second(first: i64, line: u64) -> Piece {
     Piece { apart, bytes: 1, line: (1, line), lanes: Lanes::One, is_first: false }
 }
 
+/// Pictures of fragmented MP4 with these decode times, in `scale`.
+fn movie(times: impl IntoIterator<Item = i64>, scale: u32, line: u64) -> Piece {
+    let mut piece = second(0, line);
+    piece.apart.wraps = false;
+    let mut samples = Vec::new();
+    for item in piece.apart.items.drain(..) {
+        match item {
+            Item::Tracks(mut tracks) => {
+                tracks[0].timescale = Timescale::new(scale);
+                samples.push(Item::Tracks(tracks));
+            }
+            Item::Sample(sample) if samples.len() == 1 => {
+                let at = |dts| Item::Sample(Sample { dts, duration: Some(1), ..sample.clone() });
+                samples.extend(times.into_iter().map(at));
+                break;
+            }
+            Item::Sample(_) | Item::Warning(_) => {}
+        }
+    }
+    piece.apart.items = samples;
+    piece
+}
+
+/// How far ahead two lanes reach, in ms, after hostile pieces and then a second of pictures as it should be.
+fn ahead_after(hostile: Vec<Piece>) -> i64 {
+    let (mut timeline, mut out) = (Timeline::after(Utc(0)), Vec::new());
+    for piece in hostile {
+        timeline.push(vec![(0, piece)], at(0), &mut out);
+    }
+    assert!(
+        timeline.ahead_us(0, at(0)) <= FURTHEST_AHEAD_US + JUMP_BACK_US,
+        "{}",
+        timeline.ahead_us(0, at(0))
+    );
+    let before = timeline.ahead_us(0, at(0)).max(0);
+    timeline.push(vec![(0, second(77_000_000, 9))], at(0), &mut out);
+    (timeline.ahead_us(0, at(0)) - before) / 1_000
+}
+
 /// The times at which pictures are shown, in ms; each piece with its arrival.
 fn shown(pieces: Vec<(i64, Piece)>) -> Vec<i64> {
     let (mut timeline, mut out) = (Timeline::after(Utc(0)), Vec::new());
@@ -114,4 +153,19 @@ fn a_lane_that_is_behind_a_break_still_has_its_place() {
     let ahead = [0, 1].map(|lane| timeline.ahead_us(lane, at(0)));
     assert_eq!(ahead, [2_000_000; 2]);
     assert!(out.is_empty(), "{out:?}");
+}
+
+#[test]
+fn times_that_no_clock_has_are_left_out_and_what_follows_plays() {
+    for times in [[i64::MAX; 2], [i64::MIN; 2], [0, i64::MAX], [i64::MAX / 2, i64::MAX / 2 + 1]] {
+        for scale in [1, 90_000, u32::MAX] {
+            assert_eq!(ahead_after(vec![movie(times, scale, 1)]), 1_000, "{times:?} in {scale}");
+        }
+    }
+}
+
+#[test]
+fn a_segment_whose_times_run_away_cannot_stop_its_channel_for_longer_than_segments_are() {
+    let leaps = (0..1_000).map(|index| index * 29 * 90_000);
+    assert_eq!(ahead_after(vec![movie(leaps, 90_000, 1)]), 1_000);
 }

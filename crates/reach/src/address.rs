@@ -5,27 +5,48 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::config::Reach;
-
 /// How long a name may take to be looked up.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Which addresses may be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Those of the public internet: a name shall not lead into the machine's own networks.
+    Public,
+    /// Any.
+    Private,
+}
+
 /// Why a name leads nowhere that may be called.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Unreachable {
+pub enum Unreachable {
+    /// Nobody knows the name, or tells in time.
     #[error("look up `{host}`: {why}")]
-    Lookup { host: String, why: String },
+    Lookup {
+        /// The name.
+        host: String,
+        /// What the system says.
+        why: String,
+    },
+    /// The name is known, and has no address.
     #[error("`{host}` has no address")]
-    NoAddress { host: String },
-    #[error(
-        "`{host}` is at {address}, not on the public internet; set `allow_private = true` on this input if that is meant"
-    )]
-    Private { host: String, address: IpAddr },
+    NoAddress {
+        /// The name.
+        host: String,
+    },
+    /// None of its addresses may be called. What the operator sets where that is meant, the caller knows.
+    #[error("`{host}` is at {address}, not on the public internet")]
+    Private {
+        /// The name.
+        host: String,
+        /// The first of its addresses.
+        address: IpAddr,
+    },
 }
 
 /// The address to call: the first of the name's that may be. What is called is the address looked at here, so that a name
 /// that answers differently the next moment changes nothing.
-pub(crate) async fn resolve(host: &str, port: u16, reach: Reach) -> Result<SocketAddr, Unreachable> {
+pub async fn resolve(host: &str, port: u16, reach: Reach) -> Result<SocketAddr, Unreachable> {
     let lookup = |why: String| Unreachable::Lookup { host: host.to_owned(), why };
     let addresses = timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((host, port)))
         .await
@@ -142,9 +163,7 @@ mod tests {
         assert_eq!(choose(&["10.0.0.1:9", "1.1.1.1:9"], Reach::Private), Ok("10.0.0.1:9".to_owned()));
         assert_eq!(
             choose(&["[::ffff:127.0.0.1]:9"], Reach::Public),
-            Err("`x` is at 127.0.0.1, not on the public internet; set `allow_private = true` on this input if that is \
-                 meant"
-                .to_owned())
+            Err("`x` is at 127.0.0.1, not on the public internet".to_owned())
         );
         assert_eq!(choose(&[], Reach::Private), Err("`x` has no address".to_owned()));
     }
