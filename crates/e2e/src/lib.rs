@@ -8,6 +8,7 @@
 //!
 //! The binaries come from `HEADWATER_BIN_DIR`, or `target/release` of this workspace (`make build`).
 
+mod answer;
 pub mod aws;
 pub mod decode;
 pub mod hls;
@@ -16,6 +17,7 @@ mod ports;
 mod stack;
 pub mod tracks;
 
+pub use answer::Answer;
 pub use peer::{Peer, ffmpeg};
 pub use rustix::process::Signal;
-pub use stack::{Answer, PATIENCE, Stack, binary, eventually, is_alive, signal};
+pub use stack::{PATIENCE, Stack, binary, eventually, is_alive, signal};

@@ -1,16 +1,15 @@
 //! `headwater up` on ports of its own.
 
 use std::fs;
-use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::answer::Answer;
 use crate::hls;
 use crate::ports::Ports;
 
@@ -32,29 +31,6 @@ pub struct Stack {
 pub(crate) enum Control {
     On,
     Off,
-}
-
-/// An HTTP answer.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// Status code.
-    pub status: u16,
-    /// Headers, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// Body.
-    pub body: Bytes,
-}
-
-impl Answer {
-    /// The first header called `name` (lower case).
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The body as text; panics where it is none.
-    pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).expect("text")
-    }
 }
 
 /// Where the binaries lie.
@@ -182,20 +158,14 @@ impl Stack {
         self.fetch(&self.url(path))
     }
 
+    /// GETs `path` from the edge as a viewer who calls it by the name `host`.
+    pub fn get_by_name(&self, host: &str, path: &str) -> Option<Answer> {
+        Answer::to(self.agent.get(self.url(path)).header("host", host))
+    }
+
     /// GETs any URL of this stack.
     pub fn fetch(&self, url: &str) -> Option<Answer> {
-        let mut response = self.agent.get(url).call().ok()?;
-        let headers = response
-            .headers()
-            .iter()
-            .map(|(name, value)| {
-                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-            })
-            .collect();
-        let status = response.status().as_u16();
-        let mut body = Vec::new();
-        response.body_mut().as_reader().read_to_end(&mut body).ok()?;
-        Some(Answer { status, headers, body: body.into() })
+        Answer::to(self.agent.get(url))
     }
 
     /// All metrics, as text.

@@ -181,3 +181,33 @@ fn the_aws_cli_lists_describes_and_tells_what_is_wrong() {
     let root = aws.cli(&["sts", "get-caller-identity", "--query", "Arn", "--output", "text"]);
     assert!(root.output.trim_end().ends_with(":root"), "{root:?}");
 }
+
+#[test]
+fn a_workflow_of_all_services_plays_through_its_distribution_and_its_alarm_tells_a_webhook_and_a_queue() {
+    // The webhook is on this machine.
+    let stack = Stack::start_with_control(&format!("[control]\nallow_private = true\n{STAYS}"));
+    let made = Clients::of(&stack).python("workflow.py", &["final"]);
+    assert_eq!(made["asked"], "SubscriptionConfirmation");
+    assert_eq!(
+        (&made["told"], &made["queued"]),
+        (&json!(["final-late", "ALARM"]), &json!(["final-late", "ALARM"]))
+    );
+    assert_eq!(made["states"], json!({"final-late": "ALARM", "final-errors": "INSUFFICIENT_DATA"}));
+    let delivered = text(&made, "/delivered");
+    let publisher = Peer::publish(text(&made, "/push"), 30);
+    let multivariant = eventually("the distribution serves the channel", || {
+        stack.try_get(delivered).filter(|answer| answer.status == 200)
+    });
+    for size in ["RESOLUTION=426x240", "RESOLUTION=256x144"] {
+        assert!(multivariant.text().contains(size), "{}", multivariant.text());
+    }
+    let by_name = stack.get_by_name(text(&made, "/host"), text(&made, "/manifest")).expect("an answer");
+    assert_eq!((by_name.status, by_name.text()), (200, multivariant.text()));
+    assert_eq!(stack.get(text(&made, "/packaged")).text(), multivariant.text());
+    let (_, said) = ffmpeg(
+        "ffmpeg",
+        &["-v", "error", "-xerror", "-i", &stack.url(delivered), "-t", "3", "-f", "null", "-"],
+    );
+    assert_eq!(said, "");
+    publisher.kill();
+}
