@@ -9,7 +9,11 @@ SHELL := /bin/bash
 SOURCE ?=
 say = @printf '\n==> %s\n' "$(1)"
 
+<<<<<<< HEAD
+.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos faults control-kills evening soak docs deny aws-peer aws-clients
+=======
 .PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos faults hostile evening soak docs deny aws-peer
+>>>>>>> main
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -77,7 +81,11 @@ aws-peer: ## botocore against the AWS codecs: what it writes and reads, value by
 	cargo build --locked -p aws --example peer
 	"$$(scripts/aws-models --venv)" crates/aws/tests/peer "$${CARGO_TARGET_DIR:-target}/debug/examples/peer"
 
-e2e: build ## the whole stack with real peers
+aws-clients: ## boto3 and the aws CLI in a folder of their own (needs a Python package index once)
+	$(call say,AWS's clients)
+	scripts/aws-clients
+
+e2e: build aws-clients ## the whole stack with real peers
 	$(call say,whole stack)
 	cargo test --locked --release -p e2e -p faults -- --test-threads=1
 
@@ -109,10 +117,20 @@ faults: build ## break inputs, encoders, the origin at random moments while a cl
 	cargo build --release --locked -p faults
 	target/release/faults --number $(N) --seed $(SEED) --lanes $(LANES) $(KIND:%=--kind %)
 
+<<<<<<< HEAD
+# Calls of make control-kills, at least.
+CALLS ?= 40
+
+control-kills: build aws-clients ## kill -9 of control and of roles while boto3 makes calls; nothing may be half done (N=500 SEED=1)
+	$(call say,$(N) kills while calls are made, seed $(SEED))
+	cargo build --release --locked -p faults
+	target/release/control-kills --number $(N) --calls $(CALLS) --seed $(SEED)
+=======
 hostile: build ## publishers that mean harm, by RTMP, SRT, RTP, UDP and HLS, beside some that are read to the frame (N=100000 SEED=1)
 	$(call say,$(N) hostile publishes, seed $(SEED))
 	cargo build --release --locked -p faults --bin hostile
 	target/release/hostile --number $(N) --seed $(SEED)
+>>>>>>> main
 
 # Length of make evening.
 MINUTES ?= 10

@@ -4,15 +4,20 @@
 //! - [`Peer`]: another program (ffmpeg, GStreamer), killed when dropped.
 //! - [`hls`]: playlists as a player reads them.
 //! - [`decode`]: what ffmpeg sees and hears in a stream.
+//! - [`aws`]: AWS's own clients, from `.venv/aws-clients` (`scripts/aws-clients`).
 //!
 //! The binaries come from `HEADWATER_BIN_DIR`, or `target/release` of this workspace (`make build`).
 
+mod answer;
+pub mod aws;
 pub mod decode;
 pub mod hls;
 mod peer;
+mod ports;
 mod stack;
 pub mod tracks;
 
+pub use answer::Answer;
 pub use peer::{Peer, ffmpeg};
 pub use rustix::process::Signal;
-pub use stack::{Answer, PATIENCE, Stack, binary, eventually, is_alive, signal};
+pub use stack::{PATIENCE, Stack, binary, eventually, is_alive, signal};

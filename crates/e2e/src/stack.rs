@@ -1,17 +1,17 @@
 //! `headwater up` on ports of its own.
 
 use std::fs;
-use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::answer::Answer;
 use crate::hls;
+use crate::ports::Ports;
 
 /// How long anything may take before a test gives up. A bound, not a measure.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -22,39 +22,15 @@ pub struct Stack {
     process: Child,
     folder: TempDir,
     ports: Ports,
+    control: Control,
     agent: ureq::Agent,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Ports {
-    viewers: u16,
-    origin: u16,
-    rtmp: u16,
-    srt: u16,
-    metrics: u16,
-}
-
-/// An HTTP answer.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// Status code.
-    pub status: u16,
-    /// Headers, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// Body.
-    pub body: Bytes,
-}
-
-impl Answer {
-    /// The first header called `name` (lower case).
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The body as text; panics where it is none.
-    pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).expect("text")
-    }
+/// Whether it has a control role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Control {
+    On,
+    Off,
 }
 
 /// Where the binaries lie.
@@ -86,23 +62,20 @@ impl Stack {
 
     /// As [`Self::start`], with more environment.
     pub fn start_with(channels: &str, environment: &[(&str, &str)]) -> Self {
+        Self::launch(channels, environment, Control::Off)
+    }
+
+    /// As [`Self::start`], with a control role that answers AWS's clients; waits for it too.
+    pub fn start_with_control(channels: &str) -> Self {
+        Self::launch(channels, &[], Control::On)
+    }
+
+    fn launch(channels: &str, environment: &[(&str, &str)], control: Control) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let ports = free_ports();
-        let workflow = format!(
-            "[listen]\nviewers = \"127.0.0.1:{}\"\norigin = \"127.0.0.1:{}\"\nrtmp = \"127.0.0.1:{}\"\nsrt = \"127.0.0.1:{}\"\nmetrics = \"127.0.0.1:{}\"\ncontrol = \"off\"\n\n{channels}",
-            ports.viewers, ports.origin, ports.rtmp, ports.srt, ports.metrics
-        );
-        fs::write(folder.path().join("workflow.toml"), workflow).expect("the workflow is written");
-        let log = fs::File::create(folder.path().join("log")).expect("the log is made");
-        let process = Command::new(binary("headwater"))
-            .args(["up", "workflow.toml", "--data", "data"])
-            .current_dir(folder.path())
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("headwater starts");
+        let ports = Ports::free();
+        fs::write(folder.path().join("workflow.toml"), format!("{}\n{channels}", ports.listen(control)))
+            .expect("the workflow is written");
+        let process = up(folder.path(), environment);
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(20)))
@@ -110,11 +83,29 @@ impl Stack {
             .max_idle_connections(0)
             .build()
             .into();
-        let stack = Self { process, folder, ports, agent };
-        eventually("the edge answers", || {
-            stack.try_get("/health").filter(|answer| answer.status == 200).map(|_| ())
-        });
+        let stack = Self { process, folder, ports, control, agent };
+        stack.wait_until_it_answers();
         stack
+    }
+
+    /// Starts `headwater up` again in the same folder, once the one before has ended; waits until it answers.
+    pub fn start_again(&mut self) {
+        self.process.wait().expect("our own child");
+        self.process = up(self.folder.path(), &[]);
+        self.wait_until_it_answers();
+    }
+
+    fn wait_until_it_answers(&self) {
+        let is_well = |url: &str| self.fetch(url).filter(|answer| answer.status == 200).map(|_| ());
+        eventually("the edge answers", || is_well(&self.url("/health")));
+        if self.control == Control::On {
+            eventually("control answers", || is_well(&self.control_url("/health")));
+        }
+    }
+
+    /// The URL of `path` at the control role.
+    pub fn control_url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.ports.control)
     }
 
     /// The URL of `path` at the edge.
@@ -167,20 +158,14 @@ impl Stack {
         self.fetch(&self.url(path))
     }
 
+    /// GETs `path` from the edge as a viewer who calls it by the name `host`.
+    pub fn get_by_name(&self, host: &str, path: &str) -> Option<Answer> {
+        Answer::to(self.agent.get(self.url(path)).header("host", host))
+    }
+
     /// GETs any URL of this stack.
     pub fn fetch(&self, url: &str) -> Option<Answer> {
-        let mut response = self.agent.get(url).call().ok()?;
-        let headers = response
-            .headers()
-            .iter()
-            .map(|(name, value)| {
-                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-            })
-            .collect();
-        let status = response.status().as_u16();
-        let mut body = Vec::new();
-        response.body_mut().as_reader().read_to_end(&mut body).ok()?;
-        Some(Answer { status, headers, body: body.into() })
+        Answer::to(self.agent.get(url))
     }
 
     /// All metrics, as text.
@@ -347,6 +332,20 @@ impl Drop for Stack {
     }
 }
 
+/// Runs `headwater up` on the workflow file in `folder`; what it says is added to the log there.
+fn up(folder: &Path, environment: &[(&str, &str)]) -> Child {
+    let log = fs::File::options().create(true).append(true).open(folder.join("log"));
+    Command::new(binary("headwater"))
+        .args(["up", "workflow.toml", "--data", "data"])
+        .current_dir(folder)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log.expect("the log is made"))
+        .spawn()
+        .expect("headwater starts")
+}
+
 /// Whether a process runs; one that has ended but was not waited for does not.
 pub fn is_alive(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -359,12 +358,4 @@ pub fn signal(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(pid.cast_signed()).expect("a process id is positive");
     // It may have gone in this moment.
     let _ = kill_process(pid, signal);
-}
-
-fn free_ports() -> Ports {
-    let held: Vec<_> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
-    let port = |index: usize| held[index].local_addr().expect("bound").port();
-    let srt =
-        UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
-    Ports { viewers: port(0), origin: port(1), rtmp: port(2), srt, metrics: port(3) }
 }

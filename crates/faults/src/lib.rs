@@ -10,9 +10,11 @@
 //! - [`publisher`], [`line`](mod@line): inputs that can be cut; [`picture`]: which one the output shows.
 //! - [`events`]: what the stack says happened.
 //! - [`tally`]: the table.
+//! - [`calls`]: AWS calls while whoever answers is killed.
 //! - [`hostile`]: publishers that mean harm, beside some that are read as above.
 //! - [`random`]: moments by chance, the same for the same seed.
 
+pub mod calls;
 pub mod client;
 pub mod continuity;
 pub mod events;
