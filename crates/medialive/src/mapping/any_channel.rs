@@ -86,6 +86,9 @@ fn mutate(map: &mut Map, target: &Ref, dice: &mut Dice) {
             _ => _ = map.insert(member.name, value(&member.target, dice, 3)),
         }
     } else {
+        if structure.members.is_empty() {
+            return;
+        }
         let member = &structure.members[dice.roll(structure.members.len() as u64) as usize];
         if !member.required && dice.roll(3) == 0 {
             map.remove(member.name);
