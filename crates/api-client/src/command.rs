@@ -77,7 +77,7 @@ Try it:
   headwater channel ls
   headwater channel ls --json | jq -r '.items[] | select(.state != \"running\") | .name'")]
     Ls(Ls),
-    /// Show one channel: how it is, and its settings as a [[channel]] of the workflow file
+    /// Show one channel: how it is, and its settings as a `[[channel]]` of the workflow file
     #[command(after_help = "\
 Try it:
   headwater channel show main
@@ -133,7 +133,7 @@ pub struct Names {
 /// Options of `channel create`.
 #[derive(Clone, Debug, Args)]
 pub struct Create {
-    /// TOML with [[channel]] tables, or a JSON object with one channel's settings; `-` reads standard input
+    /// TOML with `[[channel]]` tables, or a JSON object with one channel's settings; `-` reads standard input
     pub file: PathBuf,
     /// The channel's name, where the file has none
     #[arg(long, value_name = "NAME")]
