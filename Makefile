@@ -9,11 +9,7 @@ SHELL := /bin/bash
 SOURCE ?=
 say = @printf '\n==> %s\n' "$(1)"
 
-<<<<<<< HEAD
-.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos faults control-kills evening soak docs deny aws-peer aws-clients
-=======
-.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos faults hostile evening soak docs deny aws-peer
->>>>>>> main
+.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos faults hostile control-kills evening soak docs deny aws-peer aws-clients
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -117,20 +113,18 @@ faults: build ## break inputs, encoders, the origin at random moments while a cl
 	cargo build --release --locked -p faults
 	target/release/faults --number $(N) --seed $(SEED) --lanes $(LANES) $(KIND:%=--kind %)
 
-<<<<<<< HEAD
+hostile: build ## publishers that mean harm, by RTMP, SRT, RTP, UDP and HLS, beside some that are read to the frame (N=100000 SEED=1)
+	$(call say,$(N) hostile publishes, seed $(SEED))
+	cargo build --release --locked -p faults --bin hostile
+	target/release/hostile --number $(N) --seed $(SEED)
+
 # Calls of make control-kills, at least.
 CALLS ?= 40
 
 control-kills: build aws-clients ## kill -9 of control and of roles while boto3 makes calls; nothing may be half done (N=500 SEED=1)
 	$(call say,$(N) kills while calls are made, seed $(SEED))
-	cargo build --release --locked -p faults
+	cargo build --release --locked -p faults --bin control-kills
 	target/release/control-kills --number $(N) --calls $(CALLS) --seed $(SEED)
-=======
-hostile: build ## publishers that mean harm, by RTMP, SRT, RTP, UDP and HLS, beside some that are read to the frame (N=100000 SEED=1)
-	$(call say,$(N) hostile publishes, seed $(SEED))
-	cargo build --release --locked -p faults --bin hostile
-	target/release/hostile --number $(N) --seed $(SEED)
->>>>>>> main
 
 # Length of make evening.
 MINUTES ?= 10
