@@ -74,20 +74,40 @@ impl Tally {
         self.kills.values().sum()
     }
 
-    /// What of the promise was broken, in words.
+    /// Adds what became of another.
+    pub fn add(&mut self, other: &Self) {
+        self.acknowledged += other.acknowledged;
+        self.cut_done += other.cut_done;
+        self.cut_undone += other.cut_undone;
+        self.refused += other.refused;
+        for (role, count) in &other.kills {
+            *self.kills.entry(role).or_default() += count;
+        }
+        self.findings.add(&other.findings);
+        self.wrong.extend(other.wrong.iter().cloned());
+    }
+
+    /// What of the promise was broken, in words. It says nothing of time.
     pub fn broken(&self) -> Vec<String> {
-        let Findings { missing, duplicate, discontinuities, torn, lost, violations, .. } = self.findings;
+        let Findings { missing, duplicate, discontinuities, torn, changed, lost, violations, .. } =
+            self.findings;
         let counts = [
             (missing, "missing frames"),
             (duplicate, "duplicate frames"),
             (discontinuities, "discontinuities"),
             (torn, "torn segments"),
+            (changed, "segments changed"),
             (lost, "segments lost"),
             (violations, "rules of HLS broken"),
         ];
         let counted = counts.iter().filter(|(count, _)| *count > 0);
-        let counted = counted.map(|(count, what)| format!("{count} {what} in channels that stay"));
-        self.wrong.iter().cloned().chain(counted).chain(self.findings.told.iter().cloned()).collect()
+        let mut broken: Vec<_> =
+            counted.map(|(count, what)| format!("{count} {what} in channels that stay")).collect();
+        if !broken.is_empty() {
+            broken.extend(self.findings.told.iter().cloned());
+        }
+        broken.extend(self.wrong.iter().cloned());
+        broken
     }
 
     fn call(&mut self, said: &Value) {
@@ -248,4 +268,20 @@ impl Drop for OnDrop<'_> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_that_came_late_breaks_nothing_and_one_that_is_missing_does() {
+        let mut tally = Tally::default();
+        tally.findings.told.push("number 7 came 2.2s after the last".to_owned());
+        assert_eq!(tally.broken(), Vec::<String>::new());
+        tally.findings.missing = 15;
+        assert_eq!(tally.broken()[0], "15 missing frames in channels that stay");
+        tally.wrong.push("input 1 was deleted, and is DETACHED".to_owned());
+        assert_eq!(tally.broken().len(), 3);
+    }
 }
