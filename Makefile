@@ -118,7 +118,7 @@ hostile: build ## publishers that mean harm, by RTMP, SRT, RTP, UDP and HLS, bes
 	cargo build --release --locked -p faults --bin hostile
 	target/release/hostile --number $(N) --seed $(SEED)
 
-control-kills: build aws-clients ## kill -9 of control and of roles while boto3 makes calls; nothing may be half done (N=500 SEED=1 LANES=3)
+control-kills: build aws-clients ## kill -9 of control and of roles while boto3 makes calls; nothing may be half done (N=500 SEED=1 LANES=4)
 	$(call say,$(N) kills while calls are made, seed $(SEED))
 	cargo build --release --locked -p faults --bin control-kills
 	target/release/control-kills --number $(N) --seed $(SEED) --lanes $(LANES)
