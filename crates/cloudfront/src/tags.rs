@@ -11,18 +11,14 @@ use crate::{CloudFront, DISTRIBUTION};
 impl CloudFront {
     pub(crate) async fn tag(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
         let resource = self.tagged(caller, &input).await?;
-        let mut tags = resource.tags.clone();
-        tags.extend(read(input.get("Tags").and_then(Value::as_map).unwrap_or(&Map::new()))?);
-        self.set_tags(caller, &resource, tags).await
+        let added = read(input.get("Tags").and_then(Value::as_map).unwrap_or(&Map::new()))?;
+        self.retag(caller, &resource, |tags| tags.extend(added)).await
     }
 
     pub(crate) async fn untag(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
         let resource = self.tagged(caller, &input).await?;
-        let mut tags = resource.tags.clone();
-        for key in crate::read::texts(&input, "TagKeys") {
-            tags.remove(&key);
-        }
-        self.set_tags(caller, &resource, tags).await
+        let gone = crate::read::texts(&input, "TagKeys");
+        self.retag(caller, &resource, |tags| tags.retain(|key, _| !gone.contains(key))).await
     }
 
     pub(crate) async fn tags(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
@@ -35,13 +31,19 @@ impl CloudFront {
         Ok(Map::new().with("Tags", Map::new().with("Items", items)))
     }
 
-    async fn set_tags(&self, caller: &Caller, resource: &Resource, tags: Tags) -> Result<Map, Error> {
-        if tags.len() > Resource::MAX_TAGS {
-            return Err(wrong(format!("A resource has at most {} tags.", Resource::MAX_TAGS)));
+    async fn retag(
+        &self,
+        caller: &Caller,
+        resource: &Resource,
+        change: impl FnOnce(&mut Tags),
+    ) -> Result<Map, Error> {
+        match self.store.retag(caller.audit(), &resource.key, change).await {
+            Ok(_) => Ok(Map::new()),
+            Err(store::Error::Malformed { what: "tags", .. }) => {
+                Err(wrong(format!("A resource has at most {} tags.", Resource::MAX_TAGS)))
+            }
+            Err(error) => Err(of_store_as(error, "NoSuchResource")),
         }
-        let set = self.store.tag(caller.audit(), &resource.key, tags).await;
-        set.map_err(|error| of_store_as(error, "NoSuchResource"))?;
-        Ok(Map::new())
     }
 
     async fn tagged(&self, caller: &Caller, input: &Map) -> Result<Resource, Error> {

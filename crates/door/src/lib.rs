@@ -13,6 +13,7 @@ mod caller;
 mod names;
 mod seen;
 mod site;
+mod tags;
 mod wanted;
 
 use std::future::Future;
@@ -26,6 +27,7 @@ pub use caller::Caller;
 pub use names::media_name;
 pub use seen::{ChannelSeen, Seen};
 pub use site::Site;
+pub use tags::{tag_map, tags};
 pub use wanted::{Wanted, table};
 
 /// What an answer is waited for with.

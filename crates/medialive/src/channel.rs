@@ -43,7 +43,7 @@ impl MediaLive {
             return Ok(answer);
         }
         checked("CreateChannelRequest", &input)?;
-        let tags = stored::tags(input.get("Tags"));
+        let tags = door::tags(input.get("Tags"));
         let (id, key) = crate::id::fresh(write, caller, CHANNEL).await?;
         let arn = caller.arn("medialive", &format!("channel:{id}"));
         write.about(&arn);

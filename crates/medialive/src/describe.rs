@@ -60,7 +60,7 @@ impl Face<'_> {
             .with("PipelineDetails", self.pipelines(running))
             .with("PipelinesRunningCount", i32::from(running))
             .with("State", self.state)
-            .with("Tags", stored::tag_map(self.tags));
+            .with("Tags", door::tag_map(self.tags));
         for member in [
             "ChannelClass",
             "EncoderSettings",

@@ -31,7 +31,7 @@ impl MediaLive {
             return Ok(answer);
         }
         checked("CreateInputRequest", &input)?;
-        let tags = stored::tags(input.get("Tags"));
+        let tags = door::tags(input.get("Tags"));
         let wishes = endpoint::wishes(&input).map_err(|invalid| bad_settings(&[invalid]))?;
         let (id, key) = crate::id::fresh(write, caller, INPUT).await?;
         let arn = caller.arn("medialive", &format!("input:{id}"));
@@ -207,7 +207,7 @@ fn described(resource: &Resource, input: &Input, site: &Site) -> Map {
         .with("SecurityGroups", list("InputSecurityGroups"))
         .with("Sources", list("Sources"))
         .with("State", state::input(input, resource.deleted.is_some()))
-        .with("Tags", stored::tag_map(&resource.tags));
+        .with("Tags", door::tag_map(&resource.tags));
     for member in ["Name", "RoleArn", "Type", "InputNetworkLocation", "SrtSettings"] {
         if let Some(value) = input.settings.get(member) {
             map.insert(member, value.clone());

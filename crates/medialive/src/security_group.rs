@@ -81,7 +81,7 @@ async fn create(write: &mut Write, caller: &Caller, input: &Map) -> Result<Resou
         name: String::new(),
         owner: Owner::Api,
         desired: stored::document(&group)?,
-        tags: stored::tags(input.get("Tags")),
+        tags: door::tags(input.get("Tags")),
         key,
     };
     Ok(write.create(new).await?)
@@ -100,7 +100,7 @@ async fn update(write: &mut Write, caller: &Caller, input: &Map) -> Result<Resou
         }
     }
     if input.get("Tags").is_some() {
-        resource = write.tag(&resource.key, stored::tags(input.get("Tags"))).await?;
+        resource = write.tag(&resource.key, door::tags(input.get("Tags"))).await?;
     }
     Ok(resource)
 }
@@ -188,6 +188,6 @@ fn described(resource: &Resource) -> Result<Map, store::Error> {
         .with("Id", resource.key.id())
         .with("Inputs", texts(&group.inputs))
         .with("State", state::group(&group, resource.deleted.is_some()))
-        .with("Tags", stored::tag_map(&resource.tags))
+        .with("Tags", door::tag_map(&resource.tags))
         .with("WhitelistRules", rules.collect::<Vec<_>>()))
 }

@@ -124,17 +124,6 @@ pub(crate) fn texts(map: &Map, member: &str) -> Vec<String> {
     list.iter().filter_map(|value| Some(value.as_str()?.to_owned())).collect()
 }
 
-/// Tags as clients send them.
-pub(crate) fn tags(map: Option<&Value>) -> Tags {
-    let entries = map.and_then(Value::as_map).into_iter().flat_map(Map::iter);
-    entries.filter_map(|(key, value)| Some((key.to_string(), value.as_str()?.to_owned()))).collect()
-}
-
-/// Tags as clients read them.
-pub(crate) fn tag_map(tags: &Tags) -> Map {
-    tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
-}
-
 /// What a resource is, where it can be read: only this door writes them.
 pub(crate) fn read<T: serde::de::DeserializeOwned>(resource: &Resource) -> Result<T, store::Error> {
     resource.desired.read().map_err(|fault| store::Error::Damaged(format!("{}: {fault}", resource.key)))

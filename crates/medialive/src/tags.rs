@@ -10,7 +10,7 @@ use crate::stored::{self, CHANNEL, GROUP, INPUT};
 
 impl MediaLive {
     pub(crate) async fn create_tags(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
-        let new = stored::tags(input.get("Tags"));
+        let new = door::tags(input.get("Tags"));
         self.retag(caller, &input, |tags| tags.extend(new)).await
     }
 
@@ -28,7 +28,7 @@ impl MediaLive {
             other => told(other),
         })?;
         match resource.deleted.is_none() && resource.arn == arn {
-            true => Ok(Map::new().with("Tags", stored::tag_map(&resource.tags))),
+            true => Ok(Map::new().with("Tags", door::tag_map(&resource.tags))),
             false => Err(missing(arn)),
         }
     }

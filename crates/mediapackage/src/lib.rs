@@ -18,6 +18,7 @@ mod needs;
 mod secrets;
 mod settings;
 mod setup;
+mod tags;
 mod v1;
 mod v2;
 

@@ -5,7 +5,6 @@
 mod channel;
 mod endpoint;
 mod package;
-mod tags;
 
 use std::sync::Arc;
 
@@ -17,6 +16,7 @@ use crate::asked::Asked;
 use crate::needs::Needs;
 use crate::settings::Refusal;
 use crate::setup::Setup;
+use crate::tags::Tagging;
 use crate::{address, fed};
 
 /// Kinds of resources in the store.
@@ -26,6 +26,8 @@ const ENDPOINT: &str = "mediapackage-endpoint";
 const PAGE: u32 = 100;
 /// Longest id, as AWS has it.
 const MAX_ID: usize = 256;
+
+static TAGS: Tagging = Tagging { kinds: &[CHANNEL, ENDPOINT], told: |error| failed(error, "resource") };
 
 /// AWS Elemental MediaPackage, v1.
 #[derive(Clone, Debug)]
@@ -58,9 +60,9 @@ impl Door for MediaPackage {
             "ListOriginEndpoints" => Box::pin(endpoint::list(setup, caller, input)),
             "UpdateOriginEndpoint" => Box::pin(endpoint::update(setup, caller, input)),
             "DeleteOriginEndpoint" => Box::pin(endpoint::delete(setup, caller, input)),
-            "ListTagsForResource" => Box::pin(tags::list(setup, caller, input)),
-            "TagResource" => Box::pin(tags::tag(setup, caller, input)),
-            "UntagResource" => Box::pin(tags::untag(setup, caller, input)),
+            "ListTagsForResource" => Box::pin(TAGS.list(setup, caller, input)),
+            "TagResource" => Box::pin(TAGS.tag(setup, caller, input)),
+            "UntagResource" => Box::pin(TAGS.untag(setup, caller, input)),
             _ => return None,
         })
     }
@@ -142,13 +144,4 @@ fn page_size(input: &Map) -> u32 {
         Some(Value::Integer(most)) => u32::try_from(*most).unwrap_or(PAGE),
         _ => PAGE,
     }
-}
-
-fn tags_in(input: &Map) -> Tags {
-    let entries = input.get("Tags").and_then(Value::as_map).into_iter().flat_map(Map::iter);
-    entries.filter_map(|(key, value)| Some((key.to_string(), value.as_str()?.to_owned()))).collect()
-}
-
-fn tags_out(tags: &Tags) -> Map {
-    tags.iter().map(|(key, value)| (key.clone(), Value::from(value.clone()))).collect()
 }

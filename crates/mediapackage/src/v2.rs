@@ -11,7 +11,6 @@ mod group;
 mod manifest;
 mod policy;
 mod resource;
-mod tags;
 
 pub(crate) use resource::CHANNEL;
 
@@ -26,6 +25,16 @@ use crate::asked::Asked;
 use crate::fed;
 use crate::needs::Needs;
 use crate::setup::Setup;
+use crate::tags::Tagging;
+
+/// These calls know no exception but ValidationException.
+static TAGS: Tagging = Tagging {
+    kinds: &[resource::GROUP, CHANNEL, resource::ENDPOINT],
+    told: |error| match error {
+        store::Error::NotFound(_) => fault::invalid("INVALID_ARN", "ResourceArn: there is no such resource"),
+        error => fault::failed(error, fault::What::Endpoint),
+    },
+};
 
 /// AWS Elemental MediaPackage, v2.
 #[derive(Clone, Debug)]
@@ -67,9 +76,9 @@ impl Door for MediaPackageV2 {
             "PutOriginEndpointPolicy" => Box::pin(endpoint::put_policy(setup, caller, input)),
             "GetOriginEndpointPolicy" => Box::pin(endpoint::get_policy(setup, caller, input)),
             "DeleteOriginEndpointPolicy" => Box::pin(endpoint::delete_policy(setup, caller, input)),
-            "ListTagsForResource" => Box::pin(tags::list(setup, caller, input)),
-            "TagResource" => Box::pin(tags::tag(setup, caller, input)),
-            "UntagResource" => Box::pin(tags::untag(setup, caller, input)),
+            "ListTagsForResource" => Box::pin(TAGS.list(setup, caller, input)),
+            "TagResource" => Box::pin(TAGS.tag(setup, caller, input)),
+            "UntagResource" => Box::pin(TAGS.untag(setup, caller, input)),
             _ => return None,
         })
     }

@@ -200,7 +200,7 @@ fn frame_rate(text: &str) -> Option<Rational> {
 }
 
 /// What broadcasters commonly spend on a picture of this height and rate, bits per second.
-fn usual_bitrate(height: u32, frame_rate: Rational, codec: VideoCodec) -> u32 {
+pub fn usual_bitrate(height: u32, frame_rate: Rational, codec: VideoCodec) -> u32 {
     let at_30 = match height {
         0..=160 => 200_000,
         161..=260 => 350_000,

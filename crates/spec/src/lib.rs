@@ -49,7 +49,7 @@ pub use fault::Fault;
 pub use file::{FileItem, Files};
 pub use fill::{Fill, Slate};
 pub use hls::HlsPull;
-pub use ladder::Ladder;
+pub use ladder::{Ladder, usual_bitrate};
 pub use latency::Latency;
 pub use listen::Listen;
 pub use manifest::{DateInterval, Manifest, ManifestKind, ManifestOrder, MpdSettings};

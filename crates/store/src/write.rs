@@ -74,10 +74,20 @@ impl Store {
         write.settle(deleted).await
     }
 
-    /// Sets a resource's tags to these.
-    pub async fn tag(&self, call: Call, key: &Key, tags: Tags) -> Result<Resource, Error> {
+    /// Changes a resource's tags from what they are at that moment, so that of two calls at once neither undoes the other.
+    pub async fn retag(
+        &self,
+        call: Call,
+        key: &Key,
+        change: impl FnOnce(&mut Tags),
+    ) -> Result<Resource, Error> {
         let mut write = self.write(call).await?;
-        let tagged = write.tag(key, tags).await;
+        let tagged = async {
+            let mut tags = write.resource(key).await?.tags;
+            change(&mut tags);
+            write.tag(key, tags).await
+        }
+        .await;
         write.settle(tagged).await
     }
 

@@ -60,15 +60,25 @@ impl Client {
         Value::from(name).write(&mut body);
         Value::from(transaction).write(&mut body);
         values.iter().for_each(|value| value.write(&mut body));
-        self.send(3, kind::COMMAND, 0, body.freeze());
+        self.message(3, kind::COMMAND, 0, body.freeze());
     }
 
     pub(crate) fn video(&mut self, timestamp: u32, body: impl Into<Bytes>) {
-        self.send(6, kind::VIDEO, timestamp, body.into());
+        self.message(6, kind::VIDEO, timestamp, body.into());
     }
 
     pub(crate) fn audio(&mut self, timestamp: u32, body: impl Into<Bytes>) {
-        self.send(4, kind::AUDIO, timestamp, body.into());
+        self.message(4, kind::AUDIO, timestamp, body.into());
+    }
+
+    /// Sends the first seconds of the clip, at once.
+    pub(crate) fn send(&mut self, seconds: u32) {
+        for (kind, ms, body) in tags::first(seconds) {
+            match kind {
+                9 => self.video(*ms, body.clone()),
+                _ => self.audio(*ms, body.clone()),
+            }
+        }
     }
 
     /// Ends the stream in good order.
@@ -85,7 +95,7 @@ impl Client {
         let _ = self.stream.write_all(&bytes);
     }
 
-    fn send(&mut self, chunk_stream: u32, kind: u8, timestamp: u32, body: Bytes) {
+    fn message(&mut self, chunk_stream: u32, kind: u8, timestamp: u32, body: Bytes) {
         let bytes = self.chunks(chunk_stream, kind, timestamp, body);
         self.stream.write_all(&bytes).expect("writes");
     }

@@ -5,20 +5,11 @@ use std::net::{SocketAddr, UdpSocket};
 use ingest::Door;
 use ingest::udp::{Endpoint, Source};
 
-use crate::client::{Client, tags};
+use crate::client::Client;
 use crate::harness::*;
 
 fn rtmp(key: &str) -> Door {
     Door::Rtmp { app: "live".to_owned(), key: key.to_owned() }
-}
-
-fn send(client: &mut Client, seconds: u32) {
-    for (kind, ms, body) in tags::first(seconds) {
-        match kind {
-            9 => client.video(*ms, body.clone()),
-            _ => client.audio(*ms, body.clone()),
-        }
-    }
 }
 
 #[test]
@@ -26,14 +17,14 @@ fn a_channel_that_is_added_takes_publishers_and_one_that_is_there_goes_on_untouc
     let role = Role::start(0);
     let mut subscriber = role.subscribe("main", None);
     let mut stays = Client::publish(role.rtmp, "sesame");
-    send(&mut stays, 1);
+    stays.send(1);
     let (_, code, _) = Client::try_publish(role.rtmp, "live", "news-key");
     assert_ne!(code, "NetStream.Publish.Start");
 
     role.set(&[("news", rtmp("news-key"))]).expect("it can be added");
     let mut news = role.subscribe("news", None);
     let mut comes = Client::publish(role.rtmp, "news-key");
-    send(&mut comes, 1);
+    comes.send(1);
     comes.goodbye();
     assert_eq!(news.session().of(VIDEO).len(), 30);
     stays.goodbye();
@@ -46,7 +37,7 @@ fn whoever_publishes_to_a_channel_that_is_taken_away_is_let_go_and_its_encoder_h
     let role = Role::start_with(0, &[("news", rtmp("news-key"))]);
     let mut news = role.subscribe("news", None);
     let mut client = Client::publish(role.rtmp, "news-key");
-    send(&mut client, 1);
+    client.send(1);
     role.wait_for_metric("headwater_ingest_video_frames_total{channel=\"news\"}", 30.0);
     role.set(&[]).expect("it can be taken away");
     assert!(client.ends_closed());

@@ -5,17 +5,8 @@ use std::net::TcpStream;
 
 use rtmp::amf::Value;
 
-use crate::client::{Client, tags};
+use crate::client::Client;
 use crate::harness::*;
-
-fn send_first_second(client: &mut Client) {
-    for (kind, ms, body) in tags::first(1) {
-        match kind {
-            9 => client.video(*ms, body.clone()),
-            _ => client.audio(*ms, body.clone()),
-        }
-    }
-}
 
 #[test]
 fn an_unknown_key_is_refused_with_a_reason_that_does_not_tell_the_key() {
@@ -43,7 +34,7 @@ fn a_second_publisher_on_a_busy_key_is_refused_and_the_first_goes_on() {
     assert_eq!(description, "This stream has a publisher already.");
     assert!(second.ends_closed());
     role.wait_for_log("channel `main` has a publisher already");
-    send_first_second(&mut first);
+    first.send(1);
     first.goodbye();
     assert_eq!(subscriber.session().of(VIDEO).len(), 30);
 }
@@ -73,7 +64,7 @@ fn garbage_ends_its_own_connection_and_no_other() {
     role.wait_for_log("a second publish on one connection");
 
     role.wait_for_metric("headwater_ingest_refused_total{reason=\"protocol\"}", 3.0);
-    send_first_second(&mut publisher);
+    publisher.send(1);
     publisher.goodbye();
     assert_eq!(subscriber.session().of(VIDEO).len(), 30);
 }

@@ -13,15 +13,6 @@ use wire::sample_stream::Message;
 use crate::client::{Client, tags};
 use crate::harness::*;
 
-fn send(client: &mut Client, seconds: u32) {
-    for (kind, ms, body) in tags::first(seconds) {
-        match kind {
-            9 => client.video(*ms, body.clone()),
-            _ => client.audio(*ms, body.clone()),
-        }
-    }
-}
-
 #[test]
 fn a_publisher_that_comes_back_with_timestamps_from_zero_goes_on_later_on_the_same_timeline() {
     let role = Role::start(0);
@@ -30,7 +21,7 @@ fn a_publisher_that_comes_back_with_timestamps_from_zero_goes_on_later_on_the_sa
     for _ in 0..3 {
         role.wait_for_metric("headwater_ingest_publishers{channel=\"main\"}", 0.0);
         let mut client = Client::publish(role.rtmp, "sesame");
-        send(&mut client, 2);
+        client.send(2);
         // Gone without a goodbye.
         drop(client);
         sessions.push(subscriber.session());
@@ -50,7 +41,7 @@ fn an_encoder_back_from_a_lost_network_takes_the_place_of_its_silent_self() {
     let role = Role::start(100);
     let mut subscriber = role.subscribe("main", None);
     let mut lost = Client::publish(role.rtmp, "sesame");
-    send(&mut lost, 1);
+    lost.send(1);
     let mut refusals = 0;
     let mut back = loop {
         let (client, code, _) = Client::try_publish(role.rtmp, "live", "sesame");
@@ -62,7 +53,7 @@ fn an_encoder_back_from_a_lost_network_takes_the_place_of_its_silent_self() {
     assert!(refusals > 0, "not while it may still be there");
     assert_eq!(subscriber.session().ended, "another publisher came with its key");
     assert!(lost.ends_closed());
-    send(&mut back, 1);
+    back.send(1);
     back.goodbye();
     assert_eq!(subscriber.session().of(VIDEO).len(), 30);
 }
@@ -72,7 +63,7 @@ fn a_late_subscriber_gets_the_newest_group_of_pictures_or_the_one_it_asks_for() 
     let role = Role::start(0);
     let mut early = role.subscribe("main", None);
     let mut client = Client::publish(role.rtmp, "sesame");
-    send(&mut client, 4);
+    client.send(4);
     let tracks = early.tracks();
     let mut keys = Vec::new();
     let mut last = 0;
@@ -114,7 +105,7 @@ fn a_changed_sequence_header_gives_new_tracks() {
     let role = Role::start(0);
     let mut subscriber = role.subscribe("main", None);
     let mut client = Client::publish(role.rtmp, "sesame");
-    send(&mut client, 1);
+    client.send(1);
     let stream = std::fs::read(format!("{}/testdata/x264-128x64-key-frame.h264", env!("CARGO_MANIFEST_DIR")))
         .expect("a capture");
     let other = codec::h264::format_from_annexb(&stream).expect("headers");
@@ -179,7 +170,7 @@ fn at_a_drain_subscribers_hear_the_end_and_the_role_returns() {
     let role = Role::start(0);
     let mut subscriber = role.subscribe("main", None);
     let mut client = Client::publish(role.rtmp, "sesame");
-    send(&mut client, 1);
+    client.send(1);
     role.wait_for_metric("headwater_ingest_video_frames_total{channel=\"main\"}", 30.0);
     role.drain();
     let heard = subscriber.session();
@@ -195,19 +186,19 @@ fn a_second_publisher_is_refused_or_replaces_the_first_as_its_channel_says_and_t
     let key = ingest::Door::Rtmp { app: "live".to_owned(), key: "yield".to_owned() };
     let role = Role::start_with(0, &[("yielding", key)]);
     let mut first = Client::publish(role.rtmp, "sesame");
-    send(&mut first, 1);
+    first.send(1);
     let (_, code, _) = Client::try_publish(role.rtmp, "live", "sesame");
     assert_ne!(code, "NetStream.Publish.Start");
     assert!(role.log().contains("channel `main` has a publisher already from 127.0.0.1:"), "{}", role.log());
 
     let mut subscriber = role.subscribe("yielding", None);
     let mut first = Client::publish(role.rtmp, "yield");
-    send(&mut first, 1);
+    first.send(1);
     let mut second = Client::publish(role.rtmp, "yield");
     assert!(first.ends_closed());
     assert_eq!(subscriber.session().ended, "another publisher came with its key");
     assert!(role.log().contains("takes the place of another publisher"), "{}", role.log());
-    send(&mut second, 1);
+    second.send(1);
     second.goodbye();
     assert_eq!(subscriber.session().of(VIDEO).len(), 30);
 }
@@ -217,7 +208,7 @@ fn a_publisher_that_comes_and_goes_is_one_alarm_which_ends_when_it_rests() {
     let role = Role::start(0);
     for _ in 0..4 {
         let mut client = Client::publish(role.rtmp, "sesame");
-        send(&mut client, 1);
+        client.send(1);
         drop(client);
         role.wait_for_metric("headwater_ingest_publishers{channel=\"main\"}", 0.0);
     }
@@ -227,7 +218,7 @@ fn a_publisher_that_comes_and_goes_is_one_alarm_which_ends_when_it_rests() {
         drop(Client::ask(role.rtmp, "live", "sesame"));
     }
     let mut stays = Client::publish(role.rtmp, "sesame");
-    send(&mut stays, 1);
+    stays.send(1);
     assert_eq!(role.metric("headwater_ingest_sessions_total{channel=\"main\"}"), sessions + 1.0);
     stays.goodbye();
     let told =

@@ -1,6 +1,7 @@
 //! What may be missing from a channel, filled in: what clients see afterwards is what runs.
 
 use aws::{Map, Value};
+use media::{Rational, VideoCodec};
 
 /// Sound where nothing is said of it, bits per second.
 const AUDIO_BPS: i32 = 128_000;
@@ -106,7 +107,10 @@ fn picture(description: &mut Map) {
         let member = if codec.text("RateControlMode") == Some("QVBR") { "MaxBitrate" } else { "Bitrate" };
         let per_second = whole(codec, "FramerateNumerator").unwrap_or(30)
             / whole(codec, "FramerateDenominator").unwrap_or(1).max(1);
-        codec.insert(member, usual_bitrate(height, per_second, is_hevc));
+        let fits = |number: i64| u32::try_from(number).unwrap_or(if number < 0 { 0 } else { u32::MAX });
+        let rate = Rational::new(fits(per_second).max(1), 1).expect("neither part is zero");
+        let coded = if is_hevc { VideoCodec::H265 } else { VideoCodec::H264 };
+        codec.insert(member, spec::usual_bitrate(fits(height), rate, coded));
     }
 }
 
@@ -173,23 +177,6 @@ fn size_and_rate(name: &str) -> Option<(i32, i32, i32)> {
 /// `number / divisor` as an even number: 853 1/3 is 854.
 fn even(number: i64, divisor: i64) -> i32 {
     i32::try_from((number / divisor + 1) / 2 * 2).unwrap_or(i32::MAX - 1)
-}
-
-/// What broadcasters commonly spend on a picture of this height and rate, bits per second.
-fn usual_bitrate(height: i64, per_second: i64, is_hevc: bool) -> i32 {
-    let at_30 = match height {
-        ..=160 => 200_000,
-        161..=260 => 350_000,
-        261..=380 => 700_000,
-        381..=500 => 1_200_000,
-        501..=600 => 1_700_000,
-        601..=800 => 2_500_000,
-        801..=1_200 => 4_500_000,
-        1_201..=1_600 => 9_000_000,
-        _ => 16_000_000,
-    };
-    let rated = if per_second > 35 { at_30 / 10 * 14 } else { at_30 };
-    if is_hevc { rated / 10 * 6 } else { rated }
 }
 
 fn whole(map: &Map, member: &str) -> Option<i64> {

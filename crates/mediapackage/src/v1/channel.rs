@@ -5,7 +5,7 @@ use door::Caller;
 use serde::{Deserialize, Serialize};
 use store::{Document, Expect, New, Owner, Resource};
 
-use super::{CHANNEL, failed, found, id, key, page_size, tags_in, tags_out};
+use super::{CHANNEL, failed, found, id, key, page_size};
 use crate::address;
 use crate::setup::Setup;
 
@@ -43,7 +43,7 @@ pub(super) async fn create(setup: &Setup, caller: &Caller, input: Map) -> Result
         name: key.id().to_owned(),
         owner: Owner::Api,
         desired: Document::of(&kept).map_err(|error| failed(error, "channel"))?,
-        tags: tags_in(&input),
+        tags: door::tags(input.get("Tags")),
         key,
     };
     let made = setup.store.create(caller.audit(), new, None).await;
@@ -135,7 +135,7 @@ fn shown(setup: &Setup, channel: &Resource) -> Map {
         .with("Arn", channel.arn.clone())
         .with("CreatedAt", channel.created.to_string())
         .with("Id", channel.key.id())
-        .with("Tags", tags_out(&channel.tags));
+        .with("Tags", door::tag_map(&channel.tags));
     // Only this module writes them.
     let Ok(kept) = channel.desired.read::<Kept>() else { return answer };
     if let Some(description) = kept.description {

@@ -7,8 +7,7 @@ use store::{Document, Expect, New, Owner, Page, Resource};
 
 use super::package::{self, PACKAGES, Package};
 use super::{
-    ENDPOINT, channel, failed, found, host_label, id, key, not_carried_out, page_size, tags_in, tags_out,
-    unprocessable,
+    ENDPOINT, channel, failed, found, host_label, id, key, not_carried_out, page_size, unprocessable,
 };
 use crate::address;
 use crate::asked::{Asked, Identifier};
@@ -39,7 +38,7 @@ pub(super) async fn create(setup: &Setup, caller: &Caller, input: Map) -> Result
     let at = caller.at.0.to_string();
     let words = ["endpoint", &caller.account, &caller.region, key.id(), &at, &caller.request_id];
     let token = setup.derived(&words, 32);
-    let tags = tags_in(&input);
+    let tags = door::tags(input.get("Tags"));
     let settings: Map = input.into_iter().filter(|(name, _)| !NOT_SETTINGS.contains(&&**name)).collect();
     package::read(&settings).map_err(not_carried_out)?;
     let identifier = identifier(setup, &settings)?;
@@ -210,6 +209,6 @@ fn shown(setup: &Setup, endpoint: &Resource) -> Result<Map, Error> {
     done.insert("ChannelId", kept.channel.clone());
     done.insert("CreatedAt", endpoint.created.to_string());
     done.insert("Id", endpoint.key.id());
-    done.insert("Tags", tags_out(&endpoint.tags));
+    done.insert("Tags", door::tag_map(&endpoint.tags));
     Ok(done)
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use store::{Document, New, Owner, Resource};
 
 use super::fault::{What, failed, missing, not_carried_out};
-use super::resource::{self, CHANNEL, ENDPOINT, GROUP, Kept, etag, key, name, tags_in, tags_out, token};
+use super::resource::{self, CHANNEL, ENDPOINT, GROUP, Kept, etag, key, name, token};
 use super::{manifest, policy};
 use crate::address;
 use crate::settings::{Refusal, Settings};
@@ -38,7 +38,7 @@ pub(super) async fn create(setup: &Setup, caller: &Caller, input: Map) -> Result
         name: name(&input, "ChannelName").to_owned(),
         owner: Owner::Api,
         desired: Document::of(&kept).map_err(|error| failed(error, What::Channel))?,
-        tags: tags_in(&input),
+        tags: door::tags(input.get("Tags")),
         key,
     };
     let parents = [(resource::key(caller, GROUP, &[group])?, What::Group)];
@@ -173,6 +173,6 @@ fn shown(setup: &Setup, channel: &Resource) -> Result<Map, Error> {
     answer.insert("ModifiedAt", channel.updated);
     answer.insert("IngestEndpoints", ingest);
     answer.insert("ETag", etag::<Channel>(channel)?);
-    answer.insert("Tags", tags_out(&channel.tags));
+    answer.insert("Tags", door::tag_map(&channel.tags));
     Ok(answer)
 }

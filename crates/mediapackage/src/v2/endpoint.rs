@@ -9,7 +9,7 @@ use super::fault::{What, failed, invalid, missing, not_carried_out};
 use super::group::host_label;
 use super::manifest::{self, LISTS, Package};
 use super::policy::{self, LetsIn};
-use super::resource::{self, CHANNEL, ENDPOINT, GROUP, Kept, etag, key, name, tags_in, tags_out, token};
+use super::resource::{self, CHANNEL, ENDPOINT, GROUP, Kept, etag, key, name, token};
 use crate::address;
 use crate::asked::{Asked, Identifier};
 use crate::setup::Setup;
@@ -52,7 +52,7 @@ pub(super) async fn create(setup: &Setup, caller: &Caller, input: Map) -> Result
         name: own.to_owned(),
         owner: Owner::Api,
         desired: Document::of(&kept).map_err(|error| failed(error, What::Endpoint))?,
-        tags: tags_in(&input),
+        tags: door::tags(input.get("Tags")),
         key,
     };
     let parents = [
@@ -245,6 +245,6 @@ fn shown(setup: &Setup, endpoint: &Resource) -> Result<Map, Error> {
     done.insert("CreatedAt", endpoint.created);
     done.insert("ModifiedAt", endpoint.updated);
     done.insert("ETag", etag::<Endpoint>(endpoint)?);
-    done.insert("Tags", tags_out(&endpoint.tags));
+    done.insert("Tags", door::tag_map(&endpoint.tags));
     Ok(done)
 }

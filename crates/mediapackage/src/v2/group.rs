@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use store::{Document, New, Owner, Resource};
 
 use super::fault::{What, failed};
-use super::resource::{self, CHANNEL, GROUP, Kept, etag, key, name, tags_in, tags_out, token};
+use super::resource::{self, CHANNEL, GROUP, Kept, etag, key, name, token};
 use crate::address;
 use crate::setup::Setup;
 
@@ -31,7 +31,7 @@ pub(super) async fn create(setup: &Setup, caller: &Caller, input: Map) -> Result
         name: key.id().to_owned(),
         owner: Owner::Api,
         desired: Document::of(&kept).map_err(|error| failed(error, What::Group))?,
-        tags: tags_in(&input),
+        tags: door::tags(input.get("Tags")),
         key,
     };
     let made = resource::create(setup, caller, (new, What::Group), &[], token(&input)).await?;
@@ -87,7 +87,7 @@ fn shown(setup: &Setup, group: &Resource) -> Result<Map, Error> {
         .with("CreatedAt", group.created)
         .with("ModifiedAt", group.updated)
         .with("ETag", etag::<Group>(group)?)
-        .with("Tags", tags_out(&group.tags));
+        .with("Tags", door::tag_map(&group.tags));
     if let Some(description) = kept.description {
         answer.insert("Description", description);
     }

@@ -38,15 +38,6 @@ pub(super) fn oldest_first<'r>(
     of_kind.into_iter()
 }
 
-pub(super) fn tags_in(input: &Map) -> Tags {
-    let entries = input.get("Tags").and_then(Value::as_map).into_iter().flat_map(Map::iter);
-    entries.filter_map(|(key, value)| Some((key.to_string(), value.as_str()?.to_owned()))).collect()
-}
-
-pub(super) fn tags_out(tags: &Tags) -> Map {
-    tags.iter().map(|(key, value)| (key.clone(), Value::from(value.clone()))).collect()
-}
-
 /// What comes back when the same call comes again: the token, and a digest of everything else.
 pub(super) fn token(input: &Map) -> Option<Token> {
     let token = input.text("ClientToken")?.to_owned();

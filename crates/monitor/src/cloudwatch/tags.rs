@@ -15,23 +15,27 @@ impl CloudWatch {
     pub(super) async fn tag_resource(&self, caller: &Caller, input: Map) -> Given {
         let resource = self.tagged(caller, &input).await?;
         let list = input.get("Tags").and_then(Value::as_list).unwrap_or_default();
-        let mut tags = resource.tags;
-        tags.extend(read(list)?);
-        if tags.len() > MAX_TAGS {
-            return Err(invalid(format!(
-                "a resource has at most {MAX_TAGS} tags; this would make {}",
-                tags.len()
-            )));
+        let (added, mut count) = (read(list)?, 0);
+        let retagged = self.store().retag(caller.audit(), &resource.key, |tags| {
+            tags.extend(added);
+            count = tags.len();
+        });
+        match retagged.await {
+            Ok(_) => Ok(Map::new()),
+            Err(store::Error::Malformed { what: "tags", .. }) => {
+                Err(invalid(format!("a resource has at most {MAX_TAGS} tags; this would make {count}")))
+            }
+            Err(fault) => Err(stored(fault)),
         }
-        self.store().tag(caller.audit(), &resource.key, tags).await.map_err(stored)?;
-        Ok(Map::new())
     }
 
     pub(super) async fn untag_resource(&self, caller: &Caller, input: Map) -> Given {
         let resource = self.tagged(caller, &input).await?;
-        let mut tags = resource.tags;
-        texts(&input, "TagKeys").into_iter().for_each(|key| drop(tags.remove(key)));
-        self.store().tag(caller.audit(), &resource.key, tags).await.map_err(stored)?;
+        let gone = texts(&input, "TagKeys");
+        let retagged = self.store().retag(caller.audit(), &resource.key, |tags| {
+            tags.retain(|key, _| !gone.contains(&key.as_str()));
+        });
+        retagged.await.map_err(stored)?;
         Ok(Map::new())
     }
 

@@ -59,14 +59,7 @@ async fn change(
     change: impl FnOnce(&mut Tags),
 ) -> Result<Map, Error> {
     let key = topic::key(arn).map_err(|_| missing())?;
-    let mut write = shared.store.write(caller.audit()).await.map_err(fault::store)?;
-    let tagged = async {
-        let mut tags = write.resource(&key).await?.tags;
-        change(&mut tags);
-        write.tag(&key, tags).await
-    }
-    .await;
-    match write.settle(tagged).await {
+    match shared.store.retag(caller.audit(), &key, change).await {
         Ok(_) => Ok(Map::new()),
         Err(store::Error::NotFound(_)) => Err(missing()),
         Err(store::Error::Malformed { what: "tags", .. }) => Err(Error::new(

@@ -38,14 +38,7 @@ async fn change(
     change: impl FnOnce(&mut Tags),
 ) -> Result<Map, Error> {
     let key = queue::key(caller, input)?;
-    let mut write = shared.store.write(caller.audit()).await.map_err(error::store)?;
-    let tagged = async {
-        let mut tags = write.resource(&key).await?.tags;
-        change(&mut tags);
-        write.tag(&key, tags).await
-    }
-    .await;
-    match write.settle(tagged).await {
+    match shared.store.retag(caller.audit(), &key, change).await {
         Ok(_) => Ok(Map::new()),
         Err(fault @ (store::Error::Malformed { .. } | store::Error::TooLong { .. })) => {
             Err(error::invalid(fault.to_string()))

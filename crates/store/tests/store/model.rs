@@ -134,7 +134,7 @@ impl Run<'_> {
             Step::Tag { id, value } => {
                 let id = id.to_string();
                 let tags = Tags::from([("k".to_owned(), value.to_string())]);
-                let told = self.store.tag(call, &self.key(&id), tags.clone()).await;
+                let told = self.store.retag(call, &self.key(&id), |now| *now = tags.clone()).await;
                 let expected = match self.model.live(&id, Expect::Any) {
                     Err(code) => Err(code),
                     Ok(same) if same.tags == tags => Ok(same.clone()),

@@ -26,7 +26,8 @@ async fn what_is_made_is_there_after_a_restart(home: Home) {
     let again = store.change(call("UpdateChannel", 3), &key("a"), Expect::Any, doc(r#"{"rungs":2}"#)).await;
     assert_eq!(again.expect("nothing to do").generation, 2);
     let tags = Tags::from([("é".to_owned(), "".to_owned())]);
-    let tagged = store.tag(call("CreateTags", 4), &key("a"), tags.clone()).await.expect("tagged");
+    let tagged =
+        store.retag(call("CreateTags", 4), &key("a"), |now| *now = tags.clone()).await.expect("tagged");
     assert_eq!((tagged.generation, &tagged.tags), (2, &tags));
     store.close().await;
     let store = home.open().await;
