@@ -158,7 +158,7 @@ def stack(folder, channels):
     """`headwater up` with these channels; gives its process and ports (viewers, origin, rtmp, srt, metrics)."""
     ports = dict(zip(("viewers", "origin", "rtmp", "srt", "metrics"), free_ports(5)))
     listen = "".join(f'{name} = "127.0.0.1:{port}"\n' for name, port in ports.items())
-    (folder / "workflow.toml").write_text(f"[listen]\n{listen}\n{channels}")
+    (folder / "workflow.toml").write_text(f"[listen]\n{listen}control = \"off\"\n\n{channels}")
     command = [binary("headwater"), "up", "workflow.toml", "--data", "data"]
     healthy = lambda: fetch(f"http://127.0.0.1:{ports['viewers']}/health")[0] == 200
     with running(command, ready=healthy, log=folder / "log", cwd=folder) as process:

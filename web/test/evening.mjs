@@ -87,6 +87,7 @@ const ports = { viewers: await freePort(), origin: await freePort(), rtmp: await
 const listen = Object.entries(ports).map(([name, port]) => `${name} = "127.0.0.1:${port}"`);
 await writeFile(join(work, "workflow.toml"), `[listen]
 ${listen.join("\n")}
+control = "off"
 
 [[channel]]
 name = "evening"

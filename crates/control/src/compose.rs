@@ -15,7 +15,7 @@ use toml::{Table, Value};
 /// One workflow, and what is not in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Composed {
-    /// A workflow file's text. Where nothing at all is wanted it holds no channel, which `spec` does not take as a file.
+    /// A workflow file's text. Where nothing at all is wanted it holds no channel.
     pub text: String,
     /// By name: why it was left out.
     pub refused: BTreeMap<String, String>,

@@ -370,6 +370,9 @@ pub(crate) fn describe(workflow: &Workflow) -> String {
     if workflow.encoder.sandbox == Sandbox::Off {
         line("WARNING", "encoders run without a sandbox: sandbox = \"off\" under [encoder]".to_owned());
     }
+    if workflow.channels.is_empty() && !workflow.is_edge_alone() {
+        line("channels", "none yet: add [[channel]] tables to the file, or make them by API".to_owned());
+    }
     for channel in &workflow.channels {
         let seconds = |ms: u64| ms as f64 / 1e3;
         line("channel", channel.name.to_string());

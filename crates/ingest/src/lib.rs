@@ -84,6 +84,8 @@ pub const MAX_SUBSCRIBERS: usize = 512;
 const READ_BYTES: usize = 256 << 10;
 /// How long subscribers may take to read the last samples at a drain.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// How long after a port could not be had it is asked for again.
+const BIND_AGAIN: Duration = Duration::from_secs(5);
 /// Pause after a failed accept: the system is out of descriptors, and some may come back.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -249,11 +251,21 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     Ok(())
 }
 
-/// Opens and closes doors as it is told, for ever.
+/// Opens and closes doors as it is told, for ever. A port that could not be had is tried again.
 async fn obey(keeper: &mut Keeper, mut orders: Orders<Sources>) {
+    let mut missing: Option<Sources> = None;
     loop {
-        let (sources, reply) = orders.next().await.take();
-        reply(keeper.set(sources).map_err(|fault| daemon::words(&fault)));
+        tokio::select! {
+            order = orders.next() => {
+                let (sources, reply) = order.take();
+                let set = keeper.set(sources.clone());
+                missing = matches!(set, Err(Error::Bind { .. })).then_some(sources);
+                reply(set.map_err(|fault| daemon::words(&fault)));
+            }
+            () = tokio::time::sleep(BIND_AGAIN), if missing.is_some() => {
+                missing = missing.take().filter(|sources| keeper.set(sources.clone()).is_err());
+            }
+        }
     }
 }
 

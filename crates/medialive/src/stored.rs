@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws::{Map, Value};
 use media::Utc;
 use serde::{Deserialize, Serialize};
-use store::{Document, Resource, Tags};
+use store::{Document, Resource};
 
 use crate::endpoint::{self, Endpoint};
 use crate::mapping::Feed;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use aws::{Error, Map, Value};
 use door::{Answer, Caller, Door, Site, Wanted};
-use store::{Key, Resource, Tags};
+use store::{Key, Resource};
 
 use crate::asked::Asked;
 use crate::needs::Needs;

@@ -8,11 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use daemon::Drain;
 use daemon::lines::{self, AskError};
 use media::ChannelName;
-use spec::Workflow;
+use spec::{Channel, Control, Edge, Encoder, Listen, Workflow};
 use tokio::sync::Mutex;
 
 use super::{announce, encoders::Encoders, write_for_owner};
@@ -57,10 +57,6 @@ impl Stage {
         let mut running = self.running.lock().await;
         let loaded = workflow::from_file(&self.layout.wanted(), Some(&self.folder))?;
         let wanted = loaded.workflow;
-        let fixed = |workflow: &Workflow| {
-            let Workflow { listen, edge, encoder, control, .. } = workflow.clone();
-            (listen, edge, encoder, control)
-        };
         ensure!(
             fixed(&wanted) == fixed(&running),
             "[listen], [edge], [encoder] and [control] cannot change while they are used: stop and start `headwater up`"
@@ -70,46 +66,88 @@ impl Stage {
         write_for_owner(&self.layout.workflow(), &loaded.text)?;
         // What is missing in one of them is told; the rest is as wanted all the same.
         let origin = self.tell("origin").await;
-        let ingest = self.tell("ingest").await;
+        let ingest = match self.tell("ingest").await {
+            // It has opened all others, and tries that one again.
+            Err(Untold::Failed(fault)) => {
+                tracing::error!(fault, "an input cannot be opened; its channel goes without");
+                Ok(())
+            }
+            told => told,
+        };
         let edge = self.tell("edge").await;
         let started = self.encoders.start_all(processes);
-        let (added, removed) = difference(&running, &wanted);
-        *running = wanted.clone();
-        drop(running);
-        let new = Workflow {
-            channels: wanted.channels.into_iter().filter(|channel| added.contains(&channel.name)).collect(),
-            ..wanted
-        };
-        tokio::spawn(announce::when_on_air(Arc::new(new), self.drain.clone()));
+        let Difference { added, changed, removed } = Difference::of(&running, &wanted);
+        let count = wanted.channels.len();
         let list =
             |names: &[ChannelName]| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        tracing::info!(added = list(&added), removed = list(&removed), "another workflow runs");
+        tracing::info!(
+            added = list(&added),
+            changed = list(&changed),
+            removed = list(&removed),
+            "another workflow runs"
+        );
+        let mut new = wanted.clone();
+        new.channels.retain(|channel| added.contains(&channel.name));
+        tokio::spawn(announce::when_on_air(Arc::new(new), self.drain.clone()));
+        *running = wanted;
         origin.and(ingest).and(edge)?;
         started?;
-        Ok(format!("{} channels run", self.running.lock().await.channels.len()))
+        Ok(format!("{count} channels run"))
     }
 
     /// Tells a role to look at the workflow again.
-    async fn tell(&self, role: &'static str) -> anyhow::Result<()> {
+    async fn tell(&self, role: &'static str) -> Result<(), Untold> {
         let socket = self.layout.role_reload(role);
         for _ in 0..ASKS {
             match lines::ask_from_task(socket.clone(), RELOAD).await {
+                Ok(_) => return Ok(()),
+                Err(AskError::Failed(why)) => return Err(Untold::Failed(format!("{role}: {why}"))),
                 Err(AskError::Nobody { .. } | AskError::Broken(_)) => tokio::time::sleep(ASK_PAUSE).await,
-                told => return told.map(drop).context(role),
             }
         }
-        anyhow::bail!("{role} does not answer; it reads the new workflow when it starts")
+        Err(Untold::Away(role))
     }
 }
 
-/// The channels that are new or other than before, and those that are no more.
-fn difference(before: &Workflow, after: &Workflow) -> (Vec<ChannelName>, Vec<ChannelName>) {
-    let missing = |of: &Workflow, from: &Workflow| {
-        let channels = of.channels.iter().filter(|channel| !from.channels.contains(channel));
-        channels.map(|channel| channel.name.clone()).collect::<Vec<_>>()
-    };
-    let added = missing(after, before);
-    let mut removed = missing(before, after);
-    removed.retain(|name| !added.contains(name));
-    (added, removed)
+/// A role that does not run what is wanted.
+#[derive(Debug, thiserror::Error)]
+enum Untold {
+    /// It says why.
+    #[error("{0}")]
+    Failed(String),
+    /// It does not answer.
+    #[error("{0} does not answer; it reads the new workflow when it starts")]
+    Away(&'static str),
+}
+
+/// What holds for as long as the supervisor runs.
+fn fixed(workflow: &Workflow) -> (&Listen, &Edge, &Encoder, &Control) {
+    (&workflow.listen, &workflow.edge, &workflow.encoder, &workflow.control)
+}
+
+fn find<'w>(workflow: &'w Workflow, name: &ChannelName) -> Option<&'w Channel> {
+    workflow.channels.iter().find(|channel| channel.name == *name)
+}
+
+/// How one workflow's channels differ from another's.
+struct Difference {
+    added: Vec<ChannelName>,
+    changed: Vec<ChannelName>,
+    removed: Vec<ChannelName>,
+}
+
+impl Difference {
+    fn of(before: &Workflow, after: &Workflow) -> Self {
+        let mut difference = Self { added: Vec::new(), changed: Vec::new(), removed: Vec::new() };
+        for channel in &after.channels {
+            match find(before, &channel.name) {
+                None => difference.added.push(channel.name.clone()),
+                Some(other) if other != channel => difference.changed.push(channel.name.clone()),
+                Some(_) => {}
+            }
+        }
+        let gone = before.channels.iter().filter(|channel| find(after, &channel.name).is_none());
+        difference.removed = gone.map(|channel| channel.name.clone()).collect();
+        difference
+    }
 }

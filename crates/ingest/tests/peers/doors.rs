@@ -75,6 +75,18 @@ fn a_port_that_is_taken_costs_its_own_channel_only_and_is_free_when_the_channel_
 }
 
 #[test]
+fn a_port_that_was_taken_is_taken_over_once_it_is_free() {
+    let role = Role::start(0);
+    let taken = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+    let at = taken.local_addr().expect("bound");
+    let source = Source::Udp(Endpoint::open(at));
+    let door = Door::Datagrams { source, bound: None, select: ingest::Select::default() };
+    role.set(&[("field", door)]).expect_err("the port is taken");
+    drop(taken);
+    wait_for("the port to be taken", || UdpSocket::bind(at).is_err());
+}
+
+#[test]
 fn two_channels_cannot_have_one_key_and_nothing_changes_where_they_are_asked_to() {
     let role = Role::start_with(0, &[("news", rtmp("news-key"))]);
     let fault = role.set(&[("twin", rtmp("sesame"))]).expect_err("`main` has this key");

@@ -5,7 +5,7 @@ use door::Caller;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use store::{Document, Expect, Key, New, Resource, Tags, Token, Write};
+use store::{Document, Expect, Key, New, Resource, Token, Write};
 
 use super::fault::{What, conflict, failed};
 use crate::setup::{Setup, hex};
