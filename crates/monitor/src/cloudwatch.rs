@@ -23,9 +23,9 @@ use std::sync::Arc;
 use aws::{Error, Map};
 use door::{Answer, Caller, Door};
 use history::History;
-use store::Store;
+use store::{Resource, Store};
 
-use crate::Alarms;
+use crate::{Alarms, alarms};
 
 /// The door.
 #[derive(Debug)]
@@ -51,6 +51,12 @@ impl CloudWatch {
 impl Door for CloudWatch {
     fn service(&self) -> &'static str {
         "cloudwatch"
+    }
+
+    fn state(&self, resource: &Resource) -> Option<String> {
+        let is_alarm = resource.key.kind() == alarms::KIND;
+        let observed = is_alarm.then(|| alarms::Observed::of(resource).ok()).flatten()?;
+        Some(observed.status.state.as_str().to_owned())
     }
 
     fn call<'a>(&'a self, caller: &'a Caller, operation: &'static str, input: Map) -> Option<Answer<'a>> {

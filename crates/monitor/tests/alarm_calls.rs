@@ -15,6 +15,7 @@ async fn a_state_set_by_hand_lasts_until_the_next_judgement() {
     let set = |state: &str, data: &str| json!({"AlarmName": "high", "StateValue": state, "StateReason": "a test", "StateReasonData": data});
     home.call("SetAlarmState", set("ALARM", "{}")).await;
     assert_eq!(home.states().await, "high=ALARM");
+    assert_eq!(home.told().await, ["ALARM"]);
     home.tick().await;
     assert_eq!(home.states().await, "high=ALARM");
     home.put("m", 70, 1.0).await;

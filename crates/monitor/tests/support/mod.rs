@@ -105,6 +105,12 @@ impl Home {
         self.call("PutMetricData", json!({"Namespace": "App", "MetricData": [datum]})).await;
     }
 
+    /// What the door says of every resource there is.
+    pub(crate) async fn told(&self) -> Vec<String> {
+        let (_, resources) = self.store.every().await.expect("the store reads");
+        resources.iter().filter_map(|resource| self.door.state(resource)).collect()
+    }
+
     pub(crate) fn does(&self, operation: &'static str) -> bool {
         self.door.call(&self.caller(operation), operation, Map::new()).is_some()
     }
