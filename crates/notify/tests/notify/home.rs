@@ -49,6 +49,7 @@ impl Home {
         let call = Call {
             account: ACCOUNT.to_owned(),
             who: "test".to_owned(),
+            access_key: String::new(),
             source: String::new(),
             action: "test".to_owned(),
             request_id: String::new(),
