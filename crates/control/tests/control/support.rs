@@ -100,10 +100,15 @@ impl Server {
         self.trigger.start();
     }
 
+    /// What seals its secrets.
+    pub(crate) fn keyring(&self) -> Keyring {
+        let key = std::fs::read(self.folder.path().join("control/master.key")).expect("the master key");
+        Keyring::new(MasterKey::parse(&key).expect("a key"), Vec::new())
+    }
+
     /// A user with one policy's statements and a key.
     pub(crate) async fn user(&self, name: &str, statements: Option<&str>) -> (String, Secret) {
-        let key = std::fs::read(self.folder.path().join("control/master.key")).expect("the master key");
-        let keyring = Keyring::new(MasterKey::parse(&key).expect("a key"), Vec::new());
+        let keyring = self.keyring();
         let id =
             format!("AKIATESTS{}", name.to_ascii_uppercase().repeat(8).chars().take(11).collect::<String>());
         let secret = Secret::new(format!("{name}-secret-of-at-least-thirty-two-bytes"));

@@ -133,3 +133,67 @@ impl Purge for Edge {
 pub(super) fn now() -> Utc {
     SystemTime::now().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use aws::{Map, Model, Value, model::Kind};
+    use door::Caller;
+    use store::Place;
+
+    use super::*;
+
+    /// An input with every text and list of texts that an operation's top level has.
+    fn filled(service: &aws::Service, operation: &aws::Operation) -> Map {
+        let members = operation.input.as_ref().and_then(|input| service.structure(input));
+        let members = members.map(|structure| structure.members.as_slice()).unwrap_or_default();
+        let text = |name: &str| match name.to_ascii_lowercase() {
+            name if name.ends_with("url") => "http://localhost/123456789012/x".to_owned(),
+            name if name.ends_with("arn") => format!("arn:aws:{}:us-west-2:123456789012:x:y", service.name),
+            _ => "x".to_owned(),
+        };
+        let value = |member: &aws::model::Member| match &service.shape(member.target.shape).kind {
+            Kind::String { .. } => Some(Value::from(text(member.name))),
+            Kind::List { .. } => Some(vec![Value::from(text(member.name))].into()),
+            _ => None,
+        };
+        members.iter().filter_map(|member| Some((member.name, value(member)?))).collect()
+    }
+
+    #[tokio::test]
+    async fn whatever_a_service_does_it_says_what_that_is_about() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&Place::Sqlite(folder.path().join("store.db"))).await.expect("opened");
+        let identity = control::prepare(&store, folder.path(), &identity::Given::default()).await.expect("made");
+        let workflow = Workflow::parse("[[channel]]\nname = \"main\"\ninput = \"cmaf\"").expect("valid");
+        let layout = Layout::under(Path::new(folder.path()));
+        let site = super::super::site(&workflow);
+        let services = Services::open(&workflow, &layout, &store, &identity, &site).await.expect("opened");
+        let caller = Caller {
+            account: "123456789012".to_owned(),
+            region: "us-west-2".to_owned(),
+            who: "arn:aws:iam::123456789012:root".to_owned(),
+            access_key: String::new(),
+            source: String::new(),
+            request_id: String::new(),
+            action: String::new(),
+            at: now(),
+        };
+        for door in services.doors() {
+            let service = Model::bundled().service(door.service()).expect("described");
+            for operation in service.operations() {
+                if door.call(&caller, operation.name, Map::new()).is_none() {
+                    continue;
+                }
+                let input = filled(service, operation);
+                let about = door.about(&caller, operation.name, &input).await.expect("the store answers");
+                assert!(!about.is_empty(), "{}:{}", service.name, operation.name);
+                let own = format!("arn:aws:{}:", service.name);
+                let is_told = |arn: &str| input.iter().any(|(_, value)| value.as_str() == Some(arn));
+                let is_named = |arn: &String| arn == "*" || arn.starts_with(&own) || is_told(arn);
+                assert!(about.iter().all(is_named), "{}:{} {about:?}", service.name, operation.name);
+            }
+        }
+    }
+}
