@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use identity::policy::{self, Call, Context, Decision, Document};
 use iam::{ROOT, UserRecord};
+use identity::policy::{self, Call, Context, Decision, Document};
 use identity::sigv4::{Claim, Credential, Fault, Scope, UnsignedPayload, Verified};
 use identity::{AccessKeyId, Principal, session};
 use media::Utc;

@@ -51,7 +51,8 @@ impl Arns {
                 "account" => vec![caller.account.as_str()],
                 _ => values(input, member),
             };
-            let each = |arn: &String| values.iter().map(|value| format!("{arn}{value}{text}")).collect::<Vec<_>>();
+            let each =
+                |arn: &String| values.iter().map(|value| format!("{arn}{value}{text}")).collect::<Vec<_>>();
             arns = arns.iter().flat_map(each).take(MOST + 1).collect();
         }
         arns
@@ -130,7 +131,11 @@ mod tests {
         for (operation, input, expected) in [
             ("ListThings", Map::new(), vec!["*".to_owned()]),
             ("StopThing", Map::new().with("Id", "7"), vec![format!("{place}thing:7")]),
-            ("StartThings", several.clone(), ["thing:1", "thing:2", "part:a", "part:b"].map(|end| format!("{place}{end}")).into()),
+            (
+                "StartThings",
+                several.clone(),
+                ["thing:1", "thing:2", "part:a", "part:b"].map(|end| format!("{place}{end}")).into(),
+            ),
             ("DescribeThings", several, ["thing:1", "thing:2"].map(|end| format!("{place}{end}")).into()),
             ("DescribeThings", Map::new(), vec![format!("{place}thing:*")]),
             (

@@ -14,10 +14,7 @@ const ARNS: Arns = Arns {
         ("ListUsers ListPolicies", "*"),
         ("CreateUser", "user{Path|/}{UserName}"),
         ("CreatePolicy", "policy{Path|/}{PolicyName}"),
-        (
-            "GetPolicy GetPolicyVersion ListPolicyVersions DeletePolicy ListEntitiesForPolicy",
-            "{PolicyArn}",
-        ),
+        ("GetPolicy GetPolicyVersion ListPolicyVersions DeletePolicy ListEntitiesForPolicy", "{PolicyArn}"),
     ],
 };
 

@@ -3,11 +3,11 @@
 use aws::{Error, Map, Value};
 use door::Caller;
 
-use crate::service::Iam;
 use crate::page;
 use crate::policies::{arn, arn_asked, found};
 use crate::record::{PolicyRecord, UserRecord};
 use crate::refusal::{Refusal, missing, quota, told};
+use crate::service::Iam;
 
 /// Most policies that a user is given.
 const MOST: usize = 10;

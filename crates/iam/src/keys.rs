@@ -6,11 +6,11 @@ use identity::AccessKeyId;
 use identity::key::new_secret;
 use store::{AccessKey, Use, Write};
 
-use crate::service::Iam;
 use crate::page;
 use crate::random;
 use crate::record::ROOT;
 use crate::refusal::{Refusal, missing, quota, told, unsupported};
+use crate::service::Iam;
 
 impl Iam {
     pub(crate) async fn create_access_key(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
@@ -61,7 +61,9 @@ impl Iam {
             let is_active = match input.text("Status") {
                 Some("Active") => true,
                 Some("Inactive") => false,
-                other => return Err(Refusal::Told(unsupported(&format!("Status {}", other.unwrap_or_default())))),
+                other => {
+                    return Err(Refusal::Told(unsupported(&format!("Status {}", other.unwrap_or_default()))));
+                }
             };
             self.own_key(&mut write, &name, id).await?;
             write.set_key_active(id, is_active).await?;

@@ -8,18 +8,18 @@
 
 mod about;
 mod attachments;
-mod service;
 mod keys;
 mod page;
 mod policies;
 mod random;
 mod record;
 mod refusal;
+mod service;
 mod sts;
 mod tags;
 mod user_policies;
 mod users;
 
-pub use service::Iam;
 pub use record::{ROOT, UserRecord};
+pub use service::Iam;
 pub use sts::Sts;

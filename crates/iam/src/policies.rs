@@ -6,11 +6,11 @@ use identity::key::unique_id;
 use identity::policy;
 use store::{Document, Policy, Write};
 
-use crate::service::Iam;
 use crate::page;
 use crate::random;
 use crate::record::PolicyRecord;
 use crate::refusal::{Refusal, held, invalid, malformed, missing, quota, taken, told};
+use crate::service::Iam;
 use crate::tags;
 
 /// Most policies of an account.
@@ -66,7 +66,8 @@ impl Iam {
     pub(crate) async fn get_policy_version(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
         let policy = self.asked_policy(caller, &input).await?;
         match input.text("VersionId") {
-            Some(VERSION) => Ok(Map::new().with("PolicyVersion", version(&policy).with("Document", encoded(policy.document.text())))),
+            Some(VERSION) => Ok(Map::new()
+                .with("PolicyVersion", version(&policy).with("Document", encoded(policy.document.text())))),
             other => Err(missing(format!(
                 "Policy {} version {} does not exist or is not attachable.",
                 arn_asked(&input),

@@ -4,10 +4,10 @@ use aws::{Error, Map, Value};
 use door::Caller;
 use store::{Resource, Tags};
 
-use crate::service::Iam;
 use crate::page;
 use crate::record::UserRecord;
 use crate::refusal::{Refusal, invalid, quota, told};
+use crate::service::Iam;
 
 impl Iam {
     pub(crate) async fn tag_user(&self, caller: &Caller, input: Map) -> Result<Map, Error> {

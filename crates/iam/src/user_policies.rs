@@ -5,10 +5,10 @@ use door::Caller;
 use identity::policy;
 use store::Document;
 
-use crate::service::Iam;
 use crate::page;
 use crate::policies::{encoded, without_blanks};
 use crate::refusal::{Refusal, malformed, missing, told};
+use crate::service::Iam;
 
 /// Most bytes that a user's own policies have in all, blanks not counted.
 const MOST: usize = 2_048;

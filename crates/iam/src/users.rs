@@ -5,11 +5,11 @@ use door::Caller;
 use identity::key::unique_id;
 use store::{User, Write};
 
-use crate::service::{Iam, own_name};
 use crate::page;
 use crate::random;
 use crate::record::{ROOT, UserRecord};
 use crate::refusal::{Refusal, held, no_user, quota, taken, told, unsupported};
+use crate::service::{Iam, own_name};
 use crate::tags;
 
 /// Most users of an account.

@@ -92,7 +92,8 @@ mod tests {
         }
         let account = AccountId::parse("123456789012").unwrap();
         assert_eq!(Principal::Root(account.clone()).to_string(), "arn:aws:iam::123456789012:root");
-        let user = |path: &str| Principal::User { account: account.clone(), path: path.into(), name: "eve".into() };
+        let user =
+            |path: &str| Principal::User { account: account.clone(), path: path.into(), name: "eve".into() };
         assert_eq!(user("/").to_string(), "arn:aws:iam::123456789012:user/eve");
         assert_eq!(user("/ops/night/").to_string(), "arn:aws:iam::123456789012:user/ops/night/eve");
     }

@@ -60,7 +60,8 @@ pub fn issue(keyring: &Keyring, issuer: &AccessKeyId, expires: Utc, random: [u8;
     let content = Content { issuer: issuer.clone(), secret: secret.expose().to_owned(), expires };
     let text = Secret::new(serde_json::to_string(&content).expect("texts and a number become JSON"));
     let nonce = nonce.try_into().expect("RANDOM_BYTES is the sum of what is taken");
-    let sealed = keyring.seal(&text, &owner(access_key.as_str()), nonce).expect("it is within the seal's bound");
+    let sealed =
+        keyring.seal(&text, &owner(access_key.as_str()), nonce).expect("it is within the seal's bound");
     Temporary { access_key, secret, token: Secret::new(STANDARD.encode(sealed)), expires }
 }
 
@@ -102,7 +103,9 @@ mod tests {
         let id = made.access_key.as_str();
         assert_eq!(open(&ring(2), id, made.token.expose()), Err(NotAToken), "another master key");
         assert_eq!(open(&ring(1), "ASIAOTHEROTHEROTHER1", made.token.expose()), Err(NotAToken));
-        for wrong in ["", "no base64!", "AAAA", &made.token.expose()[4..], &format!("{}A", made.token.expose())] {
+        for wrong in
+            ["", "no base64!", "AAAA", &made.token.expose()[4..], &format!("{}A", made.token.expose())]
+        {
             assert_eq!(open(&ring(1), id, wrong), Err(NotAToken), "{wrong}");
         }
         // The seal of a stored secret is no token.
@@ -116,7 +119,8 @@ mod tests {
         let mut other = [5; RANDOM_BYTES];
         other[0] = 6;
         other[key::ID_BYTES] = 6;
-        let (one, two) = (issue(&ring(1), &issuer, Utc(9), [5; RANDOM_BYTES]), issue(&ring(1), &issuer, Utc(9), other));
+        let (one, two) =
+            (issue(&ring(1), &issuer, Utc(9), [5; RANDOM_BYTES]), issue(&ring(1), &issuer, Utc(9), other));
         assert!(one.access_key != two.access_key && one.secret != two.secret && one.token != two.token);
     }
 }

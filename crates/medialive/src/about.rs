@@ -5,10 +5,7 @@ use door::Arns;
 pub(crate) const ARNS: Arns = Arns {
     start: "arn:aws:medialive:{region}:{account}:",
     forms: &[
-        (
-            "ListInputs ListInputSecurityGroups ListChannels ListVersions DescribeAccountConfiguration",
-            "*",
-        ),
+        ("ListInputs ListInputSecurityGroups ListChannels ListVersions DescribeAccountConfiguration", "*"),
         ("CreateInput", "input:* inputSecurityGroup:{InputSecurityGroups}"),
         ("DescribeInput UpdateInput DeleteInput", "input:{InputId}"),
         ("CreateInputSecurityGroup", "inputSecurityGroup:*"),

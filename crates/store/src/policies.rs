@@ -26,7 +26,12 @@ pub struct Policy {
 
 impl Write {
     /// Makes a policy, or changes what is kept of one.
-    pub async fn put_policy(&mut self, name: &str, document: &Document, about: &Document) -> Result<(), Error> {
+    pub async fn put_policy(
+        &mut self,
+        name: &str,
+        document: &Document,
+        about: &Document,
+    ) -> Result<(), Error> {
         self.about(&format!("policy/{name}"));
         named(name)?;
         sqlx::query(
@@ -102,7 +107,12 @@ impl Write {
     }
 
     /// Gives a user a policy of their own, or changes its document.
-    pub async fn put_user_policy(&mut self, user: &str, name: &str, document: &Document) -> Result<(), Error> {
+    pub async fn put_user_policy(
+        &mut self,
+        user: &str,
+        name: &str,
+        document: &Document,
+    ) -> Result<(), Error> {
         self.about(&format!("user/{user} policy/{name}"));
         named(name)?;
         sqlx::query(

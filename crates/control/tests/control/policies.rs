@@ -60,7 +60,8 @@ async fn who_may_do_it_to_one_may_not_do_it_to_others_nor_to_several_at_once() {
             ),
         )
         .await;
-    let batch = |ids: &str| Ask::new("POST", "/prod/batch/start").json(&format!(r#"{{"channelIds":[{ids}]}}"#));
+    let batch =
+        |ids: &str| Ask::new("POST", "/prod/batch/start").json(&format!(r#"{{"channelIds":[{ids}]}}"#));
     for (ask, status, about) in [
         (Ask::new("GET", "/prod/channels/1"), 200, ""),
         (Ask::new("GET", "/prod/channels/2"), 403, "channel:2"),
@@ -74,7 +75,10 @@ async fn who_may_do_it_to_one_may_not_do_it_to_others_nor_to_several_at_once() {
         let answer = ask.clone().signed_by(&server, &key, &secret, "medialive", now()).send(&server).await;
         assert_eq!(answer.status, status, "{ask:?} {answer:?}");
         let told = answer.body.split("on resource: ").nth(1).and_then(|rest| rest.split_once(' '));
-        assert!(told.is_none_or(|(arn, _)| arn.ends_with(about)) && told.is_some() == (status == 403), "{answer:?}");
+        assert!(
+            told.is_none_or(|(arn, _)| arn.ends_with(about)) && told.is_some() == (status == 403),
+            "{answer:?}"
+        );
     }
     assert_eq!(door.operations(), ["DescribeChannel", "BatchStart"]);
     server.stop().await;

@@ -32,7 +32,8 @@ async fn a_temporary_key_is_good_with_its_token_until_its_time_in_every_protocol
     let (issuer, lasting) = server.user("eve", Some(EVERYTHING)).await;
     let (good, over) = (key_until(&server, &issuer, minutes(5)), key_until(&server, &issuer, minutes(-1)));
     for (protocol, ask, service) in calls() {
-        let send = async |signer: Signer| ask.clone().signed_with(&server, &signer, now()).send(&server).await;
+        let send =
+            async |signer: Signer| ask.clone().signed_with(&server, &signer, now()).send(&server).await;
         let refused = |json: &'static str, query: &'static str| match protocol {
             "rest-json" | "cbor" => (403, json),
             "json" => (400, json),
@@ -68,7 +69,8 @@ async fn what_is_asked_for_is_a_key_of_whoever_asks_and_ends_with_theirs() {
     let server = Server::start(Options::default()).await;
     let (issuer, lasting) = server.user("eve", None).await;
     let sts = |action: &str| Ask::new("POST", "/").form(&format!("Action={action}&Version=2011-06-15"));
-    let asked = sts("GetSessionToken").signed_by(&server, &issuer, &lasting, "sts", now()).send(&server).await;
+    let asked =
+        sts("GetSessionToken").signed_by(&server, &issuer, &lasting, "sts", now()).send(&server).await;
     assert_eq!(asked.status, 200, "{asked:?}");
     let part = |name: &str| {
         let (_, rest) = asked.body.split_once(&format!("<{name}>")).expect("it is there");
@@ -83,7 +85,10 @@ async fn what_is_asked_for_is_a_key_of_whoever_asks_and_ends_with_theirs() {
         ask.signed_with(&server, &signer, now()).send(&server).await
     };
     let who = send(sts("GetCallerIdentity"), "sts").await;
-    assert!(who.body.contains(&format!("<Arn>arn:aws:iam::{}:user/eve</Arn>", server.root.account)), "{who:?}");
+    assert!(
+        who.body.contains(&format!("<Arn>arn:aws:iam::{}:user/eve</Arn>", server.root.account)),
+        "{who:?}"
+    );
 
     check("query", &send(sts("GetSessionToken"), "sts").await, 403, "AccessDenied");
     let lasting_key = Ask::new("POST", "/").form("Action=CreateAccessKey&Version=2010-05-08");
@@ -94,7 +99,9 @@ async fn what_is_asked_for_is_a_key_of_whoever_asks_and_ends_with_theirs() {
     })
     .await;
 
-    let off = format!("Action=UpdateAccessKey&Version=2010-05-08&UserName=eve&AccessKeyId={issuer}&Status=Inactive");
+    let off = format!(
+        "Action=UpdateAccessKey&Version=2010-05-08&UserName=eve&AccessKeyId={issuer}&Status=Inactive"
+    );
     let off = Ask::new("POST", "/").form(&off).signed(&server, "iam").send(&server).await;
     assert_eq!(off.status, 200, "{off:?}");
     check("query", &send(sts("GetCallerIdentity"), "sts").await, 403, "InvalidClientTokenId");

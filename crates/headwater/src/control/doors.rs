@@ -165,7 +165,8 @@ mod tests {
     async fn whatever_a_service_does_it_says_what_that_is_about() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&Place::Sqlite(folder.path().join("store.db"))).await.expect("opened");
-        let identity = control::prepare(&store, folder.path(), &identity::Given::default()).await.expect("made");
+        let identity =
+            control::prepare(&store, folder.path(), &identity::Given::default()).await.expect("made");
         let workflow = Workflow::parse("[[channel]]\nname = \"main\"\ninput = \"cmaf\"").expect("valid");
         let layout = Layout::under(Path::new(folder.path()));
         let site = super::super::site(&workflow);

@@ -102,8 +102,13 @@ async fn a_user_takes_keys_and_policies_to_another_name(home: Home) {
     let user = store.user(ACCOUNT, "eve").await.expect("there");
     assert_eq!((user.document, user.password.as_deref()), (doc("{\"id\":7}"), Some(&b"hash"[..])));
     assert_eq!(store.key("AKIA1").await.expect("there").user, "eve");
-    let documents: Vec<_> =
-        store.policies_of(ACCOUNT, "eve").await.expect("read").into_iter().map(|policy| policy.document).collect();
+    let documents: Vec<_> = store
+        .policies_of(ACCOUNT, "eve")
+        .await
+        .expect("read")
+        .into_iter()
+        .map(|policy| policy.document)
+        .collect();
     assert_eq!(documents, [doc("{\"a\":1}"), doc("{\"a\":3}")]);
     assert_eq!(store.attachments(ACCOUNT).await.expect("read"), [("eve".to_owned(), "all".to_owned())]);
     let held = done(&store, async |write| {
