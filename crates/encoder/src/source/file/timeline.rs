@@ -9,6 +9,7 @@
 //! it is known on which line it is; what is held at the file's end is left out.
 
 use std::collections::VecDeque;
+use std::mem;
 
 use media::{Sample, TrackId};
 
@@ -97,7 +98,7 @@ impl Timeline {
         let expected = |line: &Line| sample.dts.saturating_add(line.offset_us);
         let is_jump = |at_us: i64| {
             at_us < self.latest_us.saturating_sub(JUMP_BACK_US)
-                || at_us > self.end_us.max(self.sound.end_us).saturating_add(JUMP_AHEAD_US)
+                || at_us > self.sound.reach_us(self.end_us)
         };
         let offset_us = match self.lines.back() {
             Some(line) if !is_jump(expected(line)) => line.offset_us,
@@ -132,7 +133,7 @@ impl Timeline {
             return sound.keep(|_| false);
         }
         sound.keep(|at_us| at_us.is_none());
-        sound.lay(number, offset_us);
+        sound.lay(number, offset_us, self.end_us);
         let begins_us = self.end_us;
         sound.keep(|at_us| at_us.is_some_and(|at_us| at_us >= begins_us));
     }
@@ -148,11 +149,11 @@ impl Timeline {
         let near_us =
             self.sound.end_us.saturating_sub(JUMP_BACK_US)..=self.end_us.saturating_add(JUMP_AHEAD_US);
         if near_us.contains(&first_us.saturating_add(offset_us)) {
-            self.sound.lay(number, offset_us);
+            self.sound.lay(number, offset_us, self.end_us);
         } else if self.end_us.saturating_sub(since_us) > ALONE_US {
             let offset_us =
                 self.sound.end_us.max(since_us.saturating_sub(JUMP_AHEAD_US)).saturating_sub(first_us);
-            self.sound.lay(number, offset_us);
+            self.sound.lay(number, offset_us, self.end_us);
             // Silence has taken the time of these.
             let over_us = self.end_us.saturating_sub(JUMP_BACK_US);
             self.sound.keep(|at_us| at_us.is_some_and(|at_us| at_us >= over_us));
@@ -176,18 +177,15 @@ impl Timeline {
                 number = self.lines.back().map_or(number, |line| line.number);
                 offset_us = self.end_us.saturating_sub(time_us);
             }
-            Some(_) => {}
-            None => {
-                let at_us = time_us.saturating_add(offset_us);
-                let ahead_us = self.end_us.max(self.sound.end_us).saturating_add(JUMP_AHEAD_US);
-                if at_us < self.sound.end_us.saturating_sub(JUMP_BACK_US) || at_us > ahead_us {
-                    self.sound.waits_from_us = Some(self.end_us);
-                    return Placed::Unknown;
-                }
-            }
+            _ => {}
+        }
+        let at_us = time_us.saturating_add(offset_us);
+        let jumps_back = later.is_none() && at_us < self.sound.end_us.saturating_sub(JUMP_BACK_US);
+        if jumps_back || at_us > self.sound.reach_us(self.end_us) {
+            self.sound.waits_from_us = Some(self.end_us);
+            return Placed::Unknown;
         }
         self.sound.on = Some((number, offset_us));
-        let at_us = time_us.saturating_add(offset_us);
         self.sound.end_us = at_us.saturating_add(sample.duration.map_or(0, i64::from));
         let begins = self.lines.iter().find(|line| line.number >= number).map(|line| line.begins_us);
         let ends = self.lines.iter().find(|line| line.number > number).map(|line| line.begins_us);
@@ -234,14 +232,25 @@ enum Placed {
 }
 
 impl Sound {
-    /// It is on this line, and so is what waited.
-    fn lay(&mut self, number: u64, offset_us: i64) {
+    /// It is on this line, and so is what waited; what lies far beyond it all is left out.
+    fn lay(&mut self, number: u64, offset_us: i64, pictures_end_us: i64) {
         (self.on, self.waits_from_us) = (Some((number, offset_us)), None);
-        for (at_us, sample) in self.held.iter_mut().filter(|(at_us, _)| at_us.is_none()) {
-            let time_us = pts(sample).saturating_add(offset_us);
-            *at_us = Some(time_us);
-            self.end_us = time_us.saturating_add(sample.duration.map_or(0, i64::from));
+        for (at_us, sample) in mem::take(&mut self.held) {
+            let time_us = at_us.unwrap_or_else(|| pts(&sample).saturating_add(offset_us));
+            if at_us.is_none() {
+                if time_us > self.reach_us(pictures_end_us) {
+                    self.held_bytes -= sample.data.len();
+                    continue;
+                }
+                self.end_us = time_us.saturating_add(sample.duration.map_or(0, i64::from));
+            }
+            self.held.push_back((Some(time_us), sample));
         }
+    }
+
+    /// The latest time that is not a jump.
+    fn reach_us(&self, pictures_end_us: i64) -> i64 {
+        self.end_us.max(pictures_end_us).saturating_add(JUMP_AHEAD_US)
     }
 
     /// Holds on only to what `is_wanted`, by its time on the epoch.
