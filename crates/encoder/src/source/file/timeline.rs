@@ -69,7 +69,7 @@ impl Timeline {
             end_us: begins_us,
             latest_us: begins_us,
             lines: VecDeque::new(),
-            sound: Sound::default(),
+            sound: Sound { end_us: begins_us, ..Sound::default() },
         }
     }
 
@@ -97,8 +97,7 @@ impl Timeline {
         let mut jump_us = None;
         let expected = |line: &Line| sample.dts.saturating_add(line.offset_us);
         let is_jump = |at_us: i64| {
-            at_us < self.latest_us.saturating_sub(JUMP_BACK_US)
-                || at_us > self.sound.reach_us(self.end_us)
+            at_us < self.latest_us.saturating_sub(JUMP_BACK_US) || at_us > self.sound.reach_us(self.end_us)
         };
         let offset_us = match self.lines.back() {
             Some(line) if !is_jump(expected(line)) => line.offset_us,
@@ -133,9 +132,7 @@ impl Timeline {
             return sound.keep(|_| false);
         }
         sound.keep(|at_us| at_us.is_none());
-        sound.lay(number, offset_us, self.end_us);
-        let begins_us = self.end_us;
-        sound.keep(|at_us| at_us.is_some_and(|at_us| at_us >= begins_us));
+        sound.lay(number, offset_us, self.end_us, self.end_us);
     }
 
     /// The pictures go on as before. Sound that waits had only paused, where they have come near its time by now; else it
@@ -146,17 +143,16 @@ impl Timeline {
         };
         let first = self.sound.held.iter().find(|(at_us, _)| at_us.is_none());
         let Some(first_us) = first.map(|(_, sample)| pts(sample)) else { return };
-        let near_us =
-            self.sound.end_us.saturating_sub(JUMP_BACK_US)..=self.end_us.saturating_add(JUMP_AHEAD_US);
+        let from_us = self.sound.end_us.saturating_sub(JUMP_BACK_US);
+        let near_us = from_us..=self.end_us.saturating_add(JUMP_AHEAD_US);
         if near_us.contains(&first_us.saturating_add(offset_us)) {
-            self.sound.lay(number, offset_us, self.end_us);
+            let begins_us = self.lines.back().map_or(from_us, |line| line.begins_us);
+            self.sound.lay(number, offset_us, from_us.max(begins_us), self.end_us);
         } else if self.end_us.saturating_sub(since_us) > ALONE_US {
             let offset_us =
                 self.sound.end_us.max(since_us.saturating_sub(JUMP_AHEAD_US)).saturating_sub(first_us);
-            self.sound.lay(number, offset_us, self.end_us);
-            // Silence has taken the time of these.
-            let over_us = self.end_us.saturating_sub(JUMP_BACK_US);
-            self.sound.keep(|at_us| at_us.is_some_and(|at_us| at_us >= over_us));
+            // Silence has taken the time of what lies before.
+            self.sound.lay(number, offset_us, self.end_us.saturating_sub(JUMP_BACK_US), self.end_us);
         }
     }
 
@@ -180,8 +176,12 @@ impl Timeline {
             _ => {}
         }
         let at_us = time_us.saturating_add(offset_us);
-        let jumps_back = later.is_none() && at_us < self.sound.end_us.saturating_sub(JUMP_BACK_US);
-        if jumps_back || at_us > self.sound.reach_us(self.end_us) {
+        let begins = self.lines.iter().find(|line| line.number >= number).map(|line| line.begins_us);
+        let least_us = match (later, begins) {
+            (Some(_), Some(begins_us)) => begins_us.min(self.sound.end_us),
+            _ => self.sound.end_us,
+        };
+        if at_us < least_us.saturating_sub(JUMP_BACK_US) || at_us > self.sound.reach_us(self.end_us) {
             self.sound.waits_from_us = Some(self.end_us);
             return Placed::Unknown;
         }
@@ -232,19 +232,19 @@ enum Placed {
 }
 
 impl Sound {
-    /// It is on this line, and so is what waited; what lies far beyond it all is left out.
-    fn lay(&mut self, number: u64, offset_us: i64, pictures_end_us: i64) {
+    /// It is on this line, and so is what waited; of that what lies before `from_us` or far beyond it all is left out.
+    fn lay(&mut self, number: u64, offset_us: i64, from_us: i64, pictures_end_us: i64) {
         (self.on, self.waits_from_us) = (Some((number, offset_us)), None);
         for (at_us, sample) in mem::take(&mut self.held) {
             let time_us = at_us.unwrap_or_else(|| pts(&sample).saturating_add(offset_us));
-            if at_us.is_none() {
-                if time_us > self.reach_us(pictures_end_us) {
-                    self.held_bytes -= sample.data.len();
-                    continue;
-                }
+            let lies_within = (from_us..=self.reach_us(pictures_end_us)).contains(&time_us);
+            if at_us.is_none() && lies_within {
                 self.end_us = time_us.saturating_add(sample.duration.map_or(0, i64::from));
             }
-            self.held.push_back((Some(time_us), sample));
+            match at_us.is_some() || lies_within {
+                true => self.held.push_back((Some(time_us), sample)),
+                false => self.held_bytes -= sample.data.len(),
+            }
         }
     }
 
