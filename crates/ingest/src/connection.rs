@@ -74,7 +74,10 @@ pub(crate) async fn serve(ingest: Arc<Ingest>, mut socket: Socket, peer: SocketA
         _ => tracing::warn!(conn, %peer, reason = %end, "refused"),
     }
     ingest.metrics.refused(end.label());
-    if matches!(end, End::UnknownApp | End::UnknownKey { .. } | End::Busy { .. } | End::NotAllowed | End::Play) {
+    if matches!(
+        end,
+        End::UnknownApp | End::UnknownKey { .. } | End::Busy { .. } | End::NotAllowed | End::Play
+    ) {
         last_word(&mut socket, &mut session).await;
     }
 }

@@ -121,8 +121,7 @@ pub(crate) async fn senders(
         rules.extend(group.rules);
     }
     if rules.len() > MAX_SENDERS && endpoints.iter().any(Endpoint::is_push) {
-        let message =
-            format!("the security groups of an input have at most {MAX_SENDERS} rules together");
+        let message = format!("the security groups of an input have at most {MAX_SENDERS} rules together");
         return Err(bad_request(message).into());
     }
     Ok(Some(rules))

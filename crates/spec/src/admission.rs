@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn publishers_may_be_bound_to_where_they_come_from() {
-        let Ok(Input::Rtmp(input)) = read("{ rtmp = \"live/main\", from = [\"10.0.0.0/8\", \"::1\"] }") else {
+        let Ok(Input::Rtmp(input)) = read("{ rtmp = \"live/main\", from = [\"10.0.0.0/8\", \"::1\"] }")
+        else {
             panic!("valid")
         };
         let lets_in = |address: &str| input.admission.lets_in(address.parse().expect(address));
@@ -75,7 +76,9 @@ mod tests {
         let input = read("{ srt = \"main\", from = \"10.0.0.9\" }").expect("valid");
         expect!["SRT publisher of main from 10.0.0.9, in the clear, latency 0.12 s"]
             .assert_eq(&input.to_string());
-        expect!["line 3: channel[0].input.from: 1 to 16 senders can be named; without `from` anybody may send"]
-            .assert_eq(&read("{ rtmp = \"live/main\", from = [] }").expect_err("none"));
+        expect![
+            "line 3: channel[0].input.from: 1 to 16 senders can be named; without `from` anybody may send"
+        ]
+        .assert_eq(&read("{ rtmp = \"live/main\", from = [] }").expect_err("none"));
     }
 }

@@ -139,10 +139,14 @@ impl Leg {
         };
         let from = match fields.take("from") {
             None => Vec::new(),
-            Some(field) => network::read_senders(field, |network| match network.is_ipv4() == address.is_ipv4() {
-                true => Ok(()),
-                false => Err(format!("{network} cannot send to {}: IPv4 and IPv6 do not mix", address.ip())),
-            })?,
+            Some(field) => {
+                network::read_senders(field, |network| match network.is_ipv4() == address.is_ipv4() {
+                    true => Ok(()),
+                    false => {
+                        Err(format!("{network} cannot send to {}: IPv4 and IPv6 do not mix", address.ip()))
+                    }
+                })?
+            }
         };
         Ok(Self { address, interface, from })
     }

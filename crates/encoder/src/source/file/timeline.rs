@@ -97,8 +97,7 @@ impl Timeline {
         let mut jump_us = None;
         let expected = |line: &Line| sample.dts.saturating_add(line.offset_us);
         let is_jump = |at_us: i64| {
-            at_us < self.latest_us.saturating_sub(JUMP_BACK_US)
-                || at_us > self.sound.reach_us(self.end_us)
+            at_us < self.latest_us.saturating_sub(JUMP_BACK_US) || at_us > self.sound.reach_us(self.end_us)
         };
         let offset_us = match self.lines.back() {
             Some(line) if !is_jump(expected(line)) => line.offset_us,
