@@ -161,17 +161,16 @@ mod tests {
         members.iter().filter_map(|member| Some((member.name, value(member)?))).collect()
     }
 
-    #[tokio::test]
-    async fn whatever_a_service_does_it_says_what_that_is_about() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&Place::Sqlite(folder.path().join("store.db"))).await.expect("opened");
-        let identity =
-            control::prepare(&store, folder.path(), &identity::Given::default()).await.expect("made");
+    async fn services(folder: &Path) -> Services {
+        let store = Store::open(&Place::Sqlite(folder.join("store.db"))).await.expect("opened");
+        let identity = control::prepare(&store, folder, &identity::Given::default()).await.expect("made");
         let workflow = Workflow::parse("[[channel]]\nname = \"main\"\ninput = \"cmaf\"").expect("valid");
-        let layout = Layout::under(Path::new(folder.path()));
         let site = super::super::site(&workflow);
-        let services = Services::open(&workflow, &layout, &store, &identity, &site).await.expect("opened");
-        let caller = Caller {
+        Services::open(&workflow, &Layout::under(folder), &store, &identity, &site).await.expect("opened")
+    }
+
+    fn caller() -> Caller {
+        Caller {
             account: "123456789012".to_owned(),
             region: "us-west-2".to_owned(),
             who: "arn:aws:iam::123456789012:root".to_owned(),
@@ -180,7 +179,94 @@ mod tests {
             request_id: String::new(),
             action: String::new(),
             at: now(),
-        };
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_is_about_what_awss_reference_says() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (services, caller) = (services(folder.path()).await, caller());
+        let doors = services.doors();
+        let door = |service: &str| doors.iter().find(|door| door.service() == service).expect("one");
+        let made = Map::new().with("Id", "live");
+        let made =
+            door("mediapackage").call(&caller, "CreateChannel", made).expect("done").await.expect("made");
+        let packaged = made.text("Arn").expect("an ARN");
+        let url = "http://localhost:8400/123456789012/jobs";
+        let regional = |service: &str, end: &str| format!("arn:aws:{service}:us-west-2:123456789012:{end}");
+        for (service, operation, member, value, expected) in [
+            ("medialive", "StartChannel", "ChannelId", "1", regional("medialive", "channel:1")),
+            ("medialive", "DeleteInput", "InputId", "1", regional("medialive", "input:1")),
+            ("medialive", "CreateChannel", "Name", "n", regional("medialive", "channel:*")),
+            ("mediapackage", "DescribeChannel", "Id", "live", packaged.to_owned()),
+            ("mediapackage", "DescribeChannel", "Id", "other", regional("mediapackage", "channels/*")),
+            ("mediapackage", "CreateOriginEndpoint", "Id", "hls", "*".to_owned()),
+            (
+                "mediapackagev2",
+                "ListChannels",
+                "ChannelGroupName",
+                "g",
+                regional("mediapackagev2", "channelGroup/g"),
+            ),
+            (
+                "cloudfront",
+                "GetDistribution",
+                "Id",
+                "E1",
+                "arn:aws:cloudfront::123456789012:distribution/E1".to_owned(),
+            ),
+            (
+                "cloudfront",
+                "CreateInvalidation",
+                "DistributionId",
+                "E1",
+                "arn:aws:cloudfront::123456789012:distribution/E1".to_owned(),
+            ),
+            (
+                "cloudfront",
+                "DeleteCachePolicy",
+                "Id",
+                "p",
+                "arn:aws:cloudfront::123456789012:cache-policy/p".to_owned(),
+            ),
+            ("cloudfront", "ListCachePolicies", "Type", "custom", "*".to_owned()),
+            ("cloudwatch", "PutMetricAlarm", "AlarmName", "late", regional("cloudwatch", "alarm:late")),
+            ("cloudwatch", "DescribeAlarms", "AlarmNamePrefix", "l", regional("cloudwatch", "alarm:*")),
+            (
+                "cloudwatch",
+                "GetDashboard",
+                "DashboardName",
+                "d",
+                "arn:aws:cloudwatch::123456789012:dashboard/d".to_owned(),
+            ),
+            ("sns", "CreateTopic", "Name", "news", regional("sns", "news")),
+            (
+                "sns",
+                "Publish",
+                "TopicArn",
+                "arn:aws:sns:eu-west-1:123456789012:news",
+                "arn:aws:sns:eu-west-1:123456789012:news".to_owned(),
+            ),
+            (
+                "sns",
+                "Unsubscribe",
+                "SubscriptionArn",
+                "arn:aws:sns:us-west-2:123456789012:news:0-1",
+                regional("sns", "news"),
+            ),
+            ("sqs", "CreateQueue", "QueueName", "jobs", regional("sqs", "jobs")),
+            ("sqs", "SendMessage", "QueueUrl", url, regional("sqs", "jobs")),
+        ] {
+            let input = Map::new().with(member, value);
+            let about = door(service).about(&caller, operation, &input).await.expect("the store answers");
+            assert_eq!(about, [expected], "{service}:{operation}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whatever_a_service_does_it_says_what_that_is_about() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (services, caller) = (services(folder.path()).await, caller());
         for door in services.doors() {
             let service = Model::bundled().service(door.service()).expect("described");
             for operation in service.operations() {

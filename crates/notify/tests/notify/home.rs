@@ -49,7 +49,6 @@ impl Home {
         let call = Call {
             account: ACCOUNT.to_owned(),
             who: "test".to_owned(),
-            access_key: String::new(),
             source: String::new(),
             action: "test".to_owned(),
             request_id: String::new(),
@@ -147,6 +146,7 @@ impl Home {
             account: if who == Caller::ANYBODY { String::new() } else { ACCOUNT.to_owned() },
             region: "eu-west-1".to_owned(),
             who: who.to_owned(),
+            access_key: String::new(),
             source: "127.0.0.1".to_owned(),
             request_id: "r".to_owned(),
             action: format!("{}:{}", call.service.name, call.operation.name),
