@@ -1,10 +1,12 @@
 //! The control role as a process of its own, and what is read from its folder.
 //!
 //! - [`runner`]: what is wanted goes to the supervisor, what is seen comes back.
+//! - [`encoders`]: what they show, and started anew.
 //! - [`doors`]: the services, and what they need to act.
 //! - [`watch`]: figures of all that runs, for CloudWatch.
 
 mod doors;
+mod encoders;
 mod runner;
 mod watch;
 
