@@ -2,11 +2,13 @@
 //!
 //! - [`runner`]: what is wanted goes to the supervisor, what is seen comes back.
 //! - [`doors`]: the services, and what they need to act.
+//! - [`encoders`]: what encoders show, and started anew.
 //! - [`watch`]: figures of all that runs, for CloudWatch.
 //! - [`edited`]: another workflow file, while everything runs.
 
 mod doors;
 mod edited;
+mod encoders;
 mod runner;
 mod watch;
 

@@ -53,6 +53,13 @@ impl Stage {
         self.try_apply().await.map_err(|fault| format!("{fault:#}"))
     }
 
+    /// Starts an encoder process anew, while nothing else changes.
+    pub(super) async fn restart(&self, encoder: &str) -> Result<String, String> {
+        let _unchanged = self.running.lock().await;
+        let restarted = self.encoders.restart(encoder).await;
+        restarted.map(|()| format!("{encoder} was started anew")).map_err(|fault| format!("{fault:#}"))
+    }
+
     async fn try_apply(&self) -> anyhow::Result<String> {
         let mut running = self.running.lock().await;
         let loaded = workflow::from_file(&self.layout.wanted(), Some(&self.folder))?;
