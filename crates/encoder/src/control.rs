@@ -94,7 +94,7 @@ mod tests {
         Channels::from([("main".to_owned(), both), ("single".to_owned(), Handles::default())])
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn an_order_names_a_channel_with_a_backup_and_an_input() {
         let selector = Selector::default();
         let channels = channels(&selector);

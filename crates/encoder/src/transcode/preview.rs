@@ -26,11 +26,14 @@ impl Preview {
     /// The next picture that is shown; it never comes where nothing is.
     pub async fn look(&self) -> Option<Sight> {
         let (sender, sight) = oneshot::channel();
+        self.asks(sender);
+        sight.await.ok()
+    }
+
+    fn asks(&self, asker: oneshot::Sender<Sight>) {
         let mut askers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         askers.retain(|asker| !asker.is_closed());
-        askers.push(sender);
-        drop(askers);
-        sight.await.ok()
+        askers.push(asker);
     }
 
     /// Shows `picture` to whoever asked.
