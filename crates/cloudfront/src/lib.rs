@@ -35,6 +35,8 @@ use aws::Map;
 use door::{Answer, Caller, Door, Site, Wanted};
 use store::{Resource, Store};
 
+pub use crate::mapping::distribution_names;
+
 use crate::policy::Kind;
 
 /// CloudFront's resources have no region.
