@@ -206,9 +206,12 @@ fn a_workflow_of_all_services_plays_in_chromium_and_its_alarms_tell_when_the_ori
 
     let delivered = text(&made, "/delivered");
     let publisher = Peer::publish(text(&made, "/push"), 30);
-    let multivariant = eventually("the distribution serves the channel", || {
-        stack.try_get(delivered).filter(|answer| answer.status == 200)
+    // Nobody asks before there is something: the first request that fails is to be the lost origin's doing.
+    eventually("the channel is packaged", || {
+        let received = ["headwater_origin_segments_received_total{", "channel=\"mp-final\""];
+        (stack.metric(&received) >= 9.0).then_some(())
     });
+    let multivariant = stack.get(delivered);
     for size in ["RESOLUTION=426x240", "RESOLUTION=256x144"] {
         assert!(multivariant.text().contains(size), "{}", multivariant.text());
     }
@@ -223,6 +226,8 @@ fn a_workflow_of_all_services_plays_in_chromium_and_its_alarms_tell_when_the_ori
     // Viewers go on asking while there is no origin: what was kept for them lasts some seconds, then their requests fail.
     let list = format!("{}video_240p15/index.m3u8", delivered.trim_end_matches("index.m3u8"));
     assert_eq!(stack.get(&list).status, 200);
+    let failed = |status: &str| stack.metric(&["headwater_edge_requests_total{", status]);
+    assert_eq!((failed("status=\"4xx\""), failed("status=\"5xx\"")), (0.0, 0.0));
     let view = || {
         let _ = stack.try_get(&list);
         std::thread::sleep(Duration::from_millis(200));
