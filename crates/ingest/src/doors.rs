@@ -65,6 +65,9 @@ impl Keeper {
     pub(crate) fn set(&mut self, sources: Sources) -> Result<(), Error> {
         let Sources { publishers, downloads } = sources;
         tell_apart(&publishers)?;
+        for open in &mut self.open {
+            open.admit_as(&publishers);
+        }
         for gone in self.open.extract_if(.., |open| !publishers.contains(&open.settings)) {
             gone.close(&self.ingest);
         }
@@ -115,10 +118,10 @@ impl Keeper {
     }
 
     fn opened(&mut self, settings: Publisher) -> Result<Open, Error> {
-        let Publisher { feed: name, door, second, batch, keep } = settings.clone();
+        let Publisher { feed: name, door, admission, batch, keep } = settings.clone();
         let ingest = self.ingest.clone();
         let metrics = &ingest.metrics;
-        let channel = Arc::new(Channel::new(name.clone(), keep, second, metrics.channel(&name)));
+        let channel = Arc::new(Channel::new(name.clone(), keep, admission, metrics.channel(&name)));
         let lazy = (!batch.is_zero()).then_some(batch);
         let way = match door {
             Door::Rtmp { app, key } => {
@@ -184,6 +187,19 @@ impl Keeper {
 }
 
 impl Open {
+    /// Where one of these differs in nothing but whom it lets in, it is this one from now on, and its publisher stays if it may.
+    fn admit_as(&mut self, publishers: &[Publisher]) {
+        let is_this = |wanted: &&Publisher| {
+            Publisher { admission: self.settings.admission.clone(), ..(*wanted).clone() } == self.settings
+        };
+        if let Some(wanted) = publishers.iter().find(is_this)
+            && wanted.admission != self.settings.admission
+        {
+            self.settings.admission = wanted.admission.clone();
+            self.channel.set_admission(wanted.admission.clone());
+        }
+    }
+
     fn close(self, ingest: &Ingest) {
         if let Way::Fetched(task) = &self.way {
             task.abort();
