@@ -29,7 +29,6 @@ mod refusals;
 mod runner;
 mod seed_dialect;
 mod server;
-mod sts;
 #[cfg(test)]
 mod testing;
 mod upkeep;
@@ -63,7 +62,7 @@ pub struct Config {
     pub listener: TcpListener,
     /// Resources and identity.
     pub store: Store,
-    /// The services, beside those that are built in: STS and the native API.
+    /// The services, beside those that are built in: IAM, STS and the native API.
     pub doors: Vec<Arc<dyn Door>>,
     /// What answers name.
     pub site: Site,
@@ -117,7 +116,8 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let channels = Arc::new(ChannelDoor::new(identity.keyring.clone()));
     let doors = {
         let mut doors = doors;
-        doors.push(Arc::new(sts::Sts::new(store.clone())));
+        doors.push(Arc::new(iam::Iam::new(store.clone(), identity.keyring.clone())));
+        doors.push(Arc::new(iam::Sts::new(store.clone(), identity.keyring.clone())));
         doors.push(channels.clone());
         doors
     };

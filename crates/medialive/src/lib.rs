@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod about;
 mod account;
 mod alerts;
 mod at;

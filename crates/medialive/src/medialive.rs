@@ -1,10 +1,13 @@
 //! The door.
 
+use std::future::ready;
+
 use aws::{Error, Map};
-use door::{Answer, Caller, Door, Seen, Site, Wanted};
+use door::{About, Answer, Caller, Door, Seen, Site, Wanted};
 use media::Utc;
 use store::{Document, Key, Observation, Resource, Store, Token, Write};
 
+use crate::about::ARNS;
 use crate::endpoint::Reach;
 use crate::refusal::{Refusal, told};
 use crate::{observe, state, wanted};
@@ -101,6 +104,10 @@ pub(crate) async fn remember(write: &mut Write, token: Option<&Token>, answer: &
 impl Door for MediaLive {
     fn service(&self) -> &'static str {
         "medialive"
+    }
+
+    fn about<'a>(&'a self, caller: &'a Caller, operation: &'a str, input: &'a Map) -> About<'a> {
+        Box::pin(ready(Ok(ARNS.of(caller, operation, input))))
     }
 
     fn call<'a>(&'a self, caller: &'a Caller, operation: &'static str, input: Map) -> Option<Answer<'a>> {

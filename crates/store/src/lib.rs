@@ -40,7 +40,7 @@ pub use changes::{Change, What};
 pub use database::Store;
 pub use document::Document;
 pub use error::Error;
-pub use identity::{AccessKey, User};
+pub use identity::{AccessKey, Use, User};
 pub use messages::{Exchange, Held, Message, Messages, Put};
 pub use place::{Place, PlaceFault};
 pub use policies::Policy;

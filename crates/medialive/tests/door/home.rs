@@ -81,6 +81,7 @@ impl Home {
             account: "123456789012".to_owned(),
             region: "us-west-2".to_owned(),
             who: "arn:aws:iam::123456789012:root".to_owned(),
+            access_key: String::new(),
             source: "127.0.0.1".to_owned(),
             request_id: format!("request-{number}"),
             action: format!("medialive:{}", call.operation.name),

@@ -40,7 +40,7 @@ async fn filled(home: &Home) -> Store {
     let made = async {
         write.put_user("ada", &doc("{}"), Some(&[0, 1, 255])).await?;
         write.put_key("AKIA1", "ada", &[9, 0, 9]).await?;
-        write.put_policy("all", &doc("{}")).await?;
+        write.put_policy("all", &doc("{}"), &doc("{\"id\":1}")).await?;
         write.attach("ada", "all").await?;
         write.put_secret("eu-west-1", "p", &[7; 300]).await
     }
