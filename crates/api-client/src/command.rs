@@ -18,7 +18,7 @@ Try it:
     Status(At),
     /// List, show, make, start, stop and remove channels
     Channel(Channel),
-    /// List what every API has made: channels, inputs, endpoints, distributions, alarms, topics, …
+    /// List what every door has made, the workflow file and every API: channels, inputs, endpoints, distributions, alarms, topics, …
     Resource(Resource),
     /// List, make and remove users, their access keys and policies
     User(User),
@@ -63,7 +63,7 @@ Of another machine:
   export HEADWATER_ACCESS_KEY=… HEADWATER_SECRET_KEY=…
   headwater channel ls --endpoint https://live.example:8443
 
-Channels of the workflow file are shown too (owner `file`); they are changed in the file.")]
+Channels of the workflow file are shown too (owner `file`); they are changed in the file, which `headwater apply` takes.")]
 pub struct Channel {
     /// What to do
     #[command(subcommand)]

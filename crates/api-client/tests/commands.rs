@@ -256,7 +256,7 @@ async fn views_show_the_kinds_of_every_service_and_hint_where_there_are_none() {
     let none = home.ok("input ls").await;
     assert!(none.out.is_empty() && none.notes.starts_with("no inputs: "), "{none:?}");
     assert_eq!(home.json("alarm ls").await, serde_json::json!({ "items": [], "next": null }));
-    assert_eq!(home.ok("resource kinds").await.notes, "no resources: no API has made any yet\n");
+    assert_eq!(column(&home.ok("resource kinds").await.out, 0), ["channel"], "the workflow file's");
     for kind in [
         "medialive-input",
         "medialive-input-security-group",
@@ -272,8 +272,8 @@ async fn views_show_the_kinds_of_every_service_and_hint_where_there_are_none() {
     );
     assert_eq!(column(&home.ok("resource ls --kind medialive-*").await.out, 0).len(), 2);
     assert_eq!(column(&home.ok("resource ls --kind medialive-input").await.out, 2), ["name-1"]);
-    assert_eq!(home.ok("resource kinds").await.out.lines().count(), 5);
-    assert_eq!(home.json("resource ls").await["items"].as_array().map(Vec::len), Some(4));
+    assert_eq!(home.ok("resource kinds").await.out.lines().count(), 6);
+    assert_eq!(home.json("resource ls").await["items"].as_array().map(Vec::len), Some(5));
     home.stop().await;
 }
 

@@ -180,6 +180,12 @@ async fn find(store: &Store) -> Result<Option<Record>, FirstStartFault> {
     }
 }
 
+/// The identity that an earlier start made.
+pub(crate) async fn found(store: &Store, data_dir: &Path) -> Result<Identity, FirstStartFault> {
+    let (record, keyring) = load(store, data_dir).await?;
+    Ok(Identity { account: record.account, keyring, made: None })
+}
+
 async fn load(store: &Store, data_dir: &Path) -> Result<(Record, Keyring), FirstStartFault> {
     let record = find(store).await?.ok_or(FirstStartFault::NotStarted)?;
     let key = master_key::read(data_dir)?

@@ -5,7 +5,11 @@ use door::Arns;
 pub(crate) const ARNS: Arns = Arns {
     start: "arn:aws:medialive:{region}:{account}:",
     forms: &[
-        ("ListInputs ListInputSecurityGroups ListChannels ListVersions DescribeAccountConfiguration", "*"),
+        (
+            "ListInputs ListInputSecurityGroups ListChannels ListVersions DescribeAccountConfiguration \
+             UpdateAccountConfiguration",
+            "*",
+        ),
         ("CreateInput", "input:* inputSecurityGroup:{InputSecurityGroups}"),
         ("DescribeInput UpdateInput DeleteInput", "input:{InputId}"),
         ("CreateInputSecurityGroup", "inputSecurityGroup:*"),
@@ -16,7 +20,7 @@ pub(crate) const ARNS: Arns = Arns {
         ("CreateChannel", "channel:* input:{InputAttachments.InputId}"),
         (
             "DescribeChannel UpdateChannel UpdateChannelClass DeleteChannel StartChannel StopChannel BatchUpdateSchedule \
-             DescribeSchedule DeleteSchedule ListAlerts",
+             DescribeSchedule DeleteSchedule ListAlerts DescribeThumbnails RestartChannelPipelines",
             "channel:{ChannelId}",
         ),
         (

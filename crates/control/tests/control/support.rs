@@ -96,6 +96,16 @@ impl Server {
         self.folder
     }
 
+    /// Who it is.
+    pub(crate) async fn identity(&self) -> control::Identity {
+        control::prepare(&self.store, self.folder.path(), &Given::default()).await.expect("an identity")
+    }
+
+    /// Where its store lies.
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.folder.path().join("store.db")
+    }
+
     pub(crate) fn drain(&self) {
         self.trigger.start();
     }

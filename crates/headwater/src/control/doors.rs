@@ -19,6 +19,7 @@ use spec::Workflow;
 use store::Store;
 use tokio::time::timeout;
 
+use super::encoders::Encoders;
 use super::watch::Watch;
 use crate::plan::{Layout, reachable};
 use crate::purge;
@@ -70,8 +71,9 @@ impl Services {
             None => Viewers::Http,
         };
         let edge = Arc::new(Edge { layout: layout.clone() });
+        let encoders = Arc::new(Encoders::of(layout));
         let doors: Vec<Arc<dyn Door>> = vec![
-            Arc::new(MediaLive::new(store.clone(), site.clone(), live_reach)),
+            Arc::new(MediaLive::new(store.clone(), site.clone(), live_reach, encoders)),
             Arc::new(MediaPackage::new(package.clone())),
             Arc::new(MediaPackageV2::new(package)),
             Arc::new(CloudFront::new(store.clone(), edge, viewers, site.host.clone())),
