@@ -77,7 +77,7 @@ aws-peer: ## botocore against the AWS codecs: what it writes and reads, value by
 	cargo build --locked -p aws --example peer
 	"$$(scripts/aws-models --venv)" crates/aws/tests/peer "$${CARGO_TARGET_DIR:-target}/debug/examples/peer"
 
-aws-clients: ## boto3 and the aws CLI in a folder of their own (needs a Python package index once)
+aws-clients: ## boto3, the aws CLI and the AWS SDK for Rust in folders of their own (needs package indices once)
 	$(call say,AWS's clients)
 	scripts/aws-clients
 

@@ -36,6 +36,8 @@ use aws::Map;
 use door::{About, Answer, Caller, Door, Site, Wanted};
 use store::{Resource, Store};
 
+pub use crate::mapping::distribution_names;
+
 use crate::policy::Kind;
 
 /// CloudFront's resources have no region.

@@ -1,7 +1,10 @@
 //! The policies that AWS itself makes, by their well-known ids.
 //!
 //! Those that ask for what is not done here (all of a viewer's header fields or cookies) are shown, and refused with the
-//! distribution that names them.
+//! distribution that names them. The four that AWS keeps for Amplify's own hosting are not here.
+//!
+//! Ids and contents: CloudFront's developer guide, "Use managed cache policies", "… origin request policies" and "… response headers
+//! policies"; names, comments and encodings as accounts list them.
 
 use aws::{Map, Value};
 
@@ -24,7 +27,9 @@ pub(crate) fn all(kind: Kind) -> Vec<(&'static str, Map)> {
 }
 
 fn named(name: &str, comment: &str) -> Map {
-    Map::new().with("Comment", comment).with("Name", format!("Managed-{name}"))
+    // Two are listed without the prefix that all others have.
+    let prefix = if name.starts_with("UseOrigin") { "" } else { "Managed-" };
+    Map::new().with("Comment", comment).with("Name", format!("{prefix}{name}"))
 }
 
 fn headers(behavior: &str, names: &[&str]) -> Map {
@@ -45,11 +50,11 @@ fn chosen(behavior: &'static str, word: &str, of: &'static str, names: &[&str]) 
 }
 
 fn cache() -> Vec<(&'static str, Map)> {
-    let policy = |name, comment, [min, default, max]: [i64; 3], packs: bool, key: [Map; 3]| {
+    let policy = |name, comment, [min, default, max]: [i64; 3], packs: &[&str], key: [Map; 3]| {
         let [headers, cookies, query] = key;
         let parameters = Map::new()
-            .with("EnableAcceptEncodingGzip", packs)
-            .with("EnableAcceptEncodingBrotli", packs)
+            .with("EnableAcceptEncodingGzip", packs.contains(&"gzip"))
+            .with("EnableAcceptEncodingBrotli", packs.contains(&"br"))
             .with("HeadersConfig", headers)
             .with("CookiesConfig", cookies)
             .with("QueryStringsConfig", query);
@@ -61,15 +66,16 @@ fn cache() -> Vec<(&'static str, Map)> {
     };
     let nothing = || [headers("none", &[]), cookies("none"), query("none", &[])];
     const YEAR: i64 = 31_536_000;
-    let origins_words = ["Host", "Origin", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"];
+    const BOTH: &[&str] = &["gzip", "br"];
+    let origins_words = ["host", "origin", "x-http-method", "x-http-method-override", "x-method-override"];
     vec![
         (
             "658327ea-f89d-4fab-a63d-7e88639e58f6",
             policy(
                 "CachingOptimized",
-                "Default policy when CF compression is enabled",
+                "Policy with caching enabled. Supports Gzip and Brotli compression.",
                 [1, 86_400, YEAR],
-                true,
+                BOTH,
                 nothing(),
             ),
         ),
@@ -79,25 +85,25 @@ fn cache() -> Vec<(&'static str, Map)> {
                 "CachingOptimizedForUncompressedObjects",
                 "Default policy when compression is disabled",
                 [1, 86_400, YEAR],
-                false,
+                &[],
                 nothing(),
             ),
         ),
         (
             "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
-            policy("CachingDisabled", "Policy with caching disabled", [0, 0, 0], false, nothing()),
+            policy("CachingDisabled", "Policy with caching disabled", [0, 0, 0], &[], nothing()),
         ),
         (
             "08627262-05a9-4f76-9ded-b50ca2e3a84f",
             policy(
                 "Elemental-MediaPackage",
-                "Policy for Elemental MediaPackage origin",
+                "Policy for Elemental MediaPackage Origin",
                 [0, 86_400, YEAR],
-                true,
+                &["gzip"],
                 [
-                    headers("whitelist", &["Origin"]),
+                    headers("whitelist", &["origin"]),
                     cookies("none"),
-                    query("whitelist", &["aws.manifestfilter", "start", "end"]),
+                    query("whitelist", &["aws.manifestfilter", "end", "m", "start"]),
                 ],
             ),
         ),
@@ -105,9 +111,9 @@ fn cache() -> Vec<(&'static str, Map)> {
             "2e54312d-136d-493c-8eb9-b001f22f67d2",
             policy(
                 "Amplify",
-                "Policy for Amplify origin",
+                "Policy for Amplify Origin",
                 [2, 2, 600],
-                true,
+                BOTH,
                 [
                     headers("whitelist", &["Authorization", "CloudFront-Viewer-Country", "Host"]),
                     cookies("all"),
@@ -119,9 +125,9 @@ fn cache() -> Vec<(&'static str, Map)> {
             "83da9c7e-98b4-4e11-a168-04f0df8e2c65",
             policy(
                 "UseOriginCacheControlHeaders",
-                "Policy for origins that return Cache-Control headers",
+                "Policy for origins that return Cache-Control headers. Query strings are not included in the cache key.",
                 [0, 0, YEAR],
-                true,
+                BOTH,
                 [headers("whitelist", &origins_words), cookies("all"), query("none", &[])],
             ),
         ),
@@ -129,14 +135,39 @@ fn cache() -> Vec<(&'static str, Map)> {
             "4cc15a8a-d715-48a4-82b8-cc0b614638fe",
             policy(
                 "UseOriginCacheControlHeaders-QueryStrings",
-                "Policy for origins that return Cache-Control headers and serve different content by query strings",
+                "Policy for origins that return Cache-Control headers and serve different content based on values present in the query string.",
                 [0, 0, YEAR],
-                true,
+                BOTH,
                 [headers("whitelist", &origins_words), cookies("all"), query("all", &[])],
             ),
         ),
     ]
 }
+
+/// The header fields that CloudFront could add in June 2022.
+const CLOUDFRONT_HEADERS_2022_06: [&str; 21] = [
+    "CloudFront-Forwarded-Proto",
+    "CloudFront-Is-Android-Viewer",
+    "CloudFront-Is-Desktop-Viewer",
+    "CloudFront-Is-IOS-Viewer",
+    "CloudFront-Is-Mobile-Viewer",
+    "CloudFront-Is-SmartTV-Viewer",
+    "CloudFront-Is-Tablet-Viewer",
+    "CloudFront-Viewer-Address",
+    "CloudFront-Viewer-ASN",
+    "CloudFront-Viewer-City",
+    "CloudFront-Viewer-Country",
+    "CloudFront-Viewer-Country-Name",
+    "CloudFront-Viewer-Country-Region",
+    "CloudFront-Viewer-Country-Region-Name",
+    "CloudFront-Viewer-Http-Version",
+    "CloudFront-Viewer-Latitude",
+    "CloudFront-Viewer-Longitude",
+    "CloudFront-Viewer-Metro-Code",
+    "CloudFront-Viewer-Postal-Code",
+    "CloudFront-Viewer-Time-Zone",
+    "CloudFront-Viewer-TLS",
+];
 
 fn origin_request() -> Vec<(&'static str, Map)> {
     let policy = |name, comment, headers: Map, cookies: Map, query: Map| {
@@ -162,7 +193,7 @@ fn origin_request() -> Vec<(&'static str, Map)> {
             policy(
                 "AllViewerAndCloudFrontHeaders-2022-06",
                 "Policy to forward all parameters in viewer requests and all CloudFront headers",
-                headers("allViewerAndWhitelistCloudFront", &["CloudFront-Viewer-Country"]),
+                headers("allViewerAndWhitelistCloudFront", &CLOUDFRONT_HEADERS_2022_06),
                 cookies("all"),
                 query("all", &[]),
             ),
@@ -205,6 +236,16 @@ fn origin_request() -> Vec<(&'static str, Map)> {
                 headers("whitelist", &[cors[0], cors[1], cors[2], "user-agent", "x-forwarded-for"]),
                 cookies("none"),
                 query("all", &[]),
+            ),
+        ),
+        (
+            "bf0718e1-ba1e-49d1-88b1-f726733018ae",
+            policy(
+                "HostHeaderOnly",
+                "Policy to forward only the Host header",
+                headers("whitelist", &["host"]),
+                cookies("none"),
+                query("none", &[]),
             ),
         ),
         (

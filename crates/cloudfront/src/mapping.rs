@@ -79,6 +79,15 @@ pub(crate) fn name(id: &str) -> String {
     id.to_ascii_lowercase()
 }
 
+/// The distributions that there are, by their names in the workflow file, with their ids.
+pub fn distribution_names(resources: &[Resource]) -> Vec<(String, String)> {
+    let distributions = resources
+        .iter()
+        .filter(|resource| resource.key.kind() == DISTRIBUTION && resource.deleted.is_none())
+        .map(|resource| resource.key.id().to_owned());
+    distributions.map(|id| (name(&id), id)).collect()
+}
+
 /// Whether a configuration can be carried out on the machine that is reached as `host`.
 pub(crate) fn check(config: &Map, policies: &Policies, viewers: Viewers, host: &str) -> Result<(), Error> {
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));

@@ -127,11 +127,29 @@ async fn awss_own_policies_are_there_and_stay() {
     assert_eq!(text(&optimized, "CachePolicy.CachePolicyConfig.Name"), "Managed-CachingOptimized");
     let listed = api.call("ListCachePolicies", map([("Type", "managed".into())])).await.unwrap();
     assert_eq!(*inner(&listed, "CachePolicyList.Quantity"), Value::from(7_i64));
+    let asked = api.call("ListOriginRequestPolicies", map([("Type", "managed".into())])).await.unwrap();
+    assert_eq!(*inner(&asked, "OriginRequestPolicyList.Quantity"), Value::from(8_i64));
+    let answered = api.call("ListResponseHeadersPolicies", map([("Type", "managed".into())])).await.unwrap();
+    assert_eq!(*inner(&answered, "ResponseHeadersPolicyList.Quantity"), Value::from(5_i64));
     let tag = text(&optimized, "ETag");
     let delete = of("658327ea-f89d-4fab-a63d-7e88639e58f6").with("IfMatch", tag);
     assert_eq!(api.refused("DeleteCachePolicy", delete.clone()).await.0, "IllegalDelete");
     let update = delete.with("CachePolicyConfig", cache("x"));
     assert_eq!(api.refused("UpdateCachePolicy", update).await.0, "IllegalUpdate");
+}
+
+#[tokio::test]
+async fn what_awss_policy_for_media_package_holds_is_what_accounts_list() {
+    let api = Api::new().await;
+    let id = map([("Id", "08627262-05a9-4f76-9ded-b50ca2e3a84f".into())]);
+    let found = api.call("GetCachePolicy", id).await.unwrap();
+    let config = "CachePolicy.CachePolicyConfig";
+    assert_eq!(text(&found, &format!("{config}.Name")), "Managed-Elemental-MediaPackage");
+    let key = format!("{config}.ParametersInCacheKeyAndForwardedToOrigin");
+    let packs = ["Gzip", "Brotli"].map(|name| inner(&found, &format!("{key}.EnableAcceptEncoding{name}")));
+    assert_eq!(packs, [&Value::from(true), &Value::from(false)]);
+    let items = inner(&found, &format!("{key}.QueryStringsConfig.QueryStrings.Items")).as_list().unwrap();
+    assert_eq!(items, ["aws.manifestfilter", "end", "m", "start"].map(Value::from));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! AWS's own clients in front of a stack: boto3 by the scripts in `tests/aws`, and the aws CLI.
+//! AWS's own clients in front of a stack: boto3 by the scripts in `tests/aws`, an older boto3, the aws CLI, and the AWS SDK for Rust.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ use crate::stack::{Stack, binary};
 /// AWS's clients, set up for one stack as its users do it: by what `headwater aws-env` prints.
 #[derive(Debug)]
 pub struct Clients {
-    programs: PathBuf,
+    /// Below it each client has its folder.
+    home: PathBuf,
     data: PathBuf,
     folder: TempDir,
 }
@@ -31,12 +32,20 @@ pub struct Said {
 }
 
 impl Clients {
+    const PYTHON: &str = "aws-clients/bin/python";
+    const OLDER_PYTHON: &str = "aws-clients-query/bin/python";
+    const CLI: &str = "aws-clients/bin/aws";
+    const RUST: &str = "aws-clients-cbor/debug/cbor-client";
+
     /// Clients of a stack that has a control role.
     pub fn of(stack: &Stack) -> Self {
-        let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.venv/aws-clients/bin");
-        assert!(programs.join("aws").is_file(), "AWS's clients are missing: run scripts/aws-clients");
-        let clients =
-            Self { programs, data: stack.data(), folder: tempfile::tempdir().expect("a temporary folder") };
+        let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.venv");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let clients = Self { home, data: stack.data(), folder };
+        for client in [Self::PYTHON, Self::OLDER_PYTHON, Self::CLI, Self::RUST] {
+            let path = clients.home.join(client);
+            assert!(path.is_file(), "`{}` is missing: run scripts/aws-clients", path.display());
+        }
         let profile = clients.environment("profile");
         std::fs::write(clients.config(), profile).expect("the profile is written");
         clients
@@ -53,8 +62,17 @@ impl Clients {
 
     /// Runs a script of `tests/aws` to its end; the JSON that it prints. Panics where it fails or takes over two minutes.
     pub fn python(&self, script: &str, arguments: &[&str]) -> Value {
+        self.script(Self::PYTHON, script, arguments)
+    }
+
+    /// As [`Self::python`], by the boto3 of before, which speaks CloudWatch's query protocol.
+    pub fn older_python(&self, script: &str, arguments: &[&str]) -> Value {
+        self.script(Self::OLDER_PYTHON, script, arguments)
+    }
+
+    fn script(&self, python: &str, script: &str, arguments: &[&str]) -> Value {
         let mut command = Command::new("timeout");
-        command.arg("120").args(self.script(script)).args(arguments);
+        command.arg("120").arg(self.home.join(python)).arg(path_of(script)).args(arguments);
         let said = said(&self.with_profile(&mut command).output().expect("timeout runs"));
         assert!(said.is_fine, "{script} {arguments:?}: {}", said.errors);
         serde_json::from_str(&said.output)
@@ -63,9 +81,8 @@ impl Clients {
 
     /// Starts a script of `tests/aws` that is talked to.
     pub fn talk(&self, script: &str, arguments: &[&str]) -> Talk {
-        let line = self.script(script);
-        let mut command = Command::new(&line[0]);
-        command.args(&line[1..]).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut command = Command::new(self.home.join(Self::PYTHON));
+        command.arg(path_of(script)).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = self.with_profile(&mut command).spawn().expect("python runs");
         let input = process.stdin.take().expect("it is piped");
         let output = BufReader::new(process.stdout.take().expect("it is piped"));
@@ -74,18 +91,22 @@ impl Clients {
 
     /// Runs the aws CLI with the variables that `eval "$(headwater aws-env)"` sets.
     pub fn cli(&self, arguments: &[&str]) -> Said {
+        self.with_variables(Self::CLI, arguments)
+    }
+
+    /// Runs the client that is made with the AWS SDK for Rust (`clients/cbor`), with the same variables.
+    pub fn rust(&self, arguments: &[&str]) -> Said {
+        self.with_variables(Self::RUST, arguments)
+    }
+
+    fn with_variables(&self, client: &str, arguments: &[&str]) -> Said {
         let script = "eval \"$1\"; shift; exec timeout 60 \"$@\"";
         let mut command = Command::new("sh");
         command
             .args(["-c", script, "sh", &self.environment("shell")])
-            .arg(self.programs.join("aws"))
+            .arg(self.home.join(client))
             .args(arguments);
         said(&self.alone(&mut command).output().expect("sh runs"))
-    }
-
-    fn script(&self, name: &str) -> [PathBuf; 2] {
-        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws");
-        [self.programs.join("python"), scripts.join(name)]
     }
 
     fn config(&self) -> PathBuf {
@@ -138,6 +159,11 @@ impl Drop for Talk {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// A script of `tests/aws`.
+fn path_of(script: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws").join(script)
 }
 
 pub(crate) fn said(output: &Output) -> Said {

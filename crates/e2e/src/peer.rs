@@ -73,6 +73,17 @@ impl Peer {
         )
     }
 
+    /// Publishes CMAF to `url`, the manifest's: two test pictures of two-second segments and a tone, in chunks of 0.3 s as they are made.
+    pub fn publish_cmaf(url: &str) -> Self {
+        let arguments = "-nostdin -v error -re -f lavfi -i testsrc2=size=640x360:rate=30 \
+            -f lavfi -i sine=frequency=440:sample_rate=48000 -map 0:v -map 0:v -map 1:a \
+            -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 60 -keyint_min 60 -sc_threshold 0 \
+            -b:v:0 900k -b:v:1 300k -s:v:1 320x180 -c:a aac -f dash -seg_duration 2 -frag_type duration \
+            -frag_duration 0.3 -use_timeline 0 -use_template 1 -streaming 1 -ldash 1 -method PUT -http_persistent 1";
+        let sets = ["-adaptation_sets", "id=0,streams=v id=1,streams=a", url];
+        Self::start("ffmpeg", &arguments.split_whitespace().chain(sets).collect::<Vec<_>>())
+    }
+
     /// Whether it is still running.
     pub fn is_running(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))

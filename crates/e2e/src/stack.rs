@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::answer::Answer;
 use crate::aws::{Said, said};
+use crate::beside::beside;
 use crate::hls;
 use crate::ports::Ports;
 
@@ -136,6 +137,11 @@ impl Stack {
     /// The URL of `path` at the edge.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.ports.viewers)
+    }
+
+    /// The URL of `path` at the edge as viewers have it who call it by the name `host`.
+    pub fn url_by_name(&self, host: &str, path: &str) -> String {
+        format!("http://{host}:{}{path}", self.ports.viewers)
     }
 
     /// The CMAF ingest URL of `path` at the origin.
@@ -291,6 +297,16 @@ impl Stack {
     pub fn kill_pid(&self, pid: u32) {
         signal(pid, Signal::KILL);
         eventually("a killed process is gone", || (!is_alive(pid)).then_some(()));
+    }
+
+    /// Keeps the child whose command line holds `part` from running for as long as `meanwhile` takes: each one that is started is killed
+    /// before it has done anything.
+    pub fn without<T>(&self, part: &str, meanwhile: impl FnOnce() -> T) -> T {
+        let kill = || {
+            self.pids(part).into_iter().for_each(|pid| signal(pid, Signal::KILL));
+            std::thread::sleep(Duration::from_millis(5));
+        };
+        beside(kill, meanwhile)
     }
 
     /// Stops a child with SIGSTOP.

@@ -1,7 +1,9 @@
 //! Scripts that people have for AWS, run by AWS's own clients, with real video behind them.
 
+use std::time::Duration;
+
 use e2e::aws::Clients;
-use e2e::{Peer, Stack, eventually, ffmpeg, is_alive, tracks};
+use e2e::{Peer, Stack, beside, browser, eventually, ffmpeg, is_alive, tracks};
 use serde_json::{Value, json};
 
 /// A channel of the workflow file that costs little.
@@ -182,6 +184,13 @@ fn the_aws_cli_lists_describes_and_tells_what_is_wrong() {
     assert!(root.output.trim_end().ends_with(":root"), "{root:?}");
 }
 
+/// Decodes some seconds of what the edge plays at `path`.
+fn decodes(stack: &Stack, path: &str) {
+    let url = stack.url(path);
+    let (_, said) = ffmpeg("ffmpeg", &["-v", "error", "-xerror", "-i", &url, "-t", "3", "-f", "null", "-"]);
+    assert_eq!(said, "", "{path}");
+}
+
 #[test]
 fn a_user_may_start_one_channel_and_not_another_and_their_keys_end_when_they_should() {
     let stack = Stack::start_with_control(STAYS);
@@ -221,31 +230,196 @@ fn a_user_may_start_one_channel_and_not_another_and_their_keys_end_when_they_sho
 }
 
 #[test]
-fn a_workflow_of_all_services_plays_through_its_distribution_and_its_alarm_tells_a_webhook_and_a_queue() {
+fn a_workflow_of_all_services_plays_in_chromium_and_its_alarms_tell_when_the_origin_is_gone() {
     // The webhook is on this machine.
     let stack = Stack::start_with_control(&format!("[control]\nallow_private = true\n{STAYS}"));
-    let made = Clients::of(&stack).python("workflow.py", &["final"]);
+    let aws = Clients::of(&stack);
+    let mut workflow = aws.talk("workflow.py", &["final"]);
+    let made = workflow.hear();
     assert_eq!(made["asked"], "SubscriptionConfirmation");
-    assert_eq!(
-        (&made["told"], &made["queued"]),
-        (&json!(["final-late", "ALARM"]), &json!(["final-late", "ALARM"]))
-    );
-    assert_eq!(made["states"], json!({"final-late": "ALARM", "final-errors": "INSUFFICIENT_DATA"}));
+    let late = json!({"final-late": "ALARM"});
+    assert_eq!(made["told"], json!({"webhook": late, "queue": late}));
+    let quiet = made["states"].as_object().expect("states").iter().filter(|(name, _)| *name != "final-late");
+    assert!(quiet.clone().count() == 2 && quiet.clone().all(|(_, state)| state != "ALARM"), "{made}");
+
     let delivered = text(&made, "/delivered");
     let publisher = Peer::publish(text(&made, "/push"), 30);
-    let multivariant = eventually("the distribution serves the channel", || {
-        stack.try_get(delivered).filter(|answer| answer.status == 200)
+    // Nobody asks before there is something: the first request that fails is to be the lost origin's doing.
+    let received = |track: &str| {
+        let of = ["channel=\"mp-final\"", &format!("track=\"{track}\"")];
+        stack.metric(&["headwater_origin_segments_received_total{", of[0], of[1]])
+    };
+    eventually("the channel is packaged", || {
+        ["video_240p15", "video_144p15", "audio"].iter().all(|track| received(track) >= 3.0).then_some(())
     });
-    for size in ["RESOLUTION=426x240", "RESOLUTION=256x144"] {
-        assert!(multivariant.text().contains(size), "{}", multivariant.text());
-    }
-    let by_name = stack.get_by_name(text(&made, "/host"), text(&made, "/manifest")).expect("an answer");
+    let multivariant = eventually("the distribution shows both pictures", || {
+        let shown = stack.get(delivered);
+        let sizes = ["RESOLUTION=426x240", "RESOLUTION=256x144"];
+        sizes.iter().all(|size| shown.text().contains(size)).then_some(shown)
+    });
+    let host = text(&made, "/host");
+    let by_name = stack.get_by_name(host, text(&made, "/manifest")).expect("an answer");
     assert_eq!((by_name.status, by_name.text()), (200, multivariant.text()));
     assert_eq!(stack.get(text(&made, "/packaged")).text(), multivariant.text());
-    let (_, said) = ffmpeg(
-        "ffmpeg",
-        &["-v", "error", "-xerror", "-i", &stack.url(delivered), "-t", "3", "-f", "null", "-"],
-    );
-    assert_eq!(said, "");
+    decodes(&stack, delivered);
+    let shown = browser::plays(&stack.url_by_name(host, ""), 6);
+    assert_eq!((&shown["sounds"], &shown["faults"], &shown["seen"]), (&json!(true), &json!([]), &json!([])));
+
+    // Viewers go on asking while there is no origin: what was kept for them lasts some seconds, then their requests fail.
+    let list = format!("{}video_240p15/index.m3u8", delivered.trim_end_matches("index.m3u8"));
+    assert_eq!(stack.get(&list).status, 200);
+    let failed = |status: &str| stack.metric(&["headwater_edge_requests_total{", status]);
+    assert_eq!((failed("status=\"4xx\""), failed("status=\"5xx\"")), (0.0, 0.0));
+    let view = || {
+        let _ = stack.try_get(&list);
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    let told = stack.without(" origin ", || beside(view, || workflow.ask("errors")));
+    let alarmed = json!({"final-errors": "ALARM", "final-distribution": "ALARM"});
+    assert_eq!(told["told"], json!({"webhook": alarmed, "queue": alarmed}));
+    let names =
+        ["4xxErrorRate", "5xxErrorRate", "BytesDownloaded", "CacheHitRate", "Requests", "TotalErrorRate"];
+    assert_eq!(told["metrics"], json!(names));
+    for (metric, unit) in [("Requests", "None"), ("BytesDownloaded", "None"), ("5xxErrorRate", "Percent")] {
+        let measured = &told["measured"][metric];
+        let most = measured["most"].as_f64().expect("a number");
+        assert!(most > 1.0 && measured["unit"] == unit, "{metric}: {told}");
+        assert!(metric != "5xxErrorRate" || most <= 100.0, "{told}");
+    }
     publisher.kill();
+}
+
+#[test]
+fn the_aws_solution_made_by_the_calls_of_its_script_plays_by_hls_dash_and_cmaf_for_its_distribution_alone() {
+    let stack = Stack::start_with_control(STAYS);
+    let secrets = stack.data().join("control/secrets");
+    std::fs::create_dir_all(&secrets).expect("a folder");
+    std::fs::write(secrets.join("cdn"), "a-secret-of-this-distribution").expect("a file");
+    // Its smallest profile, twice because its class is STANDARD: larger ones need more processors than a test may count on.
+    let aws = Clients::of(&stack);
+    let made = aws.python("solution.py", &["solution", "4", "cdn"]);
+    let publishers: Vec<_> =
+        (0..2).map(|side| Peer::publish(text(&made, &format!("/push/{side}")), 30)).collect();
+    let at = |kind: &str| text(&made, &format!("/plays/{kind}")).to_owned();
+    let host = text(&made, "/host");
+    let mount = format!("/d/{}", host.split('.').next().expect("a name"));
+    let rungs =
+        ["960x540,FRAME-RATE=30", "768x432,FRAME-RATE=30", "640x360,FRAME-RATE=30", "512x288,FRAME-RATE=15"];
+    eventually("the distribution shows every rung", || {
+        let shown = stack.get_by_name(host, &at("hls")).filter(|answer| answer.status == 200)?;
+        let is_there = |rung: &&str| shown.text().contains(&format!("RESOLUTION={rung}"));
+        rungs.iter().all(is_there).then_some(())
+    });
+    let lists_three = |kind: &str, list: &str| {
+        let list = at(kind).replace("index.m3u8", list);
+        let playlist = stack.get_by_name(host, &list).filter(|answer| answer.status == 200)?;
+        (playlist.text().matches("#EXTINF:6").count() >= 3).then_some(())
+    };
+    eventually("three joined segments are listed", || lists_three("hls", "video_288/index.m3u8"));
+    eventually("three joined segments are listed", || lists_three("cmaf", "video_288/index.m3u8"));
+    for kind in ["hls", "dash", "cmaf"] {
+        decodes(&stack, &format!("{mount}{}", at(kind)));
+        assert_eq!(stack.get(&at(kind)).status, 403, "who does not come by the distribution: {kind}");
+    }
+    let gone = aws.python("remove_solution.py", &["solution", text(&made, "/channel")]);
+    assert_eq!(gone, json!({"group": ["IN_USE", "IDLE"], "left": [[], [], [], [], [], []]}));
+    publishers.into_iter().for_each(Peer::kill);
+    eventually("nothing plays any more", || {
+        let answer = stack.try_get(&format!("{mount}{}", at("hls")))?;
+        (answer.status == 404).then_some(())
+    });
+}
+
+#[test]
+fn a_channel_of_media_package_v2_takes_cmaf_and_plays_by_hls_low_latency_hls_and_dash() {
+    let stack = Stack::start_with_control(STAYS);
+    let aws = Clients::of(&stack);
+    let made = aws.python("package_v2.py", &["second"]);
+    assert_eq!(made["push"][0], made["push"][1]);
+    let publisher = Peer::publish_cmaf(&format!("{}/stream.mpd", text(&made, "/push/0")));
+    let at = |kind: &str| text(&made, &format!("/plays/{kind}")).to_owned();
+    let low = at("low").replace("low.m3u8", "stream0/low.m3u8");
+    eventually("the low-latency playlist has parts", || {
+        let playlist = stack.try_get(&low).filter(|answer| answer.status == 200)?;
+        let parts = playlist.text().matches("#EXT-X-PART:").count();
+        (parts > 2 && playlist.text().matches("#EXTINF:").count() > 3).then_some(())
+    });
+    for kind in ["hls", "low", "dash"] {
+        decodes(&stack, &at(kind));
+    }
+    publisher.kill();
+    let gone = aws.python("package_v2.py", &["second", "gone"]);
+    let refused = ["RESOURCE_IN_USE", "RESOURCE_IN_USE"];
+    assert_eq!(gone, json!({"refused": refused, "left": []}));
+    eventually("nothing plays any more", || (stack.get(&at("hls")).status == 404).then_some(()));
+}
+
+#[test]
+fn every_paginator_and_waiter_of_what_is_served_comes_to_its_end_and_what_is_not_is_refused_by_name() {
+    let stack = Stack::start_with_control(STAYS);
+    let seen = Clients::of(&stack).python("pages_and_waits.py", &[]);
+    let pages = json!({
+        "medialive ListInputs": 2, "medialive ListChannels": 2, "medialive ListInputSecurityGroups": 2,
+        "medialive DescribeSchedule": 2, "medialive ListAlerts": 1,
+        "mediapackage ListChannels": 2, "mediapackage ListOriginEndpoints": 2,
+        "mediapackagev2 ListChannelGroups": 2, "mediapackagev2 ListChannels": 2,
+        "mediapackagev2 ListOriginEndpoints": 2,
+        "cloudfront ListDistributions": 2, "cloudfront ListInvalidations": 2,
+        "cloudfront ListOriginAccessControls": 2,
+        "cloudwatch DescribeAlarmHistory": 2, "cloudwatch DescribeAlarms": 4, "cloudwatch ListDashboards": 1,
+        "cloudwatch ListMetrics": 3, "cloudwatch GetMetricData": 6,
+        "sns ListSubscriptions": 2, "sns ListSubscriptionsByTopic": 2, "sns ListTopics": 2,
+        "sqs ListDeadLetterSourceQueues": 101, "sqs ListQueues": 102,
+    });
+    assert_eq!(seen["pages"], pages);
+    let waited = [
+        "medialive channel_created",
+        "medialive input_attached",
+        "medialive channel_running",
+        "medialive channel_stopped",
+        "medialive channel_deleted",
+        "medialive input_detached",
+        "medialive input_deleted",
+        "cloudfront distribution_deployed",
+        "cloudfront invalidation_completed",
+        "cloudwatch alarm_exists",
+        "cloudwatch composite_alarm_exists",
+    ];
+    assert_eq!(seen["waited"], json!(waited));
+    assert_eq!((&seen["refused"], &seen["unwaited"]), (&json!(42), &json!(20)));
+}
+
+#[test]
+fn clients_of_all_three_protocols_make_an_alarm_each_and_see_each_others() {
+    let stack = Stack::start_with_control(STAYS);
+    let aws = Clients::of(&stack);
+    let json = aws.python("alarm.py", &["json", "a-json"]);
+    assert_eq!(json, json!({"error": "ResourceNotFound", "figure": 2.5, "alarms": ["a-json"]}));
+    let query = aws.older_python("alarm.py", &["query", "b-query"]);
+    assert_eq!(query, json!({"error": "ResourceNotFound", "figure": 2.5, "alarms": ["a-json", "b-query"]}));
+    let put = "cloudwatch put-metric-alarm --alarm-name c-cli --namespace AWS/CloudFront --metric-name TotalErrorRate --statistic Average \
+        --period 60 --evaluation-periods 5 --threshold 0.01 --comparison-operator GreaterThanThreshold \
+        --dimensions Name=DistributionId,Value=E1 Name=Region,Value=Global";
+    let put = aws.cli(&put.split_whitespace().collect::<Vec<_>>());
+    assert!(put.is_fine, "{}", put.errors);
+    let there = aws.cli(&["cloudwatch", "wait", "alarm-exists", "--alarm-names", "c-cli"]);
+    assert!(there.is_fine, "{}", there.errors);
+    let cbor = aws.rust(&["d-cbor"]);
+    assert!(cbor.is_fine, "{}", cbor.errors);
+    assert_eq!(cbor.output, "ValidationError\n2.5\na-json\nb-query\nc-cli\nd-cbor\n");
+    let listed = aws.cli(&[
+        "cloudwatch",
+        "describe-alarms",
+        "--query",
+        "MetricAlarms[].[AlarmName,Threshold,StateValue]",
+        "--output",
+        "text",
+    ]);
+    let same = |name: &str| format!("{name}\t0.01\tINSUFFICIENT_DATA\n");
+    assert_eq!(
+        listed.output,
+        ["a-json", "b-query", "c-cli", "d-cbor"].map(same).concat(),
+        "{}",
+        listed.errors
+    );
 }

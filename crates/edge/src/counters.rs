@@ -43,7 +43,8 @@ pub(crate) enum Phase {
 }
 
 impl Phase {
-    const LABELS: [&str; 7] = ["hit", "miss", "collapsed", "stale", "revalidated", "pass", "local"];
+    pub(crate) const LABELS: [&str; 7] =
+        ["hit", "miss", "collapsed", "stale", "revalidated", "pass", "local"];
 }
 
 /// How a fetch from the origin ended.

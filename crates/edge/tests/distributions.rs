@@ -449,6 +449,11 @@ async fn answers_are_counted_by_distribution_and_go_on_over_a_change() {
     get(&edge, "live.localhost", "/a").await;
     assert_eq!(edge.metric(&count("2xx")).await, 3);
     assert_eq!(edge.metric(&count("4xx")).await, 1);
+    for (cache, times) in [("miss", 1), ("hit", 2), ("local", 0)] {
+        let name = "headwater_edge_distribution_cache_total";
+        let counted = edge.metric(&format!("{name}{{distribution=\"live\",cache=\"{cache}\"}}")).await;
+        assert_eq!(counted, times, "{cache}");
+    }
     let bytes = edge.metric("headwater_edge_distribution_bytes_total{distribution=\"live\"}").await;
     assert_eq!(bytes, 3 * "/inside/a".len() as u64 + "this distribution is disabled\n".len() as u64);
 }

@@ -9,17 +9,11 @@ mod listing;
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
-use media::{Format, Grid, MediaTime, Timescale};
+use media::{Format, Grid, Timescale};
 
-use crate::segment::micros;
 use crate::{Presence, Segment, Timeline, Track};
 
 pub use listing::{Listed, Listing};
-
-/// A segment that ends this near the end of its slot ends there: rounding.
-const ROUNDING_US: i64 = 1_000;
-/// One that begins this near the start of its slot begins it: the first frame of a slot.
-const FRAME_US: i64 = 50_000;
 
 /// What an endpoint shows of a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,15 +84,21 @@ fn join_all(shown: &mut Timeline, grid: Grid, listing: &mut Listing) {
         if let (Some(left), false) = (joined.left, joined.segments.is_empty()) {
             track.removed_period = Some(left);
         }
-        track.segments = listing.number(&track.name, joined, grid);
+        track.segments = listing.number(&track.name, joined);
     }
     let longest = shown.tracks.iter().flat_map(Track::segments).map(rounded_seconds).max();
     shown.target_s = listing.target_s(longest.unwrap_or(0).max(shown.shape.least_target_s()));
 }
 
 /// The segments of a track, joined.
+///
+/// A segment is of the slot that its middle lies in: pictures that are shown in another order than decoded begin a few frames before
+/// their slot, and sound where a frame of it happens to.
+#[derive(Default)]
 struct Joined {
     segments: VecDeque<Segment>,
+    /// The slot of each.
+    slots: VecDeque<i64>,
     /// The starts of the segments that each was made of.
     members: VecDeque<Vec<i64>>,
     /// The period of the first, where that lacked its beginning and was left out.
@@ -106,53 +106,60 @@ struct Joined {
 }
 
 fn join(segments: VecDeque<Segment>, grid: Grid, whole_from_start: bool) -> Joined {
-    let mut joined = Joined { segments: VecDeque::new(), members: VecDeque::new(), left: None };
+    let mut joined = Joined::default();
+    let (mut first_us, mut last_us) = (0, 0);
     for segment in segments {
+        let slot = slot(&segment, grid);
+        last_us = segment.end_us() - segment.start_us();
         match (joined.segments.back_mut(), joined.members.back_mut()) {
-            (Some(last), Some(members)) if belongs(last, &segment, grid) => {
+            (Some(last), Some(members)) if joined.slots.back() == Some(&slot) && goes_on(last, &segment) => {
                 last.duration = segment.end() - last.start;
                 last.bytes += segment.bytes;
                 last.published = segment.published;
                 members.push(segment.start);
             }
             _ => {
+                if joined.segments.is_empty() {
+                    first_us = last_us;
+                }
+                joined.slots.push_back(slot);
                 joined.members.push_back(vec![segment.start]);
                 joined.segments.push_back(segment);
             }
         }
     }
-    // More may come for the last one.
-    if joined.segments.back().is_some_and(|last| last.end_us() < slot_end_us(last, grid) - ROUNDING_US) {
+    let slot_us = i64::from(grid.duration_ms()) * 1_000;
+    // More may come for the last one: another as long as the one before would lie in the slot by its middle.
+    if let (Some(last), Some(slot)) = (joined.segments.back(), joined.slots.back())
+        && last.end_us() + last_us / 2 < (slot + 1) * slot_us
+    {
         joined.segments.pop_back();
+        joined.slots.pop_back();
         joined.members.pop_back();
     }
     // Of the first one the beginning may be out of the channel's window.
-    let cut = |first: &Segment| first.start_us() - slot_start_us(first, grid) >= FRAME_US;
-    if !whole_from_start && joined.segments.front().is_some_and(cut) {
+    if let (Some(first), Some(slot)) = (joined.segments.front(), joined.slots.front())
+        && !whole_from_start
+        && first.start_us() - first_us / 2 >= slot * slot_us
+    {
         joined.left = joined.segments.pop_front().map(|first| first.period);
+        joined.slots.pop_front();
         joined.members.pop_front();
     }
     joined
 }
 
-fn belongs(last: &Segment, segment: &Segment, grid: Grid) -> bool {
-    slot(last, grid) == slot(segment, grid)
-        && last.period == segment.period
+/// Whether nothing separates the two but that they were cut.
+fn goes_on(last: &Segment, segment: &Segment) -> bool {
+    last.period == segment.period
         && last.header.id == segment.header.id
         && last.presence == Presence::Whole
         && segment.presence == Presence::Whole
 }
 
 fn slot(segment: &Segment, grid: Grid) -> i64 {
-    grid.slot(MediaTime::new(segment.start, segment.timescale()))
-}
-
-fn slot_start_us(segment: &Segment, grid: Grid) -> i64 {
-    micros(grid.start(slot(segment, grid), segment.timescale()), segment.timescale())
-}
-
-fn slot_end_us(segment: &Segment, grid: Grid) -> i64 {
-    (slot(segment, grid) + 1) * i64::from(grid.duration_ms()) * 1_000
+    let middle_us = segment.start_us() + (segment.end_us() - segment.start_us()) / 2;
+    middle_us.div_euclid(i64::from(grid.duration_ms()) * 1_000)
 }
 
 fn rounded_seconds(segment: &Segment) -> u32 {

@@ -1,6 +1,6 @@
 //! The running system's figures as AWS's metrics.
 //!
-//! [`table`] says which figure is which metric; [`exposition`] reads the page; [`subjects`] says what AWS calls a channel. A
+//! [`table`] says which figure is which metric; [`exposition`] reads the page; [`subjects`] says what AWS calls channels and distributions. A
 //! [`Publisher`] remembers what counters stood at, so that a metric tells what was added since the last page. What a process had counted
 //! before it was first seen is nobody's; a counter that has gone back began anew.
 
@@ -113,12 +113,13 @@ fn value(row: &Row, figure: &Figure<'_>, added: Option<(f64, f64)>) -> Option<f6
     value.is_finite().then_some(value)
 }
 
-/// The samples of a row: each group's under its dimensions, and all together under none.
+/// The samples of a row: each group's under its dimensions, and all together under none, unless that is another row's.
 fn emit(row: &Row, groups: BTreeMap<String, Group>, now: Utc) -> Vec<Sample> {
     let mut values: BTreeMap<Vec<Dimension>, Aggregate> = BTreeMap::new();
     for group in groups.into_values() {
         let Some(aggregate) = aggregate(row, &group) else { continue };
-        for dimensions in group.dimensions.into_iter().chain([Vec::new()]) {
+        let whole = (!matches!(row.place, Place::Distribution)).then(Vec::new);
+        for dimensions in group.dimensions.into_iter().chain(whole) {
             let there = values.entry(dimensions);
             there.and_modify(|there| there.merge(&aggregate)).or_insert_with(|| aggregate.clone());
         }
@@ -202,6 +203,11 @@ fn place(
                 }
             };
             (channel.to_owned(), lists)
+        }
+        Place::Distribution => {
+            let name = figure.label("distribution").unwrap_or("");
+            let id = dimension("DistributionId", subjects.distribution_id(name));
+            (name.to_owned(), vec![vec![id, dimension("Region", "Global")]])
         }
     }
 }

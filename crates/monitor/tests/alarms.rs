@@ -67,6 +67,37 @@ async fn the_seeds_alarm_without_dimensions_sees_errors_that_viewers_get() {
 }
 
 #[tokio::test]
+async fn an_alarm_on_one_distribution_sees_its_errors_and_no_others() {
+    let home = Home::open().await;
+    for id in ["E1", "E2"] {
+        let dimensions =
+            json!([{"Name": "DistributionId", "Value": id}, {"Name": "Region", "Value": "Global"}]);
+        let input = json!({"AlarmName": id, "MetricName": "5xxErrorRate", "Namespace": "AWS/CloudFront",
+            "Statistic": "Average", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1.0, "Dimensions": dimensions,
+            "ComparisonOperator": "GreaterThanThreshold"});
+        home.call("PutMetricAlarm", input).await;
+    }
+    let distributions =
+        [("e1", "E1"), ("e2", "E2")].map(|(name, id)| (name.to_owned(), id.to_owned())).into();
+    let subjects = monitor::Subjects { distributions, ..monitor::Subjects::default() };
+    let mut publisher = monitor::Publisher::default();
+    for (at_s, ok, bad) in [(10, 100, 0), (20, 200, 3)] {
+        home.go_to(at_s).await;
+        let line = |distribution: &str, status: &str, count: u32| {
+            format!(
+                "headwater_edge_distribution_answers_total{{process=\"edge\",distribution=\"{distribution}\",status=\"{status}\"}} {count}\n"
+            )
+        };
+        let page =
+            [line("e1", "2xx", ok), line("e1", "5xx", bad), line("e2", "2xx", ok), line("e2", "5xx", 0)];
+        let samples = publisher.scrape(&page.concat(), &subjects, home.now()).expect("a page");
+        home.history.record(&samples, home.now()).expect("there is room");
+    }
+    home.go_to(62).await;
+    assert_eq!(home.states().await, "E1=ALARM E2=OK");
+}
+
+#[tokio::test]
 async fn a_restart_loses_neither_state_nor_history_nor_actions_to_be_done() {
     let home = Home::open().await;
     home.call("PutMetricAlarm", alarm("high", json!({"EvaluationPeriods": 3, "DatapointsToAlarm": 2}))).await;

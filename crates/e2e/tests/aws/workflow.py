@@ -1,7 +1,9 @@
-"""A whole workflow as the guides have it: MediaLive into MediaPackage, CloudFront in front of it, an alarm on its errors that tells a topic, which
+"""A whole workflow as the guides have it: MediaLive into MediaPackage, CloudFront in front of it, alarms on its errors that tell a topic, which
 tells a webhook and a queue.
 
     workflow.py NAME
+
+Tells what it made. Then, for a line on standard input, what the webhook and the queue hear of the alarms on errors, and what was measured.
 """
 
 import http.server
@@ -108,20 +110,24 @@ box = queues.create_queue(QueueName=f"{name}-trouble")["QueueUrl"]
 arn = queues.get_queue_attributes(QueueUrl=box, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 topics.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
-# What is watched.
+# What is watched: the errors of all that viewers ask for, and of this distribution alone.
 watch = boto3.client("cloudwatch")
-watch.put_metric_alarm(
-    AlarmName=f"{name}-errors",
-    MetricName="TotalErrorRate",
-    Namespace="AWS/CloudFront",
-    Statistic="Average",
-    Period=60,
-    EvaluationPeriods=5,
-    Threshold=1.0,
-    ComparisonOperator="GreaterThanThreshold",
-    AlarmActions=[topic],
-)
-watch.get_waiter("alarm_exists").wait(AlarmNames=[f"{name}-errors"])
+alone = [{"Name": "DistributionId", "Value": distribution["Id"]}, {"Name": "Region", "Value": "Global"}]
+errors = {f"{name}-errors": [], f"{name}-distribution": alone}
+for alarm, dimensions in errors.items():
+    watch.put_metric_alarm(
+        AlarmName=alarm,
+        MetricName="TotalErrorRate",
+        Namespace="AWS/CloudFront",
+        Dimensions=dimensions,
+        Statistic="Average",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=[topic],
+    )
+watch.get_waiter("alarm_exists").wait(AlarmNames=[*errors])
 # One of figures of our own, which are there before it is: it is judged at once.
 figures = [{"MetricName": "Late", "Value": 9.0, "Timestamp": time.time() - 60 * ago} for ago in range(1, 4)]
 watch.put_metric_data(Namespace=name, MetricData=figures)
@@ -138,19 +144,34 @@ watch.put_metric_alarm(
 )
 
 
-def told_of_alarm():
-    while True:
-        told = heard.get(timeout=30)
-        if told["Type"] == "Notification":
-            return json.loads(told["Message"])
+def hear_of(alarms, seconds):
+    """What the webhook and the queue hear of these alarms: the last state of each, by its name."""
+    states = {"webhook": {}, "queue": {}}
+    until = time.monotonic() + seconds
+    while any(alarms - known.keys() for known in states.values()):
+        assert time.monotonic() < until, states
+        for message in queues.receive_message(QueueUrl=box, WaitTimeSeconds=1).get("Messages", []):
+            said = json.loads(json.loads(message["Body"])["Message"])
+            states["queue"][said["AlarmName"]] = said["NewStateValue"]
+            queues.delete_message(QueueUrl=box, ReceiptHandle=message["ReceiptHandle"])
+        while not heard.empty():
+            told = heard.get()
+            if told["Type"] == "Notification":
+                said = json.loads(told["Message"])
+                states["webhook"][said["AlarmName"]] = said["NewStateValue"]
+    return states
 
 
-alarm = told_of_alarm()
-message = queues.receive_message(QueueUrl=box, WaitTimeSeconds=10)["Messages"][0]
-queued = json.loads(json.loads(message["Body"])["Message"])
-queues.delete_message(QueueUrl=box, ReceiptHandle=message["ReceiptHandle"])
+def measured(metric, statistic):
+    """What the distribution's metric says of the last minutes."""
+    now = time.time()
+    asked = {"Namespace": "AWS/CloudFront", "MetricName": metric, "Dimensions": alone, "Period": 60, "Statistics": [statistic]}
+    points = watch.get_metric_statistics(**asked, StartTime=now - 600, EndTime=now + 60)["Datapoints"]
+    return {"most": max(point[statistic] for point in points), "unit": points[0]["Unit"]}
+
+
+told = hear_of({f"{name}-late"}, 30)
 states = {found["AlarmName"]: found["StateValue"] for found in watch.describe_alarms(AlarmNamePrefix=name)["MetricAlarms"]}
-
 print(
     json.dumps(
         {
@@ -161,9 +182,16 @@ print(
             "host": distribution["DomainName"],
             "manifest": f"/{manifest}",
             "asked": confirmation["Type"],
-            "told": [alarm["AlarmName"], alarm["NewStateValue"]],
-            "queued": [queued["AlarmName"], queued["NewStateValue"]],
+            "told": told,
             "states": states,
         }
-    )
+    ),
+    flush=True,
 )
+
+sys.stdin.readline()
+# A minute has to end, and what was counted in it is taken ten seconds apart.
+told = hear_of({*errors}, 100)
+listed = watch.get_paginator("list_metrics").paginate(Namespace="AWS/CloudFront", Dimensions=alone).build_full_result()["Metrics"]
+measures = {metric: measured(metric, statistic) for metric, statistic in (("Requests", "Sum"), ("BytesDownloaded", "Sum"), ("5xxErrorRate", "Average"))}
+print(json.dumps({"told": told, "metrics": sorted(found["MetricName"] for found in listed), "measured": measures}), flush=True)

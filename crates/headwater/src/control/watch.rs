@@ -40,7 +40,7 @@ impl Watch {
         loop {
             ticks.tick().await;
             if let Err(fault) = self.name(&mut subjects).await {
-                tracing::warn!(%fault, "what channels are called is not known; the names before go on");
+                tracing::warn!(%fault, "what channels and distributions are called is not known; the names before go on");
             }
             let Some(page) = fetch::text(self.metrics, "/metrics", MAX_PAGE_BYTES).await else {
                 tracing::warn!(address = %self.metrics, "no figures: the supervisor's metrics cannot be read");
@@ -56,7 +56,7 @@ impl Watch {
         }
     }
 
-    /// What AWS's services call the workflow's channels, where the store has changed.
+    /// What AWS's services call the workflow's channels and distributions, where the store has changed.
     async fn name(&self, known: &mut (i64, Subjects)) -> Result<(), store::Error> {
         let revision = self.store.revision().await?;
         if revision == known.0 {
@@ -73,7 +73,8 @@ impl Watch {
                 (Some(group), channel) => monitor::Package::V2 { group, channel },
             });
         }
-        *known = (revision, Subjects { channels });
+        let distributions = cloudfront::distribution_names(&resources).into_iter().collect();
+        *known = (revision, Subjects { channels, distributions });
         Ok(())
     }
 }

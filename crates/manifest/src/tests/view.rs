@@ -93,6 +93,30 @@ fn segments_are_joined_once_they_are_whole() {
 }
 
 #[test]
+fn pictures_that_are_decoded_before_their_slot_are_joined_as_the_sound_of_it() {
+    let joined = View { segment_ms: Some(6_000), ..view(60) };
+    // Shown at 2, 4, 6, …, decoded two frames earlier; sound begins with a frame of its own.
+    let both = "720p 1.867+2x6, audio 2.01+2x6";
+    check(
+        &joined,
+        &longer(both),
+        expect![[r#"
+        720p: 166666667 P0 1.867 7.867
+        audio: 166666667 P0 2.009979 8.01
+    "#]],
+    );
+    // A channel begins with its picture and its sound, though with less than a whole slot of both.
+    check(
+        &joined,
+        &longer("720p 3.867+2x2, audio 4.01+2x2"),
+        expect![[r#"
+        720p: 166666667 P0 3.867
+        audio: 166666667 P0 4.01
+    "#]],
+    );
+}
+
+#[test]
 fn joined_segments_keep_their_numbers_and_are_known_by_time_and_number() {
     let joined = View { segment_ms: Some(6_000), ..view(40) };
     let mut timeline = Timeline::new(shape(60));

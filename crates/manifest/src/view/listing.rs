@@ -2,9 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use media::Grid;
-
-use super::{Joined, slot};
+use super::Joined;
 use crate::{Segment, Timeline, TrackName};
 
 /// What a view has listed lately: which segments, of which of the channel's, by which numbers.
@@ -49,16 +47,16 @@ impl Listing {
     }
 
     /// Numbers joined segments: on from those that were listed before.
-    pub(super) fn number(&mut self, track: &TrackName, joined: Joined, grid: Grid) -> VecDeque<Segment> {
-        let Joined { mut segments, mut members, .. } = joined;
+    pub(super) fn number(&mut self, track: &TrackName, joined: Joined) -> VecDeque<Segment> {
+        let Joined { mut segments, slots, mut members, .. } = joined;
         let known = self.tracks.entry(track.clone()).or_default();
-        let Some(first) = segments.front() else { return segments };
+        let Some(first) = slots.front() else { return segments };
         let anchor = segments.iter().zip(0_u64..).find_map(|(segment, index)| {
             let before = known.iter().find(|listed| listed.start == segment.start)?;
             before.number.checked_sub(index)
         });
         let after = known.back().map_or(0, |last| last.number + 1);
-        let begin = anchor.unwrap_or_else(|| after.max(u64::try_from(slot(first, grid)).unwrap_or(0)));
+        let begin = anchor.unwrap_or_else(|| after.max(u64::try_from(*first).unwrap_or(0)));
         for (segment, number) in segments.iter_mut().zip(begin..) {
             segment.number = number;
             let members = members.pop_front().expect("each has its members");

@@ -1,4 +1,4 @@
-//! What AWS calls the channels of the workflow.
+//! What AWS calls the channels and distributions of the workflow.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 pub struct Subjects {
     /// By the workflow channel's name.
     pub channels: BTreeMap<String, Names>,
+    /// CloudFront's ids, by the distribution's name in the workflow.
+    pub distributions: BTreeMap<String, String>,
 }
 
 /// What AWS's services call one channel.
@@ -30,6 +32,11 @@ impl Subjects {
     /// MediaLive's id of a workflow channel.
     pub(super) fn channel_id<'s>(&'s self, channel: &'s str) -> &'s str {
         self.channels.get(channel).and_then(|names| names.channel_id.as_deref()).unwrap_or(channel)
+    }
+
+    /// CloudFront's id of a distribution of the workflow.
+    pub(super) fn distribution_id<'s>(&'s self, distribution: &'s str) -> &'s str {
+        self.distributions.get(distribution).map_or(distribution, String::as_str)
     }
 
     /// MediaPackage's name of a workflow channel.

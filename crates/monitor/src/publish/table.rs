@@ -30,6 +30,8 @@ pub(super) enum Place {
     Input,
     /// MediaPackage's channel.
     Package,
+    /// DistributionId and Region, and nothing else: what the edge serves is more than its distributions.
+    Distribution,
 }
 
 /// How a figure is read.
@@ -54,6 +56,7 @@ const FRONT: &str = "AWS/CloudFront";
 const MEGABITS: Reading = Reading::Rate { scale: 8.0 / 1e6 };
 
 const REQUESTS: &[&str] = &["headwater_edge_requests_total"];
+const ANSWERS: &[&str] = &["headwater_edge_distribution_answers_total"];
 const ORIGIN_REQUESTS: &[&str] = &["headwater_origin_requests_total"];
 
 #[rustfmt::skip]
@@ -80,6 +83,13 @@ pub(super) const TABLE: &[Row] = &[
     row(FRONT, "5xxErrorRate", Unit::Percent, REQUESTS, any, Place::Whole, Reading::Share { part: is_5xx }),
     row(FRONT, "TotalErrorRate", Unit::Percent, REQUESTS, any, Place::Whole, Reading::Share { part: is_error }),
     row(FRONT, "CacheHitRate", Unit::Percent, REQUESTS, is_cacheable, Place::Whole, Reading::Share { part: is_hit }),
+
+    row(FRONT, "Requests", Unit::None, ANSWERS, any, Place::Distribution, Reading::Added),
+    row(FRONT, "BytesDownloaded", Unit::None, &["headwater_edge_distribution_bytes_total"], any, Place::Distribution, Reading::Added),
+    row(FRONT, "4xxErrorRate", Unit::Percent, ANSWERS, any, Place::Distribution, Reading::Share { part: is_4xx }),
+    row(FRONT, "5xxErrorRate", Unit::Percent, ANSWERS, any, Place::Distribution, Reading::Share { part: is_5xx }),
+    row(FRONT, "TotalErrorRate", Unit::Percent, ANSWERS, any, Place::Distribution, Reading::Share { part: is_error }),
+    row(FRONT, "CacheHitRate", Unit::Percent, &["headwater_edge_distribution_cache_total"], is_cacheable, Place::Distribution, Reading::Share { part: is_hit }),
 ];
 
 const fn row(

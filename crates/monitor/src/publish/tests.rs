@@ -73,7 +73,7 @@ fn each_pipeline_is_told_for_itself_and_all_together() {
         )
     };
     let names = Names { channel_id: Some("7".to_owned()), package: None };
-    let subjects = Subjects { channels: BTreeMap::from([("ml-7".to_owned(), names)]) };
+    let subjects = Subjects { channels: BTreeMap::from([("ml-7".to_owned(), names)]), ..Subjects::default() };
     check(
         &subjects,
         &[&page(0, 0), &page(12_500_000, 1_250_000)],
@@ -95,6 +95,44 @@ fn each_pipeline_is_told_for_itself_and_all_together() {
 }
 
 #[test]
+fn each_distribution_is_told_by_its_id_and_what_the_edge_serves_besides_is_in_the_whole_alone() {
+    let page = |ok: u32, bad: u32| {
+        format!(
+            "headwater_edge_requests_total{{process=\"edge\",status=\"2xx\",cache=\"hit\"}} {}\n\
+             headwater_edge_requests_total{{process=\"edge\",status=\"5xx\",cache=\"local\"}} {bad}\n\
+             headwater_edge_distribution_answers_total{{process=\"edge\",distribution=\"e1\",status=\"2xx\"}} {ok}\n\
+             headwater_edge_distribution_answers_total{{process=\"edge\",distribution=\"e1\",status=\"5xx\"}} {bad}\n\
+             headwater_edge_distribution_answers_total{{process=\"edge\",distribution=\"file\",status=\"2xx\"}} 0\n\
+             headwater_edge_distribution_cache_total{{process=\"edge\",distribution=\"e1\",cache=\"hit\"}} {ok}\n\
+             headwater_edge_distribution_cache_total{{process=\"edge\",distribution=\"e1\",cache=\"miss\"}} {bad}\n\
+             headwater_edge_distribution_cache_total{{process=\"edge\",distribution=\"e1\",cache=\"pass\"}} {ok}\n\
+             headwater_edge_distribution_bytes_total{{process=\"edge\",distribution=\"e1\"}} {}\n",
+            ok * 2,
+            ok * 1000,
+        )
+    };
+    let distributions = BTreeMap::from([("e1".to_owned(), "E1".to_owned())]);
+    check(
+        &Subjects { distributions, ..Subjects::default() },
+        &[&page(10, 0), &page(13, 1)],
+        expect_test::expect![[r#"
+            AWS/CloudFront Requests [] 7 / 1 None
+            AWS/CloudFront 4xxErrorRate [] 0 / 7 Percent
+            AWS/CloudFront 5xxErrorRate [] 100 / 7 Percent
+            AWS/CloudFront TotalErrorRate [] 100 / 7 Percent
+            AWS/CloudFront CacheHitRate [] 600 / 6 Percent
+            AWS/CloudFront Requests [DistributionId=E1,Region=Global] 4 / 1 None
+            AWS/CloudFront Requests [DistributionId=file,Region=Global] 0 / 1 None
+            AWS/CloudFront BytesDownloaded [DistributionId=E1,Region=Global] 3000 / 1 None
+            AWS/CloudFront 4xxErrorRate [DistributionId=E1,Region=Global] 0 / 4 Percent
+            AWS/CloudFront 5xxErrorRate [DistributionId=E1,Region=Global] 100 / 4 Percent
+            AWS/CloudFront TotalErrorRate [DistributionId=E1,Region=Global] 100 / 4 Percent
+            AWS/CloudFront CacheHitRate [DistributionId=E1,Region=Global] 300 / 4 Percent
+        "#]],
+    );
+}
+
+#[test]
 fn packages_go_by_their_group_and_channel() {
     let page = |bytes: u32, gets: u32| {
         format!(
@@ -108,7 +146,7 @@ fn packages_go_by_their_group_and_channel() {
     };
     let package = Some(Package::V2 { group: "g".to_owned(), channel: "c".to_owned() });
     let names = Names { channel_id: None, package };
-    let subjects = Subjects { channels: BTreeMap::from([("a".to_owned(), names)]) };
+    let subjects = Subjects { channels: BTreeMap::from([("a".to_owned(), names)]), ..Subjects::default() };
     check(
         &subjects,
         &[&page(0, 0), &page(100, 5)],
