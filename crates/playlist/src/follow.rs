@@ -30,6 +30,8 @@ pub struct Follower {
     /// How long nothing new has come.
     unchanged: Duration,
     is_stale: bool,
+    /// No list comes after one that is newer.
+    is_in_order: bool,
 }
 
 /// What a reading of the playlist means.
@@ -68,13 +70,19 @@ pub enum Notice {
 }
 
 impl Follower {
+    /// Follows lists of which none is an old copy: one that ends before what was read is another list.
+    pub fn of_lists_in_order() -> Self {
+        Self { is_in_order: true, ..Self::default() }
+    }
+
     /// Takes the playlist as it is now, `since` the reading before.
     pub fn update(&mut self, media: &Media, since: Duration) -> Update {
         let mut update = Update { is_over: media.is_over, ..Update::default() };
         let mut is_new_line = self.next.is_none();
         if self.next.is_some() && self.counts_anew(media) {
             update.notices.push(Notice::Reset);
-            *self = Self { is_stale: self.is_stale, unchanged: self.unchanged, ..Self::default() };
+            let (is_stale, unchanged, is_in_order) = (self.is_stale, self.unchanged, self.is_in_order);
+            *self = Self { is_stale, unchanged, is_in_order, ..Self::default() };
             is_new_line = true;
         }
         let end = media.first + media.segments.len() as u64;
@@ -109,7 +117,7 @@ impl Follower {
 
     /// Begins anew with the next list, at its first segment where it is over.
     pub fn rewind(&mut self) {
-        *self = Self::default();
+        *self = Self { is_in_order: self.is_in_order, ..Self::default() };
     }
 
     fn wait(&mut self, media: &Media, since: Duration, update: &mut Update) {
@@ -137,6 +145,11 @@ impl Follower {
     /// or all the numbers lie before it and none of the segments is known. Servers change tokens in queries, so those
     /// are not compared; byte ranges of one file have all one path.
     fn counts_anew(&self, media: &Media) -> bool {
+        let end = media.first + media.segments.len() as u64;
+        let is_behind = self.next.is_some_and(|next| end < next);
+        if self.is_in_order && is_behind && !media.segments.is_empty() {
+            return true;
+        }
         let path_of = |number: u64| {
             let at = usize::try_from(number.checked_sub(media.first)?).ok()?;
             media.segments.get(at).map(|segment| segment.url.path())
@@ -145,9 +158,7 @@ impl Follower {
         if let Some((given, now)) = listed.next_back() {
             return given != now;
         }
-        let end = media.first + media.segments.len() as u64;
         let known = |segment: &Segment| self.given.iter().any(|(_, path)| path == segment.url.path());
-        let is_behind = self.next.is_some_and(|next| end < next);
         is_behind && !media.segments.is_empty() && !media.segments.iter().any(known)
     }
 }
@@ -233,6 +244,15 @@ mod tests {
         let reset = |text: &str| (text.to_owned(), vec![Notice::Reset]);
         assert_eq!(fetched(&["40 a b c", "0 x", "0 x y"]), [quiet("|a b c"), reset("|x"), quiet("y")]);
         assert_eq!(fetched(&["4 a b c", "4 x y z w"]), [quiet("|a b c"), reset("|y z w")]);
+    }
+
+    #[test]
+    fn where_lists_come_in_order_one_that_ends_earlier_is_another_even_with_the_same_names() {
+        let mut follower = Follower::of_lists_in_order();
+        let told: Vec<_> = ["0 a b c", "0 a", "0 a b", "0 a b"]
+            .map(|text| step(&mut follower, text, SECOND))
+            .into();
+        assert_eq!(told, [quiet("|a b c"), ("|a".to_owned(), vec![Notice::Reset]), quiet("b"), quiet("")]);
     }
 
     #[test]

@@ -104,6 +104,20 @@ impl PushPlace {
     }
 }
 
+/// Longest name of a pushed file, below its place, in bytes, and most elements.
+const MAX_NAME_BYTES: usize = 512;
+const MAX_NAME_ELEMENTS: usize = 8;
+
+/// The name of a file that is pushed to the place of this path, by the path of its URL; `None` where that is no file's.
+pub fn pushed_file<'t>(path: &str, target: &'t str) -> Option<&'t str> {
+    let name = target.strip_prefix("/in/")?.strip_prefix(path)?.strip_prefix('/')?;
+    let fits = !name.is_empty()
+        && name.len() <= MAX_NAME_BYTES
+        && name.split('/').count() <= MAX_NAME_ELEMENTS
+        && name.split('/').all(|element| !element.is_empty());
+    fits.then_some(name)
+}
+
 fn read_user(field: &Field<'_>) -> Result<String, Fault> {
     let user = field.string()?;
     let plain = |byte: u8| byte.is_ascii_graphic() && !b":\"\\".contains(&byte);
@@ -147,7 +161,7 @@ impl fmt::Display for HlsPush {
 
 #[cfg(test)]
 mod tests {
-    use super::HlsPush;
+    use super::*;
     use crate::Input;
     use crate::channel::read_input;
 
@@ -199,5 +213,22 @@ mod tests {
             twice.expect_err("refused"),
             "line 4: channel[1]: another input takes files at this path, above or below it; each encoder needs its own"
         );
+    }
+
+    #[test]
+    fn a_file_s_name_is_what_lies_below_its_place() {
+        for (target, name) in [
+            ("/in/news/main/index.m3u8", Some("index.m3u8")),
+            ("/in/news/main/720/1.ts", Some("720/1.ts")),
+            ("/in/news/main/", None),
+            ("/in/news/main", None),
+            ("/in/news/mainly/1.ts", None),
+            ("/in/news/main//1.ts", None),
+            ("/in/news/main/1/2/3/4/5/6/7/8/9.ts", None),
+            ("/out/news/main/1.ts", None),
+        ] {
+            assert_eq!(pushed_file("news/main", target), name, "{target}");
+        }
+        assert_eq!(pushed_file("a", &format!("/in/a/{}", "x".repeat(MAX_NAME_BYTES + 1))), None);
     }
 }

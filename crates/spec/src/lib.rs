@@ -50,7 +50,7 @@ pub use fault::Fault;
 pub use file::{FileItem, Files};
 pub use fill::{Fill, Slate};
 pub use hls::HlsPull;
-pub use hls_push::{HlsPush, PushPlace};
+pub use hls_push::{HlsPush, PushPlace, pushed_file};
 pub use http_auth::{Login, Password};
 pub use ladder::{Ladder, usual_bitrate};
 pub use latency::Latency;

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use media::{Format, Rational, VideoCodec, VideoFormat};
 
@@ -35,7 +37,7 @@ fn second(first: i64, line: u64) -> Piece {
     };
     let items = [Item::Tracks(vec![track])].into_iter().chain((0..25).map(sample)).collect();
     let apart = Apart { items, wraps: true };
-    Piece { apart, bytes: 1, line: (1, line), lanes: Lanes::One, is_first: false }
+    Piece { apart, bytes: 1, line: (1, line), lanes: Lanes::One, is_first: false, reserve: Duration::ZERO }
 }
 
 /// Pictures of fragmented MP4 with these decode times, in `scale`.

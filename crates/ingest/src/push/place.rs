@@ -1,0 +1,72 @@
+//! Where one encoder pushes: a path, who may, and what is there.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use http_auth::{Gate, Login};
+use rustls::crypto::ring::default_provider;
+use tokio::sync::Semaphore;
+use wire::sample_stream::Feed;
+
+use super::room::Room;
+use super::store::Store;
+use crate::metrics::PushMetrics;
+
+/// Uploads of one encoder at once: as many renditions, each with a segment and a playlist.
+const MAX_UPLOADS: usize = 16;
+const REALM: &str = "headwater";
+
+/// A place for one encoder's files: `/in/PATH/`.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) path: String,
+    pub(crate) channel: Feed,
+    pub(crate) store: Arc<Store>,
+    pub(super) uploads: Semaphore,
+    pub(super) metrics: PushMetrics,
+    gate: Mutex<Option<Gate>>,
+    /// From when on the gate's times are counted.
+    born: Instant,
+}
+
+impl Place {
+    pub(crate) fn new(
+        path: String,
+        login: Option<Login>,
+        channel: Feed,
+        room: &Arc<Room>,
+        metrics: PushMetrics,
+    ) -> Self {
+        let store = Arc::new(Store::new(&path, room.clone()));
+        let (uploads, gate) = (Semaphore::new(MAX_UPLOADS), Mutex::new(login.map(gate)));
+        Self { path, channel, store, uploads, metrics, gate, born: Instant::now() }
+    }
+
+    /// Another login holds from now on; what is there stays.
+    pub(crate) fn set_login(&self, login: Option<Login>) {
+        let mut now = self.gate();
+        match (&mut *now, login) {
+            (Some(gate), Some(login)) => gate.set_login(login),
+            (now, login) => *now = login.map(gate),
+        }
+    }
+
+    /// The gate's time.
+    pub(super) fn age(&self) -> Duration {
+        self.born.elapsed()
+    }
+
+    pub(super) fn show_bytes(&self) {
+        self.metrics.stored_bytes.set(self.store.bytes() as i64);
+    }
+
+    pub(super) fn gate(&self) -> MutexGuard<'_, Option<Gate>> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn gate(login: Login) -> Gate {
+    let mut key = [0; 32];
+    default_provider().secure_random.fill(&mut key).expect("the system has random bytes");
+    Gate::new(REALM, login, key)
+}
