@@ -1,11 +1,11 @@
 //! What a lane reads: a server's files, or those an encoder pushed.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use playlist::limits::MAX_PLAYLIST_BYTES;
-use playlist::{ByteRange, Follower, Playlist, Url, Wanted};
+use playlist::{ByteRange, Follower, Join, Playlist, Url, Wanted};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -55,11 +55,31 @@ impl Files {
         read.map_err(|fault| Fault::Fetch { url: url.clone(), fault })
     }
 
-    /// How a playlist is followed. Pushed lists come in their order: no cache has an old one.
-    pub(super) fn follower(&self) -> Follower {
+    /// How a playlist is followed. Of a stream whose encoder has just begun nothing is left out.
+    pub(super) fn follower(&self, url: &Url) -> Follower {
         match self {
             Self::Fetched(_) => Follower::default(),
-            Self::Pushed(_) => Follower::of_lists_in_order(),
+            Self::Pushed(store) if store.has_begun(url, Instant::now()) => Follower::joining(Join::First),
+            Self::Pushed(_) => Follower::default(),
+        }
+    }
+
+    /// Without those at the front that were pushed before this process was there, or are forgotten.
+    pub(super) fn from_first_there<'w>(&self, wanted: &'w [Wanted]) -> &'w [Wanted] {
+        match self {
+            Self::Fetched(_) => wanted,
+            Self::Pushed(store) => {
+                let first = wanted.iter().position(|wanted| store.has(&wanted.segment.url));
+                &wanted[first.unwrap_or(0)..]
+            }
+        }
+    }
+
+    /// How often the encoder of a playlist began anew, so that its lists are others than those before.
+    pub(super) fn turns(&self, url: &Url) -> u64 {
+        match self {
+            Self::Fetched(_) => 0,
+            Self::Pushed(store) => store.turns(url),
         }
     }
 

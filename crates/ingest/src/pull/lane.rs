@@ -92,9 +92,9 @@ impl Lane {
     pub(crate) fn new(supply: &Supply, url: Url, round: u64, lanes: Lanes) -> Self {
         let files = supply.files();
         Self {
-            url,
             at_end: supply.at_end(),
-            follower: files.follower(),
+            follower: files.follower(&url),
+            url,
             files,
             round,
             lines: 0,
@@ -110,6 +110,7 @@ impl Lane {
     pub(crate) async fn follow(&mut self, told: &Told<'_>, out: &mpsc::Sender<Piece>) {
         let mut read_at = Instant::now();
         let mut failed = 0;
+        let turns = self.files.turns(&self.url);
         loop {
             let since = read_at.elapsed();
             read_at = Instant::now();
@@ -128,6 +129,9 @@ impl Lane {
                 }
             };
             failed = 0;
+            if self.files.turns(&self.url) != turns {
+                return told.fault("sequence_reset", &"its encoder began anew");
+            }
             let update = self.follower.update(&media, since);
             for notice in update.notices {
                 match notice {
@@ -142,11 +146,17 @@ impl Lane {
                     }
                 }
             }
+            let wanted = match self.is_first {
+                true => self.files.from_first_there(&update.wanted),
+                false => &update.wanted,
+            };
             if self.is_first {
-                self.reserve = self.files.reserve(&update.wanted, media.target_s);
+                self.reserve = self.files.reserve(wanted, media.target_s);
+                let skipped = &update.wanted[..update.wanted.len() - wanted.len()];
+                self.lines += skipped.iter().filter(|skipped| skipped.is_new_line).count() as u64;
             }
-            for (at, wanted) in update.wanted.iter().enumerate() {
-                self.segment(wanted, &update.wanted[at + 1..], told, out).await;
+            for (at, next) in wanted.iter().enumerate() {
+                self.segment(next, &wanted[at + 1..], told, out).await;
             }
             if update.is_over {
                 told.well();

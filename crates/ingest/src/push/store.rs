@@ -52,6 +52,9 @@ struct File {
     pushed: Instant,
     /// When it was pushed first, of an unbroken row.
     since: Instant,
+    /// Of a media playlist: when its encoder began, and how often one did before.
+    began: Instant,
+    turns: u64,
     touched: u64,
     /// The memory it has.
     held: Held,
@@ -125,9 +128,14 @@ impl Store {
         let touched = state.touch_listed(&body);
         let before = state.remove(name);
         let put = if before.is_some() { Put::Replaced } else { Put::New };
-        let since = before.filter(|before| before.is_renewed(now)).map_or(now, |before| before.since);
+        let (since, began, turns) = match before {
+            Some(before) if before.is_of_another(&body) => (now, now, before.turns + 1),
+            Some(before) if before.is_late(now) => (now, before.began, before.turns),
+            Some(before) => (before.since, before.began, before.turns),
+            None => (now, now, 0),
+        };
         state.bytes += held.bytes();
-        state.files.insert(name.to_owned(), File { body, pushed: now, since, touched, held });
+        state.files.insert(name.to_owned(), File { body, pushed: now, since, began, turns, touched, held });
         state.evict(name);
         drop(state);
         self.news.send_modify(|news| *news += 1);
@@ -150,6 +158,24 @@ impl Store {
             Body::Playlist(playlist) => Some(playlist.clone()),
             Body::Bytes(_) => None,
         }
+    }
+
+    /// Whether the file at `url` is there.
+    pub(crate) fn has(&self, url: &Url) -> bool {
+        self.name(url).is_some_and(|name| self.state().files.contains_key(name))
+    }
+
+    /// How often the playlist at `url` began anew.
+    pub(crate) fn turns(&self, url: &Url) -> u64 {
+        let state = self.state();
+        self.name(url).and_then(|name| state.files.get(name)).map_or(0, |file| file.turns)
+    }
+
+    /// Whether the encoder of the playlist at `url` began no longer ago than it takes until one is read.
+    pub(crate) fn has_begun(&self, url: &Url, now: Instant) -> bool {
+        let state = self.state();
+        let file = self.name(url).and_then(|name| state.files.get(name));
+        file.is_some_and(|file| now.saturating_duration_since(file.began) <= SETTLE * 2)
     }
 
     /// The file at `url`; waited for if it is to come yet. `later` are the segments that are listed after it.
@@ -187,9 +213,7 @@ impl Store {
     pub(crate) fn stream(&self, choice: &Choice, patience: Patience, now: Instant) -> Option<Chosen> {
         let state = self.state();
         let is_renewed = |file: &File| match &file.body {
-            Body::Playlist(Playlist::Media(media)) => {
-                now.saturating_duration_since(file.pushed) <= patience.of(media)
-            }
+            Body::Playlist(Playlist::Media(media)) => !is_over(file.pushed, patience.of(media), now),
             Body::Playlist(Playlist::Multivariant(_)) | Body::Bytes(_) => false,
         };
         let medias = state.files.iter().filter(|(_, file)| is_renewed(file));
@@ -296,15 +320,29 @@ impl State {
 }
 
 impl File {
-    /// Whether a file that is pushed now goes on with this one.
-    fn is_renewed(&self, now: Instant) -> bool {
-        match &self.body {
-            Body::Playlist(Playlist::Media(media)) => {
-                now.saturating_duration_since(self.pushed) <= Patience::Long.of(media)
+    /// Whether what is pushed in its place is another encoder's. Lists come in their order, since no cache has an old one: one that ends
+    /// earlier is of an encoder that was started anew.
+    fn is_of_another(&self, next: &Body) -> bool {
+        let end = |media: &Media| media.first + media.segments.len() as u64;
+        match (&self.body, next) {
+            (Body::Playlist(Playlist::Media(before)), Body::Playlist(Playlist::Media(next))) => {
+                !next.segments.is_empty() && end(next) < end(before)
             }
-            Body::Playlist(Playlist::Multivariant(_)) | Body::Bytes(_) => true,
+            _ => false,
         }
     }
+
+    /// Whether a playlist was not renewed for long.
+    fn is_late(&self, now: Instant) -> bool {
+        match &self.body {
+            Body::Playlist(Playlist::Media(media)) => is_over(self.pushed, Patience::Long.of(media), now),
+            Body::Playlist(Playlist::Multivariant(_)) | Body::Bytes(_) => false,
+        }
+    }
+}
+
+fn is_over(since: Instant, patience: Duration, now: Instant) -> bool {
+    now.saturating_duration_since(since) > patience
 }
 
 #[cfg(test)]
