@@ -266,7 +266,8 @@ pub(crate) fn takes_srt(workflow: &Workflow) -> bool {
 /// Whether HLS is pushed to a channel, or one may be made to which it is, so that the listener is wanted.
 pub(crate) fn takes_hls_push(workflow: &Workflow) -> bool {
     let is_pushed = |input: &Input| matches!(input, Input::HlsPush(_));
-    workflow.listen.control.is_some() || workflow.channels.iter().flat_map(spec::Channel::inputs).any(is_pushed)
+    workflow.listen.control.is_some()
+        || workflow.channels.iter().flat_map(spec::Channel::inputs).any(is_pushed)
 }
 
 /// What an input of datagrams receives; `None` for those that are none.

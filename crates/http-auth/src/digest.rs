@@ -106,7 +106,8 @@ impl Digest {
     /// Whether it is what this login makes for a request of this method (RFC 7616 §3.4.1).
     pub(crate) fn is_of(&self, login: &Login, method: &str) -> bool {
         let (response, given) = (self.response_for(login, method), self.response.to_ascii_lowercase());
-        (login.user.as_bytes().ct_eq(self.user.as_bytes()) & response.as_bytes().ct_eq(given.as_bytes())).into()
+        (login.user.as_bytes().ct_eq(self.user.as_bytes()) & response.as_bytes().ct_eq(given.as_bytes()))
+            .into()
     }
 
     /// The digest that it should have.

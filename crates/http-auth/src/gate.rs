@@ -161,7 +161,11 @@ mod tests {
             format!(
                 "Digest username=\"{}\", realm=\"{}\", nonce=\"{}\", uri=\"{}\", cnonce=\"c\", nc={count:08x}, qop=auth, \
                  algorithm={}, response=\"{response}\"",
-                login.user, quoted("realm"), quoted("nonce"), asked.target, algorithm.name()
+                login.user,
+                quoted("realm"),
+                quoted("nonce"),
+                asked.target,
+                algorithm.name()
             )
         };
         let Ok(Authorization::Digest(digest)) = Authorization::parse(text("").as_bytes()) else {

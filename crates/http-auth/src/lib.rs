@@ -15,7 +15,7 @@ mod login;
 mod nonce;
 mod params;
 
-pub use authorization::{Authorization, Basic, Malformed, MAX_BYTES};
+pub use authorization::{Authorization, Basic, MAX_BYTES, Malformed};
 pub use digest::{Algorithm, Digest};
 pub use gate::{Asked, Gate, Refusal, Stale};
 pub use login::{Login, Password};

@@ -275,7 +275,9 @@ pub enum Error {
         source: io::Error,
     },
     /// Two publishers at one door.
-    #[error("channels `{first}` and `{second}` have the same RTMP application and key, SRT stream id, or path for pushed HLS")]
+    #[error(
+        "channels `{first}` and `{second}` have the same RTMP application and key, SRT stream id, or path for pushed HLS"
+    )]
     SameDoor {
         /// One channel.
         first: Feed,

@@ -68,7 +68,9 @@ use metrics::{DatagramMetrics, Metrics, SrtMetrics};
 use ticks::Ticks;
 
 pub use certificate::Pair;
-pub use config::{AtEnd, Config, Door, Error, HlsPull, HlsPush, Publisher, PushPlace, RtmpCall, Sources, SrtCall};
+pub use config::{
+    AtEnd, Config, Door, Error, HlsPull, HlsPush, Publisher, PushPlace, RtmpCall, Sources, SrtCall,
+};
 pub use download::Download;
 pub use http_auth::{Login, Password};
 pub use mpegts::Select;

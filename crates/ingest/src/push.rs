@@ -23,8 +23,8 @@ use crate::metrics::PushMetrics;
 pub(crate) use door::serve;
 pub(crate) use place::Place;
 pub(crate) use room::Room;
-pub(crate) use store::Store;
 use store::Patience;
+pub(crate) use store::Store;
 
 /// How often it is looked whether a stream has come or gone.
 const LOOK_PERIOD: Duration = Duration::from_millis(250);

@@ -73,10 +73,8 @@ impl Needs {
             _ => (1..=LONGEST_SEGMENT_S).rev().find(divides).unwrap_or(1),
         };
         let window_s = self.window_s.max(SEGMENTS * segment_s).max(SHORTEST_WINDOW_S);
-        let mut table = table([
-            ("name", Value::from(name)),
-            ("window", Value::from(window_s.min(Manifest::LONGEST_S))),
-        ]);
+        let mut table =
+            table([("name", Value::from(name)), ("window", Value::from(window_s.min(Manifest::LONGEST_S)))]);
         if source != Source::MediaLive {
             table.insert("segment".to_owned(), Value::from(segment_s));
         }

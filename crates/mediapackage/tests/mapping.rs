@@ -213,7 +213,9 @@ fn hls_is_pushed_to_two_places_of_a_channel_under_what_its_answer_says() {
         let channel = channels.find(|channel| channel["name"].as_str() == Some(name)).expect("it is wanted");
         let text = toml::Table::from_iter([("channel".to_owned(), toml::Value::Array(vec![channel.into()]))]);
         match spec::Workflow::parse(&text.to_string()).expect("a workflow").channels.remove(0) {
-            spec::Channel { input: spec::Input::HlsPush(push), ladder: spec::Ladder::Passthrough, .. } => Some(push),
+            spec::Channel {
+                input: spec::Input::HlsPush(push), ladder: spec::Ladder::Passthrough, ..
+            } => Some(push),
             _ => None,
         }
     };
@@ -231,7 +233,8 @@ fn hls_is_pushed_to_two_places_of_a_channel_under_what_its_answer_says() {
     assert_eq!(rotated.primary, push.primary);
     assert_ne!(rotated.standby.map(|place| place.login), push.standby.map(|place| place.login));
     let push = pushes(&door::media_name("mp", "g/h")).expect("this one takes HLS");
-    let urls: Vec<_> = push.places().map(|place| format!("http://localhost:8310/in/{}/index", place.path)).collect();
+    let urls: Vec<_> =
+        push.places().map(|place| format!("http://localhost:8310/in/{}/index", place.path)).collect();
     let told = [0, 1].map(|at| hls["IngestEndpoints"][at]["Url"].as_str().expect("text").to_owned());
     assert_eq!(urls, told);
     assert!(push.places().all(|place| place.login.is_none()));

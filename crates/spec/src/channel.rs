@@ -271,7 +271,8 @@ impl Input {
         }
         let mut fields = field.table()?;
         let mut named = Vec::new();
-        for kind in ["rtmp", "rtmp_call", "file", "files", "srt", "srt_call", "udp", "rtp", "hls", "hls_push"] {
+        for kind in ["rtmp", "rtmp_call", "file", "files", "srt", "srt_call", "udp", "rtp", "hls", "hls_push"]
+        {
             named.extend(fields.take(kind).map(|field| (kind, field)));
         }
         fields.refuse_unimplemented(&["rtsp", "whip"])?;

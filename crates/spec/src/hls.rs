@@ -50,7 +50,9 @@ pub(crate) fn choice(fields: &mut Fields<'_>) -> Result<Choice, Fault> {
         Some(field) => match field.string()? {
             text if (2..=35).contains(&text.len()) => Some(text.to_owned()),
             _ => {
-                return Err(field.fault("a language is wanted here, as the playlist names it, such as \"en\""));
+                return Err(
+                    field.fault("a language is wanted here, as the playlist names it, such as \"en\"")
+                );
             }
         },
     };

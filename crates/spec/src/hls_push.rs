@@ -41,7 +41,9 @@ impl HlsPush {
                 let standby = PushPlace::read(&path, &mut fields)?;
                 fields.finish()?;
                 if standby.is_within(&primary) || primary.is_within(&standby) {
-                    return Err(field.fault("it needs a path of its own, neither above nor below the first one's"));
+                    return Err(
+                        field.fault("it needs a path of its own, neither above nor below the first one's")
+                    );
                 }
                 Some(standby)
             }
@@ -56,7 +58,8 @@ impl HlsPush {
 
     /// Whether a file could be for either.
     pub(crate) fn shares_place_with(&self, other: &Self) -> bool {
-        let clash = |one: &PushPlace| other.places().any(|other| one.is_within(other) || other.is_within(one));
+        let clash =
+            |one: &PushPlace| other.places().any(|other| one.is_within(other) || other.is_within(one));
         self.places().any(clash)
     }
 }
@@ -87,7 +90,9 @@ impl PushPlace {
             (None, None) => None,
             (Some(field), None) => return Err(field.fault("a user has a `password`")),
             (None, Some(field)) => return Err(field.fault("a password has a `user`")),
-            (Some(user), Some(password)) => Some(Login { user: read_user(&user)?, password: read_password(&password)? }),
+            (Some(user), Some(password)) => {
+                Some(Login { user: read_user(&user)?, password: read_password(&password)? })
+            }
         };
         Ok(Self { path: path.to_owned(), login })
     }
@@ -132,7 +137,8 @@ fn read_user(field: &Field<'_>) -> Result<String, Fault> {
 
 fn read_password(field: &Field<'_>) -> Result<Password, Fault> {
     let password = field.string()?;
-    if !PushPlace::PASSWORD.contains(&password.len()) || !password.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !PushPlace::PASSWORD.contains(&password.len()) || !password.bytes().all(|byte| byte.is_ascii_graphic())
+    {
         return Err(field.fault(format!(
             "a password has {} to {} visible ASCII characters",
             PushPlace::PASSWORD.start(),
@@ -200,7 +206,8 @@ mod tests {
         let short = refused("{ hls_push = \"a\", user = \"x\", password = \"1234567\" }");
         assert!(short.contains("a password has 8 to 128"), "{short}");
         for (path, standby) in [("a", "a"), ("a", "a/b"), ("a/b", "a")] {
-            let fault = refused(&format!("{{ hls_push = \"{path}\", standby = {{ hls_push = \"{standby}\" }} }}"));
+            let fault =
+                refused(&format!("{{ hls_push = \"{path}\", standby = {{ hls_push = \"{standby}\" }} }}"));
             assert!(fault.contains("channel[0].input.standby: it needs a path of its own"), "{fault}");
         }
         read("{ hls_push = \"a\", standby = { hls_push = \"ab\" } }").expect("beside, not below");

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use daemon::{Drain, listen};
-use http::header::{ALLOW, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{
+    ALLOW, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_auth::{Asked, Gate, Refusal};
 use http_body_util::Full;
@@ -87,7 +89,10 @@ async fn answer(ingest: &Ingest, peer: &str, request: Request<Incoming>) -> Answ
         return done(StatusCode::NO_CONTENT);
     }
     if request.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        return closing(StatusCode::UNSUPPORTED_MEDIA_TYPE, "files are taken as they are, without Content-Encoding");
+        return closing(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "files are taken as they are, without Content-Encoding",
+        );
     }
     let Ok(_upload) = place.uploads.try_acquire() else {
         ingest.metrics.refused("too_many_uploads");
@@ -133,7 +138,8 @@ async fn refused(
     let waits = request.headers().contains_key(EXPECT);
     let stays = !waits && upload::pass_over(request.into_body(), MAX_SEGMENT_BYTES).await;
     let text = refusal.to_string();
-    let mut answer = if stays { plain(StatusCode::UNAUTHORIZED, &text) } else { closing(StatusCode::UNAUTHORIZED, &text) };
+    let mut answer =
+        if stays { plain(StatusCode::UNAUTHORIZED, &text) } else { closing(StatusCode::UNAUTHORIZED, &text) };
     let challenges = place.gate().as_mut().map(|gate| gate.challenges(refusal.stale(), place.age()));
     for challenge in challenges.into_iter().flatten() {
         let value = HeaderValue::from_str(&challenge).expect("challenges are visible ASCII");

@@ -1,5 +1,6 @@
 //! Where one encoder pushes: a path, who may, and what is there.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,8 @@ pub(crate) struct Place {
     pub(super) uploads: Semaphore,
     pub(super) metrics: PushMetrics,
     gate: Mutex<Option<Gate>>,
+    /// What the figure has of it.
+    shown_bytes: AtomicI64,
     /// From when on the gate's times are counted.
     born: Instant,
 }
@@ -39,7 +42,16 @@ impl Place {
     ) -> Self {
         let store = Arc::new(Store::new(&path, room.clone()));
         let (uploads, gate) = (Semaphore::new(MAX_UPLOADS), Mutex::new(login.map(gate)));
-        Self { path, channel, store, uploads, metrics, gate, born: Instant::now() }
+        Self {
+            path,
+            channel,
+            store,
+            uploads,
+            metrics,
+            gate,
+            shown_bytes: AtomicI64::new(0),
+            born: Instant::now(),
+        }
     }
 
     /// Another login holds from now on; what is there stays.
@@ -56,8 +68,10 @@ impl Place {
         self.born.elapsed()
     }
 
+    /// Brings the figure of the channel's bytes up to date, which is of all its places.
     pub(super) fn show_bytes(&self) {
-        self.metrics.stored_bytes.set(self.store.bytes() as i64);
+        let now = self.store.bytes() as i64;
+        self.metrics.stored_bytes.inc_by(now - self.shown_bytes.swap(now, Ordering::Relaxed));
     }
 
     pub(super) fn gate(&self) -> MutexGuard<'_, Option<Gate>> {

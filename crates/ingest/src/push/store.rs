@@ -114,7 +114,13 @@ impl Store {
     ///
     /// # Errors
     /// A playlist that cannot be read is not taken.
-    pub(crate) fn put(&self, name: &str, bytes: Vec<u8>, mut held: Held, now: Instant) -> Result<Put, Unreadable> {
+    pub(crate) fn put(
+        &self,
+        name: &str,
+        bytes: Vec<u8>,
+        mut held: Held,
+        now: Instant,
+    ) -> Result<Put, Unreadable> {
         let body = match is_playlist(name, &bytes) {
             true => {
                 // Where there is no room for it, the next upload is refused.
@@ -223,7 +229,8 @@ impl Store {
             Body::Playlist(Playlist::Multivariant(streams)) => Some((file.touched, streams)),
             Body::Playlist(Playlist::Media(_)) | Body::Bytes(_) => None,
         });
-        let is_here = |url: &Url| self.name(url).and_then(|name| state.files.get(name)).is_some_and(is_renewed);
+        let is_here =
+            |url: &Url| self.name(url).and_then(|name| state.files.get(name)).is_some_and(is_renewed);
         if let Some((_, streams)) = newest.max_by_key(|(touched, _)| *touched) {
             let mut here: Multivariant = streams.clone();
             here.variants.retain(|variant| is_here(&variant.url));

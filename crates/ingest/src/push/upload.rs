@@ -13,6 +13,10 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long one upload may take: encoders may begin to push a segment when it begins.
 const WHOLE_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// The same where what is uploaded is not taken: some wait for the answer before they send anything, and do not say so (curl with
+/// Digest and a body of no told length).
+const REFUSED_SILENCE: Duration = Duration::from_millis(300);
+
 /// Why a body was not taken.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
@@ -34,7 +38,7 @@ pub(super) async fn read(mut body: Incoming, limit: usize, held: &mut Held) -> R
     }
     let until = Instant::now() + WHOLE_TIMEOUT;
     let mut bytes = Vec::new();
-    while let Some(data) = piece(&mut body, until).await? {
+    while let Some(data) = piece(&mut body, until, SILENCE_TIMEOUT).await? {
         if bytes.len() + data.len() > limit {
             return Err(Fault::TooLarge(limit));
         }
@@ -52,7 +56,7 @@ pub(super) async fn pass_over(mut body: Incoming, limit: usize) -> bool {
     let until = Instant::now() + WHOLE_TIMEOUT;
     let mut left = limit;
     loop {
-        match piece(&mut body, until).await {
+        match piece(&mut body, until, REFUSED_SILENCE).await {
             Ok(None) => return true,
             Ok(Some(data)) if data.len() <= left => left -= data.len(),
             Ok(Some(_)) | Err(_) => return false,
@@ -60,9 +64,13 @@ pub(super) async fn pass_over(mut body: Incoming, limit: usize) -> bool {
     }
 }
 
-async fn piece(body: &mut Incoming, until: Instant) -> Result<Option<bytes::Bytes>, Fault> {
+async fn piece(
+    body: &mut Incoming,
+    until: Instant,
+    silence: Duration,
+) -> Result<Option<bytes::Bytes>, Fault> {
     loop {
-        let frame = timeout_at(until, timeout(SILENCE_TIMEOUT, body.frame())).await;
+        let frame = timeout_at(until, timeout(silence, body.frame())).await;
         let Ok(Ok(frame)) = frame else { return Err(Fault::Slow) };
         let Some(frame) = frame else { return Ok(None) };
         // Trailers are nobody's bytes.

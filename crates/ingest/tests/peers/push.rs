@@ -16,7 +16,8 @@ fn login(password: &str) -> Option<Login> {
 }
 
 fn door(places: &[(&str, Option<Login>)]) -> Door {
-    let place = |(path, login): &(&str, Option<Login>)| PushPlace { path: (*path).to_owned(), login: login.clone() };
+    let place =
+        |(path, login): &(&str, Option<Login>)| PushPlace { path: (*path).to_owned(), login: login.clone() };
     Door::HlsPush(HlsPush { places: places.iter().map(place).collect(), choice: Choice::default() })
 }
 
@@ -41,7 +42,8 @@ fn files() -> BTreeMap<String, Vec<u8>> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let index = folder.path().join("index.m3u8");
     let (clip, index) = (clip().to_str().expect("UTF-8"), index.to_str().expect("UTF-8"));
-    let options = ["-v", "error", "-i", clip, "-c", "copy", "-f", "hls", "-hls_time", "1", "-hls_list_size", "0"];
+    let options =
+        ["-v", "error", "-i", clip, "-c", "copy", "-f", "hls", "-hls_time", "1", "-hls_list_size", "0"];
     assert!(Process::start("ffmpeg", &[&options[..], &[index]].concat()).succeeded(), "ffmpeg makes HLS");
     let entries = std::fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("an entry"));
     let read = |entry: std::fs::DirEntry| {
@@ -122,7 +124,10 @@ fn ffmpeg_pushes_transport_streams_and_fragmented_mp4_by_digest_and_by_basic() {
         let expected = if options.contains("list_size 1") { count / 2 } else { count };
         let seen = pictures(&mut subscriber, expected);
         assert!(seen[0].sync, "{options}");
-        assert_eq!(role.metric("headwater_ingest_push_faults_total{channel=\"pushed\",reason=\"not_found\"}"), 0.0);
+        assert_eq!(
+            role.metric("headwater_ingest_push_faults_total{channel=\"pushed\",reason=\"not_found\"}"),
+            0.0
+        );
         assert!(role.metric("headwater_ingest_push_uploads_total{channel=\"pushed\"}") >= 4.0);
     }
 }
@@ -222,7 +227,8 @@ fn the_standby_is_read_when_nothing_comes_to_the_first_place() {
 fn a_client_that_does_not_wait_for_the_answer_has_pushed_all_the_same() {
     let role = Role::start_with(0, &[("pushed", door(&[("open", None)]))]);
     let mut stream = TcpStream::connect(role.hls_push).expect("connects");
-    let request = "POST /in/open/1.ts HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\n";
+    let request =
+        "POST /in/open/1.ts HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\n";
     stream.write_all(request.as_bytes()).expect("writes");
     drop(stream);
     role.wait_for_metric("headwater_ingest_push_uploads_total{channel=\"pushed\"}", 1.0);

@@ -79,12 +79,18 @@ fn beyond_the_bounds_what_was_named_longest_ago_goes_and_headers_stay() {
     }
     assert_eq!(store.state().files.len(), MAX_FILES);
     let last = MAX_FILES * 2 - 1;
-    assert!(store.is_there("init.mp4") && store.is_there("index.m3u8") && store.is_there(&format!("{last}.m4s")));
+    assert!(
+        store.is_there("init.mp4") && store.is_there("index.m3u8") && store.is_there(&format!("{last}.m4s"))
+    );
     assert!(!store.is_there("0.m4s"));
     for number in 0..4 {
         store.take(&format!("large-{number}"), vec![0; 48 << 20], now).expect("taken");
     }
-    assert!(store.bytes() <= MAX_BYTES && store.is_there("large-3") && !store.is_there("large-0"), "{}", store.bytes());
+    assert!(
+        store.bytes() <= MAX_BYTES && store.is_there("large-3") && !store.is_there("large-0"),
+        "{}",
+        store.bytes()
+    );
     assert!(store.delete("large-3") && !store.delete("large-3"));
     let held: usize = store.state().files.values().map(|file| file.held.bytes()).sum();
     assert_eq!(store.bytes(), held);
@@ -124,5 +130,9 @@ fn of_the_streams_that_are_named_the_best_is_taken_that_is_pushed() {
     assert_eq!(store.chosen(now + SETTLE), low);
     store.take("high.m3u8", list.clone(), now).expect("taken");
     store.take("a.m3u8", list, now).expect("taken");
-    assert_eq!(store.chosen(now), Some(("/high.m3u8".to_owned(), Some("/a.m3u8".to_owned()))), "nothing is missing");
+    assert_eq!(
+        store.chosen(now),
+        Some(("/high.m3u8".to_owned(), Some("/a.m3u8".to_owned()))),
+        "nothing is missing"
+    );
 }
