@@ -27,6 +27,12 @@ fn an_encoder_that_is_killed_repeats_no_frame() {
 }
 
 #[test]
+fn one_of_two_pipelines_may_be_killed_or_hang_and_nothing_is_seen() {
+    holds(Kind::PipelineKilled, 2);
+    holds(Kind::PipelineFrozen, 1);
+}
+
+#[test]
 fn a_channel_without_an_encoder_goes_on_with_the_origins_slate() {
     holds(Kind::EncoderAway, 1);
     holds(Kind::PipelinesAway, 1);

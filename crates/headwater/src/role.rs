@@ -182,7 +182,7 @@ fn publishers(
             publishers.push(ingest::Publisher {
                 feed: Feed { channel: channel.name.clone(), input },
                 door,
-                second: second(source),
+                admission: admission(source),
                 keep: Duration::from_millis(channel.grid.duration_ms().into()) + RESTART,
                 batch: match (&channel.ladder, channel.latency) {
                     (Ladder::Passthrough, Latency::Standard) => PASSTHROUGH_BATCH,
@@ -276,12 +276,14 @@ fn door(
     }))
 }
 
-/// What becomes of a second publisher of an input that has one at a time.
-fn second(input: &Input) -> ingest::Second {
+/// Whom an input's listener lets in.
+fn admission(input: &Input) -> ingest::Admission {
     match input {
-        Input::Rtmp(rtmp) => rtmp.second,
-        Input::Srt(srt) => srt.second,
-        _ => ingest::Second::IsRefused,
+        Input::Rtmp(rtmp) => rtmp.admission.clone(),
+        Input::Srt(srt) => srt.admission.clone(),
+        // Whoever has the password pushes: there is no second publisher.
+        Input::HlsPush(push) => ingest::Admission { from: push.from.clone(), ..ingest::Admission::default() },
+        _ => ingest::Admission::default(),
     }
 }
 

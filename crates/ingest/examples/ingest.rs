@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 feed: name.parse::<media::ChannelName>()?.into(),
                 door: ingest::Door::Rtmp { app: "live".into(), key: name },
                 batch,
-                second: ingest::Second::IsRefused,
+                admission: ingest::Admission::default(),
                 keep: Duration::from_secs(3),
             })
         })

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use daemon::EpochClock;
 use media::Utc;
-use spec::Second;
+use spec::{Admission, Second};
 use tokio::sync::watch;
 use wire::sample_stream::{Feed, Tracks};
 
@@ -38,8 +38,6 @@ pub(crate) struct Channel {
     heard: AtomicI64,
     /// The session of the publisher that is to leave; it looks whenever it has come round, so it is a state and no signal.
     leave: watch::Sender<u64>,
-    /// What a second publisher does.
-    second: Second,
 }
 
 /// A publisher was refused for another's sake.
@@ -65,6 +63,7 @@ struct State {
     busy: bool,
     /// Its address, where it came to a listener.
     holder: Option<SocketAddr>,
+    admission: Admission,
     flaps: Flaps,
     /// The end of what publishers have laid on the timeline.
     latest: Utc,
@@ -91,14 +90,17 @@ pub(crate) enum Leave {
     Replaced,
     /// The channel is no more.
     NoChannel,
+    /// The channel lets it in no longer.
+    NotAllowed,
 }
 
 impl Channel {
-    pub(crate) fn new(name: Feed, keep: Duration, second: Second, metrics: ChannelMetrics) -> Self {
+    pub(crate) fn new(name: Feed, keep: Duration, admission: Admission, metrics: ChannelMetrics) -> Self {
         let state = State {
             replay: Replay::new(keep, MAX_BYTES),
             busy: false,
             holder: None,
+            admission,
             flaps: Flaps::default(),
             latest: Utc(0),
             session: 0,
@@ -111,7 +113,6 @@ impl Channel {
             end: watch::Sender::new(0),
             heard: AtomicI64::new(0),
             leave: watch::Sender::new(0),
-            second,
         }
     }
 
@@ -135,13 +136,30 @@ impl Channel {
     /// Whom another publisher would be refused for: one that has the channel, is heard, and does not yield.
     pub(crate) fn held(&self, now: Utc) -> Option<Held> {
         let state = self.state();
-        let is_held = state.busy && !self.yields(now);
+        let is_held = state.busy && !self.yields(&state, now);
         is_held.then(|| Held { by: state.holder })
     }
 
     /// Whether the publisher that has the channel leaves it to another.
-    fn yields(&self, now: Utc) -> bool {
-        self.second == Second::Replaces || now.0 - self.heard.load(Ordering::Relaxed) >= STALE_US
+    fn yields(&self, state: &State, now: Utc) -> bool {
+        state.admission.second == Second::Replaces || now.0 - self.heard.load(Ordering::Relaxed) >= STALE_US
+    }
+
+    /// Whether a publisher from this address may have the channel.
+    pub(crate) fn lets_in(&self, peer: SocketAddr) -> bool {
+        self.state().admission.lets_in(peer.ip())
+    }
+
+    /// Whom it lets in from now on; a publisher that is not among them is told to leave.
+    pub(crate) fn set_admission(&self, admission: Admission) {
+        let mut state = self.state();
+        state.admission = admission;
+        if let Some(peer) = state.holder
+            && !state.admission.lets_in(peer.ip())
+        {
+            tracing::info!(channel = %self.name, %peer, "the publisher is let in no longer");
+            self.leave.send_replace(state.session);
+        }
     }
 
     /// How long a publisher that came to a listener has to stay before it is let in, since its like come and go.
@@ -194,10 +212,13 @@ impl Channel {
         if let Some(lease) = self.claim(clock.now()) {
             return Some(lease);
         }
-        if !self.yields(clock.now()) {
-            return None;
+        {
+            let state = self.state();
+            if !self.yields(&state, clock.now()) {
+                return None;
+            }
+            self.leave.send_replace(state.session);
         }
-        self.leave.send_replace(self.state().session);
         for _ in 0..LEAVE_STEPS {
             tokio::time::sleep(LEAVE_STEP).await;
             if let Some(lease) = self.claim(clock.now()) {
@@ -306,7 +327,12 @@ impl Lease {
         let mut leave = self.channel.leave.subscribe();
         // The channel, which this lease holds, keeps the sender.
         let _ = leave.wait_for(|session| *session >= self.session).await;
-        if self.channel.is_closed() { Leave::NoChannel } else { Leave::Replaced }
+        let state = self.channel.state();
+        match state.holder {
+            _ if state.closed => Leave::NoChannel,
+            Some(peer) if !state.admission.lets_in(peer.ip()) => Leave::NotAllowed,
+            _ => Leave::Replaced,
+        }
     }
 
     /// What subscribers will be told when the lease is dropped.

@@ -11,7 +11,7 @@ use http_auth::Login;
 use mpegts::Select;
 use playlist::{Choice, Url};
 use reach::Reach;
-use spec::Second;
+use spec::Admission;
 use srt::Terms;
 use wire::sample_stream::Feed;
 
@@ -56,8 +56,8 @@ pub struct Publisher {
     pub feed: Feed,
     /// How its samples come.
     pub door: Door,
-    /// What becomes of a second publisher.
-    pub second: Second,
+    /// Whom its listener lets in.
+    pub admission: Admission,
     /// How long bytes may gather before they are read. Zero: each is read as it comes, from SRT a hundred times a second.
     /// 100 ms costs that much delay and saves most of the CPU time, since one wake-up then takes many messages.
     pub batch: Duration,

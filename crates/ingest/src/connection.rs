@@ -74,7 +74,10 @@ pub(crate) async fn serve(ingest: Arc<Ingest>, mut socket: Socket, peer: SocketA
         _ => tracing::warn!(conn, %peer, reason = %end, "refused"),
     }
     ingest.metrics.refused(end.label());
-    if matches!(end, End::UnknownApp | End::UnknownKey { .. } | End::Busy { .. } | End::Play) {
+    if matches!(
+        end,
+        End::UnknownApp | End::UnknownKey { .. } | End::Busy { .. } | End::NotAllowed | End::Play
+    ) {
         last_word(&mut socket, &mut session).await;
     }
 }
@@ -162,6 +165,9 @@ async fn decide(
             false => End::UnknownApp,
         });
     };
+    if !route.channel.lets_in(peer) {
+        return Err(End::NotAllowed);
+    }
     let lease = route.channel.admit(peer, &ingest.clock).await;
     let lease = lease.map_err(|held| End::Busy { channel: route.channel.name.clone(), held })?;
     Ok((lease, route))

@@ -72,13 +72,15 @@ impl Keeper {
     pub(crate) fn set(&mut self, sources: Sources) -> Result<(), Error> {
         let Sources { publishers, downloads } = sources;
         tell_apart(&publishers)?;
+        for open in &mut self.open {
+            open.admit_as(&publishers);
+        }
         for gone in self.open.extract_if(.., |open| !publishers.contains(&open.settings)) {
             gone.close(&self.ingest);
         }
         let mut outcome = Ok(());
         for publisher in publishers {
-            if let Some(open) = self.open.iter().find(|open| open.settings == publisher) {
-                open.renew(&publisher.door);
+            if self.open.iter().any(|open| open.settings == publisher) {
                 continue;
             }
             match self.opened(publisher) {
@@ -127,10 +129,10 @@ impl Keeper {
     }
 
     fn opened(&mut self, settings: Publisher) -> Result<Open, Error> {
-        let Publisher { feed: name, door, second, batch, keep } = settings.clone();
+        let Publisher { feed: name, door, admission, batch, keep } = settings.clone();
         let ingest = self.ingest.clone();
         let metrics = &ingest.metrics;
-        let channel = Arc::new(Channel::new(name.clone(), keep, second, metrics.channel(&name)));
+        let channel = Arc::new(Channel::new(name.clone(), keep, admission, metrics.channel(&name)));
         let lazy = (!batch.is_zero()).then_some(batch);
         let way = match door {
             Door::Rtmp { app, key } => {
@@ -173,7 +175,7 @@ impl Keeper {
             Door::HlsPush(push) => {
                 let (stream, metrics) = metrics.push(&name);
                 let place = |place: PushPlace| {
-                    Place::new(place.path, place.login, name.clone(), &self.room, metrics.clone())
+                    Place::new(place.path, place.login, channel.clone(), &self.room, metrics.clone())
                 };
                 let places = push.places.into_iter().map(place).map(Arc::new).collect();
                 let push = Arc::new(Push::new(places, push.choice, metrics.clone()));
@@ -208,11 +210,19 @@ impl Keeper {
 }
 
 impl Open {
-    /// What may be another while the door stays open.
-    fn renew(&self, door: &Door) {
-        if let (Way::Pushed(push, _), Door::HlsPush(now)) = (&self.way, door) {
-            for (place, now) in push.places().iter().zip(&now.places) {
-                place.set_login(now.login.clone());
+    /// Where one of these differs in nothing but whom it lets in, it is this one from now on, and its publisher stays if it may.
+    fn admit_as(&mut self, publishers: &[Publisher]) {
+        let is_this = |wanted: &&Publisher| {
+            Publisher { admission: self.settings.admission.clone(), ..(*wanted).clone() } == self.settings
+        };
+        let Some(wanted) = publishers.iter().find(is_this) else { return };
+        if wanted.admission != self.settings.admission {
+            self.settings.admission = wanted.admission.clone();
+            self.channel.set_admission(wanted.admission.clone());
+        }
+        if let (Way::Pushed(push, _), Door::HlsPush(wanted)) = (&self.way, &wanted.door) {
+            for (place, wanted) in push.places().iter().zip(&wanted.places) {
+                place.set_login(wanted.login.clone());
             }
         }
     }

@@ -34,6 +34,8 @@ pub(crate) enum End {
     Replaced,
     #[error("its channel is no more")]
     NoChannel,
+    #[error("its address is not among those that may publish")]
+    NotAllowed,
     #[error("it does not read our answers")]
     Deaf,
     #[error("it wanted to play; streams are only taken here")]
@@ -54,6 +56,7 @@ impl From<Leave> for End {
         match leave {
             Leave::Replaced => Self::Replaced,
             Leave::NoChannel => Self::NoChannel,
+            Leave::NotAllowed => Self::NotAllowed,
         }
     }
 }
@@ -70,6 +73,7 @@ impl End {
             Self::Silent => "silent",
             Self::Replaced => "replaced",
             Self::NoChannel => "no_channel",
+            Self::NotAllowed => "address",
             Self::Deaf => "deaf",
             Self::Play => "play",
             Self::TurnedDown(_) => "turned_down",

@@ -77,7 +77,7 @@ pub use mpegts::Select;
 pub use playlist::{Choice, Url};
 pub use reach::Reach;
 pub use rtmp::Target;
-pub use spec::{Network, Second};
+pub use spec::{Admission, Network, Second};
 pub use srt::{Passphrase, PassphraseError, Terms};
 pub use tls::Tls;
 

@@ -30,6 +30,8 @@ pub(crate) enum End {
     Replaced,
     #[error("its channel is no more")]
     NoChannel,
+    #[error("its address is not among those that may publish")]
+    NotAllowed,
 }
 
 impl From<Leave> for End {
@@ -37,6 +39,7 @@ impl From<Leave> for End {
         match leave {
             Leave::Replaced => Self::Replaced,
             Leave::NoChannel => Self::NoChannel,
+            Leave::NotAllowed => Self::NotAllowed,
         }
     }
 }
@@ -49,6 +52,7 @@ impl End {
             Self::Silent => "silent",
             Self::Replaced => "replaced",
             Self::NoChannel => "no_channel",
+            Self::NotAllowed => "address",
         }
     }
 }

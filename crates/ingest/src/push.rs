@@ -102,7 +102,7 @@ impl Push {
     fn read_from(&self, at: usize) {
         let before = self.active.swap(at, Ordering::Relaxed);
         let place = &self.places[at];
-        let channel = &place.channel;
+        let channel = &place.channel.name;
         match (before, at) {
             (0, 1..) => {
                 self.metrics.standby.set(1);

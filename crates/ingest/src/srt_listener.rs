@@ -59,6 +59,8 @@ enum Refusal {
     UnknownStream,
     #[error("it wanted to play; streams are only taken here")]
     Play,
+    #[error("its address is not among those that may publish to channel `{channel}`")]
+    NotAllowed { channel: Feed },
     #[error("channel `{channel}` has a publisher already{held}")]
     Busy { channel: Feed, held: Held },
     #[error("channel `{channel}`'s publisher comes and goes: let in again after {HOLD:?}")]
@@ -76,6 +78,7 @@ impl Refusal {
             Self::StreamId(_) => "protocol",
             Self::UnknownStream => "unknown_stream",
             Self::Play => "play",
+            Self::NotAllowed { .. } => "address",
             Self::Busy { .. } => "busy",
             Self::Flaps { .. } => "flaps",
             Self::Overload => "overload",
@@ -88,6 +91,7 @@ impl Refusal {
             Self::StreamId(_) => Rejection::BadRequest,
             Self::UnknownStream => Rejection::NotFound,
             Self::Play => Rejection::BadMode,
+            Self::NotAllowed { .. } => Rejection::Forbidden,
             Self::Busy { .. } => Rejection::Conflict,
             Self::Flaps { .. } => Rejection::Locked,
             Self::Overload => Rejection::Overload,
@@ -184,14 +188,14 @@ fn refused(ingest: &Ingest, peer: SocketAddr, refusal: &Refusal) {
 
 /// What the gate says to a knock.
 fn admit(ingest: &Ingest, places: &Arc<Semaphore>, knock: Knock<'_>) -> Result<(Terms, Admitted), Refusal> {
-    let route = decide(ingest, knock.stream_id)?;
+    let route = decide(ingest, knock.stream_id, knock.peer)?;
     let place = places.clone().try_acquire_owned().map_err(|_| Refusal::Overload)?;
     let (channel, at) = (route.channel.name.clone(), Instant::now());
     Ok((route.terms.clone(), Admitted { id: knock.id, peer: knock.peer, channel, at, _place: place }))
 }
 
 /// Which channel a stream id asks for, if it may have it.
-fn decide(ingest: &Ingest, stream_id: &str) -> Result<Arc<SrtRoute>, Refusal> {
+fn decide(ingest: &Ingest, stream_id: &str, peer: SocketAddr) -> Result<Arc<SrtRoute>, Refusal> {
     let wanted = StreamId::parse(stream_id)?;
     if wanted.mode != Mode::Publish {
         return Err(Refusal::Play);
@@ -200,6 +204,9 @@ fn decide(ingest: &Ingest, stream_id: &str) -> Result<Arc<SrtRoute>, Refusal> {
     let route = doors.srt.iter().find(|route| route.stream_id == wanted.resource);
     let route = route.cloned().ok_or(Refusal::UnknownStream)?;
     let (now, channel) = (ingest.clock.now(), &route.channel.name);
+    if !route.channel.lets_in(peer) {
+        return Err(Refusal::NotAllowed { channel: channel.clone() });
+    }
     match route.channel.held(now) {
         Some(held) => Err(Refusal::Busy { channel: channel.clone(), held }),
         None if route.channel.keeps_out(now) => Err(Refusal::Flaps { channel: channel.clone() }),
@@ -209,7 +216,7 @@ fn decide(ingest: &Ingest, stream_id: &str) -> Result<Arc<SrtRoute>, Refusal> {
 
 async fn publish(ingest: Arc<Ingest>, mut connection: Connection, conn: u64) {
     let peer = canonical(connection.peer());
-    let route = decide(&ingest, &connection.stream_id());
+    let route = decide(&ingest, &connection.stream_id(), peer);
     if let Ok(route) = &route {
         route.channel.look_at_flaps(&ingest.clock);
     }

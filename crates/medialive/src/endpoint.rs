@@ -49,7 +49,7 @@ pub enum Reach {
 /// What the use of an endpoint adds to it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Terms<'a> {
-    /// Who may send, where that is known to be limited.
+    /// Who may send to it; anybody where it is empty.
     pub(crate) senders: Vec<&'a str>,
     /// Latency of SRT.
     pub(crate) latency_ms: Option<i64>,
@@ -210,7 +210,7 @@ impl Endpoint {
         if matches!(self, Self::Srt(_) | Self::SrtCall { .. }) {
             set("latency", terms.latency_ms.map(|ms| Value::from(ms as f64 / 1e3)));
         }
-        if matches!(self, Self::Udp(_) | Self::Rtp(_)) && !terms.senders.is_empty() {
+        if self.is_push() && !terms.senders.is_empty() {
             let senders = terms.senders.iter().map(|sender| Value::from(*sender)).collect();
             set("from", Some(Value::Array(senders)));
         }
@@ -233,11 +233,6 @@ impl Endpoint {
     /// Whether programs and packet ids can be chosen.
     pub(crate) fn is_transport_stream(&self) -> bool {
         matches!(self, Self::Srt(_) | Self::SrtCall { .. } | Self::Udp(_) | Self::Rtp(_))
-    }
-
-    /// Whether who may send is known to the workflow file.
-    pub(crate) fn takes_senders(&self) -> bool {
-        matches!(self, Self::Udp(_) | Self::Rtp(_))
     }
 
     /// Where publishers push to, where they do.

@@ -120,9 +120,8 @@ pub(crate) async fn senders(
         let group: Group = stored::read(&held(write, caller, GROUP, id, WHAT).await?)?;
         rules.extend(group.rules);
     }
-    if rules.len() > MAX_SENDERS && endpoints.iter().any(Endpoint::takes_senders) {
-        let message =
-            format!("the security groups of a UDP or RTP input have at most {MAX_SENDERS} rules together");
+    if rules.len() > MAX_SENDERS && endpoints.iter().any(Endpoint::is_push) {
+        let message = format!("the security groups of an input have at most {MAX_SENDERS} rules together");
         return Err(bad_request(message).into());
     }
     Ok(Some(rules))

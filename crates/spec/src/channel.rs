@@ -4,6 +4,7 @@ use std::fmt;
 
 use media::{ChannelName, Grid};
 
+use crate::admission::Admission;
 use crate::audio::AudioRendition;
 use crate::datagrams::{self, Rtp, Udp};
 use crate::failover::Failover;
@@ -18,7 +19,6 @@ use crate::latency::Latency;
 use crate::pipelines::Pipelines;
 use crate::rtmp::RtmpCall;
 use crate::rung::Preset;
-use crate::second::Second;
 use crate::srt::{SrtCall, SrtListen};
 
 /// A channel that can exist.
@@ -92,8 +92,8 @@ pub struct RtmpKey {
     pub app: String,
     /// The stream key.
     pub key: String,
-    /// What becomes of a second publisher.
-    pub second: Second,
+    /// Who is let in.
+    pub admission: Admission,
 }
 
 impl fmt::Debug for RtmpKey {
@@ -106,8 +106,8 @@ impl fmt::Debug for RtmpKey {
 impl fmt::Display for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rtmp(rtmp) => write!(f, "RTMP publisher of {}/(key)", rtmp.app),
-            Self::Srt(srt) => write!(f, "SRT publisher of {}, {}", srt.stream_id, srt.terms),
+            Self::Rtmp(rtmp) => write!(f, "RTMP publisher of {}/(key){}", rtmp.app, rtmp.admission),
+            Self::Srt(srt) => write!(f, "SRT publisher of {}{}, {}", srt.stream_id, srt.admission, srt.terms),
             Self::SrtCall(call) => {
                 let host =
                     if call.host.contains(':') { format!("[{}]", call.host) } else { call.host.clone() };
@@ -320,7 +320,7 @@ impl RtmpKey {
         };
         match field.string()?.split_once('/') {
             Some((app, key)) if fits(app) && fits(key) => {
-                Ok(Self { app: app.to_owned(), key: key.to_owned(), second: Second::read(fields)? })
+                Ok(Self { app: app.to_owned(), key: key.to_owned(), admission: Admission::read(fields)? })
             }
             _ => Err(field.fault(format!(
                 "an RTMP input is \"app/key\", each 1 to {} of A-Z a-z 0-9 - _ . ~, such as \"live/main\"",

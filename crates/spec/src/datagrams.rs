@@ -5,11 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
-use crate::network::Network;
+use crate::network::{self, Network};
 use crate::select::Select;
 
-/// Networks that may be named as senders of one leg.
-const MAX_SENDERS: usize = 16;
 /// How long gaps may be waited for, in seconds.
 const LATENCY: std::ops::RangeInclusive<f64> = 0.05..=2.0;
 /// What error correction comes on: so far above the media's port (SMPTE ST 2022-1 §6).
@@ -141,7 +139,14 @@ impl Leg {
         };
         let from = match fields.take("from") {
             None => Vec::new(),
-            Some(field) => senders(field, address)?,
+            Some(field) => {
+                network::read_senders(field, |network| match network.is_ipv4() == address.is_ipv4() {
+                    true => Ok(()),
+                    false => {
+                        Err(format!("{network} cannot send to {}: IPv4 and IPv6 do not mix", address.ip()))
+                    }
+                })?
+            }
         };
         Ok(Self { address, interface, from })
     }
@@ -160,39 +165,15 @@ impl Leg {
     }
 }
 
-/// `from`: one text, or a list of them.
-fn senders(field: Field<'_>, address: SocketAddr) -> Result<Vec<Network>, Fault> {
-    let read =
-        |field: &Field<'_>| {
-            let network: Network = field.parsed()?;
-            match network.is_ipv4() == address.is_ipv4() {
-                true => Ok(network),
-                false => Err(field
-                    .fault(format!("{network} cannot send to {}: IPv4 and IPv6 do not mix", address.ip()))),
-            }
-        };
-    if field.as_str().is_some() {
-        return Ok(vec![read(&field)?]);
-    }
-    let bound =
-        field.fault(format!("1 to {MAX_SENDERS} senders can be named; without `from` anybody may send"));
-    let list = field.list()?;
-    match list.len() {
-        1..=MAX_SENDERS => list.iter().map(read).collect(),
-        _ => Err(bound),
-    }
-}
-
 impl fmt::Display for Leg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.address)?;
         if let Some(interface) = self.interface {
             write!(f, " on {interface}")?;
         }
-        let from: Vec<_> = self.from.iter().map(ToString::to_string).collect();
-        match from.as_slice() {
-            [] => f.write_str(" from anybody"),
-            _ => write!(f, " from {}", from.join(", ")),
+        match self.from.is_empty() {
+            true => f.write_str(" from anybody"),
+            false => write!(f, " from {}", network::joined(&self.from)),
         }
     }
 }

@@ -8,6 +8,7 @@ use playlist::Choice;
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
 use crate::hls;
+use crate::network::{self, Network};
 
 /// A stream that an encoder pushes by HTTP: `{ hls_push = "main", user = "encoder", password = "…", … }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct HlsPush {
     pub primary: PushPlace,
     /// `standby`: where a second encoder pushes the same, which is read while nothing comes to the first.
     pub standby: Option<PushPlace>,
+    /// `from`: addresses and networks of encoders, 1 to 16; anybody's where it is not set.
+    pub from: Vec<Network>,
     /// Which of its streams: `max_height`, `max_bandwidth` and `language`.
     pub choice: Choice,
 }
@@ -48,7 +51,11 @@ impl HlsPush {
                 Some(standby)
             }
         };
-        Ok(Self { primary, standby, choice: hls::choice(fields)? })
+        let from = match fields.take("from") {
+            None => Vec::new(),
+            Some(field) => network::read_senders(field, |_| Ok(()))?,
+        };
+        Ok(Self { primary, standby, from, choice: hls::choice(fields)? })
     }
 
     /// The first, and the second where there is one.
@@ -161,6 +168,9 @@ impl fmt::Display for HlsPush {
         if let Some(standby) = &self.standby {
             write!(f, ", or /in/{}/", standby.shown())?;
         }
+        if !self.from.is_empty() {
+            write!(f, " from {}", network::joined(&self.from))?;
+        }
         hls::show_choice(&self.choice, f)
     }
 }
@@ -181,11 +191,14 @@ mod tests {
     #[test]
     fn a_pushed_input_has_places_with_logins_that_nobody_is_shown() {
         let push = read(
-            "{ hls_push = \"news/main\", user = \"anna\", password = \"correct-horse\", max_height = 720, \
+            "{ hls_push = \"news/main\", user = \"anna\", password = \"correct-horse\", max_height = 720, from = \"10.0.0.0/8\", \
              standby = { hls_push = \"s3cret-path\" } }",
         )
         .expect("valid");
-        assert_eq!(push.to_string(), "HLS pushed to /in/news/main/, or /in/(path)/, at most 720 lines");
+        assert_eq!(
+            push.to_string(),
+            "HLS pushed to /in/news/main/, or /in/(path)/ from 10.0.0.0/8, at most 720 lines"
+        );
         assert_eq!(push.places().count(), 2);
         let shown = format!("{push:?}");
         assert!(!shown.contains("horse") && !shown.contains("s3cret"), "{shown}");

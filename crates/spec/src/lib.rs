@@ -4,6 +4,7 @@
 //! number is within its bound, so nobody checks again. A [`Fault`] names line, field and bound.
 
 mod access;
+mod admission;
 mod audio;
 mod channel;
 mod control;
@@ -29,13 +30,13 @@ mod origin_url;
 mod pipelines;
 mod rtmp;
 mod rung;
-mod second;
 mod select;
 mod srt;
 mod tls;
 mod workflow;
 
 pub use access::{Access, AccessKey, KeyFile};
+pub use admission::{Admission, Second};
 pub use audio::AudioRendition;
 pub use channel::{Backup, Channel, Input, RtmpKey};
 pub use control::Control;
@@ -61,7 +62,6 @@ pub use origin_url::{OriginUrl, OriginUrlFault, Scheme};
 pub use pipelines::Pipelines;
 pub use rtmp::RtmpCall;
 pub use rung::{Preset, Profile, Rung};
-pub use second::Second;
 pub use select::Select;
 pub use srt::{Passphrase, SrtCall, SrtListen, SrtTerms};
 pub use tls::{Acme, Certificate, Tls};

@@ -4,6 +4,12 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
+use crate::fault::Fault;
+use crate::fields::Field;
+
+/// Networks that may be named as senders of one input, or of one leg of it.
+const MAX_SENDERS: usize = 16;
+
 /// Addresses that begin with the same bits: `192.0.2.0/24`, or one address alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
@@ -36,6 +42,32 @@ impl Network {
             _ => None,
         }
     }
+}
+
+/// `from`: one text, or a list of them, each of which has to stand `check`.
+pub(crate) fn read_senders(
+    field: Field<'_>,
+    check: impl Fn(Network) -> Result<(), String>,
+) -> Result<Vec<Network>, Fault> {
+    let read = |field: &Field<'_>| {
+        let network: Network = field.parsed()?;
+        check(network).map(|()| network).map_err(|fault| field.fault(fault))
+    };
+    if field.as_str().is_some() {
+        return Ok(vec![read(&field)?]);
+    }
+    let bound =
+        field.fault(format!("1 to {MAX_SENDERS} senders can be named; without `from` anybody may send"));
+    let list = field.list()?;
+    match list.len() {
+        1..=MAX_SENDERS => list.iter().map(read).collect(),
+        _ => Err(bound),
+    }
+}
+
+/// As people read them: `10.0.0.9, 10.1.0.0/16`.
+pub(crate) fn joined(networks: &[Network]) -> String {
+    networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// `address` with what follows the first `prefix` bits cleared.

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::admission::Admission;
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
-use crate::second::Second;
 use crate::select::Select;
 
 /// Latencies an SRT input may have, in seconds.
@@ -20,8 +20,8 @@ pub struct SrtListen {
     pub terms: SrtTerms,
     /// What of it is wanted.
     pub select: Select,
-    /// What becomes of a second publisher.
-    pub second: Second,
+    /// Who is let in.
+    pub admission: Admission,
 }
 
 /// A stream that is fetched by SRT: `{ srt_call = "encoder.example.org:9000", streamid = "…", … }`.
@@ -110,7 +110,7 @@ impl SrtListen {
             stream_id,
             terms: SrtTerms::read(fields)?,
             select: Select::read(fields)?,
-            second: Second::read(fields)?,
+            admission: Admission::read(fields)?,
         })
     }
 }
@@ -173,7 +173,7 @@ mod tests {
             stream_id: "main".to_owned(),
             terms,
             select: Select::default(),
-            second: Second::IsRefused,
+            admission: Admission::default(),
         };
         assert_eq!(read("{ srt = \"main\" }"), Ok(Input::Srt(plain)));
         let input = read("{ srt = \"main\", passphrase = \"correct horse\", latency = 0.5 }").expect("valid");
@@ -215,7 +215,7 @@ mod tests {
         refused(
             "{ rtmp = \"live/a\", passphrase = \"correct horse\" }",
             expect![
-                "line 3: channel[0].input.passphrase: no such field; there are: rtmp, rtmp_call, file, files, srt, srt_call, udp, rtp, hls, hls_push, second"
+                "line 3: channel[0].input.passphrase: no such field; there are: rtmp, rtmp_call, file, files, srt, srt_call, udp, rtp, hls, hls_push, from, second"
             ],
         );
         refused(

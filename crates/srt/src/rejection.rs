@@ -14,6 +14,8 @@ pub enum Rejection {
     Unauthorised,
     /// Too many peers at once: 1402.
     Overload,
+    /// The peer may not publish from where it is: 1403.
+    Forbidden,
     /// No such stream: 1404.
     NotFound,
     /// The wish to play, or to do both: 1405.
@@ -34,6 +36,7 @@ impl Rejection {
             Self::BadRequest => ffi::SRT_REJX_BAD_REQUEST,
             Self::Unauthorised => ffi::SRT_REJX_UNAUTHORIZED,
             Self::Overload => ffi::SRT_REJX_OVERLOAD,
+            Self::Forbidden => ffi::SRT_REJX_FORBIDDEN,
             Self::NotFound => ffi::SRT_REJX_NOTFOUND,
             Self::BadMode => ffi::SRT_REJX_BAD_MODE,
             Self::Conflict => ffi::SRT_REJX_CONFLICT,
@@ -50,6 +53,7 @@ impl fmt::Display for Rejection {
             Self::BadRequest => "the stream id cannot be read",
             Self::Unauthorised => "not authorised",
             Self::Overload => "the server is overloaded",
+            Self::Forbidden => "access is denied",
             Self::NotFound => "no such stream",
             Self::BadMode => "streams are only taken here",
             Self::Conflict => "the stream has a publisher already",

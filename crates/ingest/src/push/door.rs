@@ -1,6 +1,7 @@
 //! Where encoders push: HTTP/1.1, `PUT`, `POST` and `DELETE` below `/in/`.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,7 @@ use super::store::{self, Put};
 use super::upload;
 use crate::Ingest;
 use crate::pull::MAX_SEGMENT_BYTES;
+use crate::transport::canonical;
 
 /// Connections at once; further ones wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 512;
@@ -51,11 +53,12 @@ pub(crate) fn serve(ingest: Arc<Ingest>, listener: TcpListener, drain: Drain) {
         .max_headers(MAX_HEADERS);
     listen::each(listener, MAX_CONNECTIONS, drain, move |stream: TcpStream| {
         let _ = stream.set_nodelay(true);
-        let peer = stream.peer_addr().map_or_else(|_| "unknown".to_owned(), |peer| peer.to_string());
+        // Who has left already is nobody's peer.
+        let peer = stream.peer_addr().map(canonical).unwrap_or(([0, 0, 0, 0], 0).into());
         let ingest = ingest.clone();
         let service = service_fn(move |request| {
-            let (ingest, peer) = (ingest.clone(), peer.clone());
-            async move { Ok::<_, Infallible>(answer(&ingest, &peer, request).await) }
+            let ingest = ingest.clone();
+            async move { Ok::<_, Infallible>(answer(&ingest, peer, request).await) }
         });
         let connection = http.serve_connection(TokioIo::new(stream), service);
         async move {
@@ -66,7 +69,7 @@ pub(crate) fn serve(ingest: Arc<Ingest>, listener: TcpListener, drain: Drain) {
     });
 }
 
-async fn answer(ingest: &Ingest, peer: &str, request: Request<Incoming>) -> Answer {
+async fn answer(ingest: &Ingest, peer: SocketAddr, request: Request<Incoming>) -> Answer {
     let method = request.method();
     if ![Method::PUT, Method::POST, Method::DELETE].contains(method) {
         let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "PUT, POST or DELETE");
@@ -80,6 +83,12 @@ async fn answer(ingest: &Ingest, peer: &str, request: Request<Incoming>) -> Answ
         upload::pass_over(request.into_body(), MAX_SEGMENT_BYTES).await;
         return plain(StatusCode::NOT_FOUND, "no channel takes HLS at this path");
     };
+    if !place.channel.lets_in(peer) {
+        tracing::warn!(channel = %place.channel.name, %peer, "a push was refused: it may not come from there");
+        ingest.metrics.refused("address");
+        upload::pass_over(request.into_body(), MAX_SEGMENT_BYTES).await;
+        return closing(StatusCode::FORBIDDEN, "not from this address");
+    }
     if let Err(refusal) = admit(&place, &request, &target) {
         return refused(ingest, &place, peer, request, refusal).await;
     }
@@ -125,13 +134,13 @@ fn admit(place: &Place, request: &Request<Incoming>, target: &str) -> Result<(),
 async fn refused(
     ingest: &Ingest,
     place: &Place,
-    peer: &str,
+    peer: SocketAddr,
     request: Request<Incoming>,
     refusal: Refusal,
 ) -> Answer {
     // To be asked for a login is how every session begins.
     if refusal != Refusal::Missing {
-        tracing::warn!(channel = %place.channel, peer, reason = %refusal, "a push was refused");
+        tracing::warn!(channel = %place.channel.name, %peer, reason = %refusal, "a push was refused");
         ingest.metrics.refused(refusal.label());
         sleep(REFUSAL_DELAY).await;
     }
@@ -148,7 +157,7 @@ async fn refused(
     answer
 }
 
-async fn take(ingest: &Ingest, place: &Place, name: &str, peer: &str, body: Incoming) -> Answer {
+async fn take(ingest: &Ingest, place: &Place, name: &str, peer: SocketAddr, body: Incoming) -> Answer {
     let limit = if store::is_playlist(name, b"") { MAX_PLAYLIST_BYTES } else { MAX_SEGMENT_BYTES };
     let mut held = place.store.hold();
     let bytes = match upload::read(body, limit, &mut held).await {
@@ -160,7 +169,7 @@ async fn take(ingest: &Ingest, place: &Place, name: &str, peer: &str, body: Inco
                 upload::Fault::Broken(_) => (StatusCode::BAD_REQUEST, "upload_broken"),
                 upload::Fault::NoRoom => (StatusCode::SERVICE_UNAVAILABLE, "no_memory"),
             };
-            tracing::warn!(channel = %place.channel, peer, file = name, reason = %fault, "an upload was not taken");
+            tracing::warn!(channel = %place.channel.name, %peer, file = name, reason = %fault, "an upload was not taken");
             ingest.metrics.refused(reason);
             return match fault {
                 upload::Fault::NoRoom => later(&fault.to_string()),
@@ -180,7 +189,7 @@ async fn take(ingest: &Ingest, place: &Place, name: &str, peer: &str, body: Inco
         Ok(Put::New) => done(StatusCode::CREATED),
         Ok(Put::Replaced) => done(StatusCode::OK),
         Err(fault) => {
-            tracing::warn!(channel = %place.channel, peer, file = name, reason = %fault, "a playlist was not taken");
+            tracing::warn!(channel = %place.channel.name, %peer, file = name, reason = %fault, "a playlist was not taken");
             ingest.metrics.refused("bad_playlist");
             plain(StatusCode::BAD_REQUEST, &fault.to_string())
         }

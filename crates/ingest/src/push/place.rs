@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use http_auth::{Gate, Login};
 use rustls::crypto::ring::default_provider;
 use tokio::sync::Semaphore;
-use wire::sample_stream::Feed;
 
 use super::room::Room;
 use super::store::Store;
+use crate::channel::Channel;
 use crate::metrics::PushMetrics;
 
 /// Uploads of one encoder at once: as many renditions, each with a segment and a playlist.
@@ -21,7 +21,7 @@ const REALM: &str = "headwater";
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) path: String,
-    pub(crate) channel: Feed,
+    pub(crate) channel: Arc<Channel>,
     pub(crate) store: Arc<Store>,
     pub(super) uploads: Semaphore,
     pub(super) metrics: PushMetrics,
@@ -36,7 +36,7 @@ impl Place {
     pub(crate) fn new(
         path: String,
         login: Option<Login>,
-        channel: Feed,
+        channel: Arc<Channel>,
         room: &Arc<Room>,
         metrics: PushMetrics,
     ) -> Self {

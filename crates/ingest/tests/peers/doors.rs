@@ -53,6 +53,34 @@ fn whoever_publishes_to_a_channel_that_is_taken_away_is_let_go_and_its_encoder_h
 }
 
 #[test]
+fn publishers_come_from_where_they_may_and_one_that_may_no_longer_is_let_go() {
+    let mut role = Role::start(0);
+    let mut subscriber = role.subscribe("main", None);
+    let mut stays = Client::publish(role.rtmp, "sesame");
+    stays.send(1);
+    role.wait_for_metric("headwater_ingest_video_frames_total{channel=\"main\"}", 30.0);
+    role.admit_from(&["127.0.0.0/8", "192.0.2.0/24"]);
+    stays.send(1);
+    role.wait_for_metric("headwater_ingest_video_frames_total{channel=\"main\"}", 60.0);
+
+    role.admit_from(&["192.0.2.0/24"]);
+    assert!(stays.ends_closed());
+    let heard = subscriber.session();
+    let reason = "its address is not among those that may publish";
+    assert_eq!((heard.of(VIDEO).len(), heard.ended.as_str()), (60, reason));
+    let (_, code, description) = Client::try_publish(role.rtmp, "live", "sesame");
+    assert_eq!(
+        (code.as_str(), description.as_str()),
+        ("NetStream.Publish.BadName", "This application and stream key are not known here.")
+    );
+    // The one that was let go, and the one that was turned away.
+    role.wait_for_metric("headwater_ingest_refused_total{reason=\"address\"}", 2.0);
+
+    role.admit_from(&[]);
+    Client::publish(role.rtmp, "sesame").goodbye();
+}
+
+#[test]
 fn a_port_that_is_taken_costs_its_own_channel_only_and_is_free_when_the_channel_goes() {
     let role = Role::start(0);
     let taken = UdpSocket::bind("127.0.0.1:0").expect("a free port");

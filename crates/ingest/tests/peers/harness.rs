@@ -51,11 +51,12 @@ impl Write for Log {
 }
 
 fn publisher(channel: &str, door: ingest::Door, batch_ms: u64) -> ingest::Publisher {
+    let second = if channel == "yielding" { ingest::Second::Replaces } else { ingest::Second::IsRefused };
     ingest::Publisher {
         feed: channel.parse::<media::ChannelName>().expect("a channel name").into(),
         door,
         batch: Duration::from_millis(batch_ms),
-        second: if channel == "yielding" { ingest::Second::Replaces } else { ingest::Second::IsRefused },
+        admission: ingest::Admission { second, from: Vec::new() },
         keep: Duration::from_secs(6),
     }
 }
@@ -118,8 +119,21 @@ impl Role {
 
     /// Tells the running role which channels there are beside those of [`Self::start`].
     pub(crate) fn set(&self, more: &[(&str, ingest::Door)]) -> Result<(), String> {
+        self.order(more.iter().map(|(channel, door)| publisher(channel, door.clone(), 0)))
+    }
+
+    /// Tells it that publishers of those of [`Self::start`] come from these networks alone.
+    pub(crate) fn admit_from(&mut self, networks: &[&str]) {
+        for publisher in &mut self.sources.publishers {
+            publisher.admission.from =
+                networks.iter().map(|network| network.parse().expect("a network")).collect();
+        }
+        self.order([]).expect("it can be told");
+    }
+
+    fn order(&self, more: impl IntoIterator<Item = ingest::Publisher>) -> Result<(), String> {
         let mut sources = self.sources.clone();
-        sources.publishers.extend(more.iter().map(|(channel, door)| publisher(channel, door.clone(), 0)));
+        sources.publishers.extend(more);
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
         runtime.block_on(self.orderer.give(sources))
     }

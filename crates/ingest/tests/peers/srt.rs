@@ -137,6 +137,18 @@ fn who_may_not_publish_hears_why_and_is_counted() {
 }
 
 #[test]
+fn who_calls_from_elsewhere_hears_that_access_is_denied() {
+    let mut role = Role::start(0);
+    role.admit_from(&["192.0.2.0/24", "2001:db8::/32"]);
+    let refusal_of = |role: &Role| refusal(role, "open", None);
+    assert!(refusal_of(&role).contains("access is denied (1403)"), "{}", refusal_of(&role));
+    role.wait_for_log("its address is not among those that may publish to channel `open`");
+    role.admit_from(&["127.0.0.1"]);
+    let _holder = push(&role.srt_url("open", None));
+    role.wait_for_metric("headwater_ingest_publishers{channel=\"open\"}", 1.0);
+}
+
+#[test]
 fn a_publisher_that_comes_and_goes_is_turned_away_at_the_door_for_a_while() {
     let role = Role::start(0);
     let connects = || {

@@ -157,7 +157,7 @@ impl Context<'_> {
             let at = settings.unwrap_or_else(|| attachment.clone());
             return Err(at.invalid("AudioSelectors", "a packet id is 16 to 8190"));
         }
-        if endpoint.takes_senders() {
+        if endpoint.is_push() {
             terms.senders = senders(attachment, feed)?;
         }
         Ok(endpoint.table(&terms, self.reach))

@@ -9,6 +9,7 @@
 //! it is known on which line it is; what is held at the file's end is left out.
 
 use std::collections::VecDeque;
+use std::mem;
 
 use media::{Sample, TrackId};
 
@@ -68,7 +69,7 @@ impl Timeline {
             end_us: begins_us,
             latest_us: begins_us,
             lines: VecDeque::new(),
-            sound: Sound::default(),
+            sound: Sound { end_us: begins_us, ..Sound::default() },
         }
     }
 
@@ -96,8 +97,7 @@ impl Timeline {
         let mut jump_us = None;
         let expected = |line: &Line| sample.dts.saturating_add(line.offset_us);
         let is_jump = |at_us: i64| {
-            at_us < self.latest_us.saturating_sub(JUMP_BACK_US)
-                || at_us > self.end_us.max(self.sound.end_us).saturating_add(JUMP_AHEAD_US)
+            at_us < self.latest_us.saturating_sub(JUMP_BACK_US) || at_us > self.sound.reach_us(self.end_us)
         };
         let offset_us = match self.lines.back() {
             Some(line) if !is_jump(expected(line)) => line.offset_us,
@@ -132,9 +132,7 @@ impl Timeline {
             return sound.keep(|_| false);
         }
         sound.keep(|at_us| at_us.is_none());
-        sound.lay(number, offset_us);
-        let begins_us = self.end_us;
-        sound.keep(|at_us| at_us.is_some_and(|at_us| at_us >= begins_us));
+        sound.lay(number, offset_us, self.end_us, self.end_us);
     }
 
     /// The pictures go on as before. Sound that waits had only paused, where they have come near its time by now; else it
@@ -145,17 +143,16 @@ impl Timeline {
         };
         let first = self.sound.held.iter().find(|(at_us, _)| at_us.is_none());
         let Some(first_us) = first.map(|(_, sample)| pts(sample)) else { return };
-        let near_us =
-            self.sound.end_us.saturating_sub(JUMP_BACK_US)..=self.end_us.saturating_add(JUMP_AHEAD_US);
+        let from_us = self.sound.end_us.saturating_sub(JUMP_BACK_US);
+        let near_us = from_us..=self.end_us.saturating_add(JUMP_AHEAD_US);
         if near_us.contains(&first_us.saturating_add(offset_us)) {
-            self.sound.lay(number, offset_us);
+            let begins_us = self.lines.back().map_or(from_us, |line| line.begins_us);
+            self.sound.lay(number, offset_us, from_us.max(begins_us), self.end_us);
         } else if self.end_us.saturating_sub(since_us) > ALONE_US {
             let offset_us =
                 self.sound.end_us.max(since_us.saturating_sub(JUMP_AHEAD_US)).saturating_sub(first_us);
-            self.sound.lay(number, offset_us);
-            // Silence has taken the time of these.
-            let over_us = self.end_us.saturating_sub(JUMP_BACK_US);
-            self.sound.keep(|at_us| at_us.is_some_and(|at_us| at_us >= over_us));
+            // Silence has taken the time of what lies before.
+            self.sound.lay(number, offset_us, self.end_us.saturating_sub(JUMP_BACK_US), self.end_us);
         }
     }
 
@@ -176,18 +173,19 @@ impl Timeline {
                 number = self.lines.back().map_or(number, |line| line.number);
                 offset_us = self.end_us.saturating_sub(time_us);
             }
-            Some(_) => {}
-            None => {
-                let at_us = time_us.saturating_add(offset_us);
-                let ahead_us = self.end_us.max(self.sound.end_us).saturating_add(JUMP_AHEAD_US);
-                if at_us < self.sound.end_us.saturating_sub(JUMP_BACK_US) || at_us > ahead_us {
-                    self.sound.waits_from_us = Some(self.end_us);
-                    return Placed::Unknown;
-                }
-            }
+            _ => {}
+        }
+        let at_us = time_us.saturating_add(offset_us);
+        let begins = self.lines.iter().find(|line| line.number >= number).map(|line| line.begins_us);
+        let least_us = match (later, begins) {
+            (Some(_), Some(begins_us)) => begins_us.min(self.sound.end_us),
+            _ => self.sound.end_us,
+        };
+        if at_us < least_us.saturating_sub(JUMP_BACK_US) || at_us > self.sound.reach_us(self.end_us) {
+            self.sound.waits_from_us = Some(self.end_us);
+            return Placed::Unknown;
         }
         self.sound.on = Some((number, offset_us));
-        let at_us = time_us.saturating_add(offset_us);
         self.sound.end_us = at_us.saturating_add(sample.duration.map_or(0, i64::from));
         let begins = self.lines.iter().find(|line| line.number >= number).map(|line| line.begins_us);
         let ends = self.lines.iter().find(|line| line.number > number).map(|line| line.begins_us);
@@ -234,14 +232,25 @@ enum Placed {
 }
 
 impl Sound {
-    /// It is on this line, and so is what waited.
-    fn lay(&mut self, number: u64, offset_us: i64) {
+    /// It is on this line, and so is what waited; of that what lies before `from_us` or far beyond it all is left out.
+    fn lay(&mut self, number: u64, offset_us: i64, from_us: i64, pictures_end_us: i64) {
         (self.on, self.waits_from_us) = (Some((number, offset_us)), None);
-        for (at_us, sample) in self.held.iter_mut().filter(|(at_us, _)| at_us.is_none()) {
-            let time_us = pts(sample).saturating_add(offset_us);
-            *at_us = Some(time_us);
-            self.end_us = time_us.saturating_add(sample.duration.map_or(0, i64::from));
+        for (at_us, sample) in mem::take(&mut self.held) {
+            let time_us = at_us.unwrap_or_else(|| pts(&sample).saturating_add(offset_us));
+            let lies_within = (from_us..=self.reach_us(pictures_end_us)).contains(&time_us);
+            if at_us.is_none() && lies_within {
+                self.end_us = time_us.saturating_add(sample.duration.map_or(0, i64::from));
+            }
+            match at_us.is_some() || lies_within {
+                true => self.held.push_back((Some(time_us), sample)),
+                false => self.held_bytes -= sample.data.len(),
+            }
         }
+    }
+
+    /// The latest time that is not a jump.
+    fn reach_us(&self, pictures_end_us: i64) -> i64 {
+        self.end_us.max(pictures_end_us).saturating_add(JUMP_AHEAD_US)
     }
 
     /// Holds on only to what `is_wanted`, by its time on the epoch.

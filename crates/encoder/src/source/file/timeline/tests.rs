@@ -185,6 +185,7 @@ proptest! {
         times in proptest::collection::vec((any::<bool>(), time_us(), any::<i32>(), any::<u32>()), 1..300),
     ) {
         let mut timeline = Timeline::begin(VIDEO, BEGINS);
+        let mut farthest_us = BEGINS;
         for (leads, dts, composition_offset, lasts_us) in times {
             let lasts_us = lasts_us % 1_000_000;
             let track = if leads { VIDEO } else { AUDIO };
@@ -194,6 +195,8 @@ proptest! {
             let (end_us, sound_us) = (timeline.end_us(), timeline.sound.end_us);
             let mut out = Vec::new();
             timeline.push(sample, &mut out);
+            farthest_us += 3_000_000;
+            prop_assert!(timeline.end_us().max(timeline.sound.end_us) <= farthest_us);
             for sample in out {
                 // A picture moves the end by what all media that were read allow, a reorder and its length.
                 prop_assert!(sample.dts >= BEGINS - 1_000_000, "{}", sample.dts - BEGINS);
