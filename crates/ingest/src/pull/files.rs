@@ -65,7 +65,7 @@ impl Files {
     }
 
     /// Without those at the front that were pushed before this process was there, or are forgotten.
-    pub(super) fn from_first_there<'w>(&self, wanted: &'w [Wanted]) -> &'w [Wanted] {
+    pub(super) fn since_first_there<'w>(&self, wanted: &'w [Wanted]) -> &'w [Wanted] {
         match self {
             Self::Fetched(_) => wanted,
             Self::Pushed(store) => {

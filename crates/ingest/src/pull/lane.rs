@@ -147,7 +147,7 @@ impl Lane {
                 }
             }
             let wanted = match self.is_first {
-                true => self.files.from_first_there(&update.wanted),
+                true => self.files.since_first_there(&update.wanted),
                 false => &update.wanted,
             };
             if self.is_first {

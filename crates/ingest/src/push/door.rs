@@ -80,14 +80,12 @@ async fn answer(ingest: &Ingest, peer: SocketAddr, request: Request<Incoming>) -
     let Some((place, name)) = find(ingest, &target) else {
         ingest.metrics.refused("unknown_path");
         sleep(REFUSAL_DELAY).await;
-        upload::pass_over(request.into_body(), MAX_SEGMENT_BYTES).await;
-        return plain(StatusCode::NOT_FOUND, "no channel takes HLS at this path");
+        return turn_away(request, StatusCode::NOT_FOUND, "no channel takes HLS at this path").await;
     };
     if !place.channel.lets_in(peer) {
         tracing::warn!(channel = %place.channel.name, %peer, "a push was refused: it may not come from there");
         ingest.metrics.refused("address");
-        upload::pass_over(request.into_body(), MAX_SEGMENT_BYTES).await;
-        return closing(StatusCode::FORBIDDEN, "not from this address");
+        return turn_away(request, StatusCode::FORBIDDEN, "not from this address").await;
     }
     if let Err(refusal) = admit(&place, &request, &target) {
         return refused(ingest, &place, peer, request, refusal).await;
@@ -98,10 +96,8 @@ async fn answer(ingest: &Ingest, peer: SocketAddr, request: Request<Incoming>) -
         return done(StatusCode::NO_CONTENT);
     }
     if request.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
-        return closing(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "files are taken as they are, without Content-Encoding",
-        );
+        let text = "files are taken as they are, without Content-Encoding";
+        return turn_away(request, StatusCode::UNSUPPORTED_MEDIA_TYPE, text).await;
     }
     let Ok(_upload) = place.uploads.try_acquire() else {
         ingest.metrics.refused("too_many_uploads");
@@ -138,23 +134,27 @@ async fn refused(
     request: Request<Incoming>,
     refusal: Refusal,
 ) -> Answer {
-    // To be asked for a login is how every session begins.
-    if refusal != Refusal::Missing {
+    // To be asked for a login is how every session begins, and from time to time goes on.
+    if !matches!(refusal, Refusal::Missing | Refusal::Old) {
         tracing::warn!(channel = %place.channel.name, %peer, reason = %refusal, "a push was refused");
         ingest.metrics.refused(refusal.label());
         sleep(REFUSAL_DELAY).await;
     }
-    let waits = request.headers().contains_key(EXPECT);
-    let stays = !waits && upload::pass_over(request.into_body(), MAX_SEGMENT_BYTES).await;
-    let text = refusal.to_string();
-    let mut answer =
-        if stays { plain(StatusCode::UNAUTHORIZED, &text) } else { closing(StatusCode::UNAUTHORIZED, &text) };
+    let mut answer = turn_away(request, StatusCode::UNAUTHORIZED, &refusal.to_string()).await;
     let challenges = place.gate().as_mut().map(|gate| gate.challenges(refusal.stale(), place.age()));
     for challenge in challenges.into_iter().flatten() {
         let value = HeaderValue::from_str(&challenge).expect("challenges are visible ASCII");
         answer.headers_mut().append(WWW_AUTHENTICATE, value);
     }
     answer
+}
+
+/// Answers a request whose body is not taken. A client that waits to be told to go on is not; any other comes to read the answer once it
+/// has sent what it had.
+async fn turn_away(request: Request<Incoming>, status: StatusCode, text: &str) -> Answer {
+    let waits = request.headers().contains_key(EXPECT);
+    let stays = !waits && upload::pass_over(request.into_body(), MAX_SEGMENT_BYTES).await;
+    if stays { plain(status, text) } else { closing(status, text) }
 }
 
 async fn take(ingest: &Ingest, place: &Place, name: &str, peer: SocketAddr, body: Incoming) -> Answer {
