@@ -154,11 +154,13 @@ def work_folder():
 
 
 @contextlib.contextmanager
-def stack(folder, channels):
-    """`headwater up` with these channels; gives its process and ports (viewers, origin, rtmp, srt, metrics)."""
-    ports = dict(zip(("viewers", "origin", "rtmp", "srt", "metrics"), free_ports(5)))
+def stack(folder, channels, control="off"):
+    """`headwater up` with these channels; gives its process and ports (viewers, origin, rtmp, srt, metrics; control where that is "on")."""
+    names = ("viewers", "origin", "rtmp", "srt", "metrics") + (("control",) if control == "on" else ())
+    ports = dict(zip(names, free_ports(len(names))))
     listen = "".join(f'{name} = "127.0.0.1:{port}"\n' for name, port in ports.items())
-    (folder / "workflow.toml").write_text(f"[listen]\n{listen}control = \"off\"\n\n{channels}")
+    off = "" if control == "on" else 'control = "off"\n'
+    (folder / "workflow.toml").write_text(f"[listen]\n{listen}{off}\n{channels}")
     command = [binary("headwater"), "up", "workflow.toml", "--data", "data"]
     healthy = lambda: fetch(f"http://127.0.0.1:{ports['viewers']}/health")[0] == 200
     with running(command, ready=healthy, log=folder / "log", cwd=folder) as process:

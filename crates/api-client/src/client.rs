@@ -21,7 +21,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::refusal::Refusal;
 use crate::table::printable;
-use crate::{Error, Target, trust};
+use crate::{Error, Target, iam, trust};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -36,8 +36,35 @@ const SHOWN: usize = 200;
 #[derive(Debug)]
 pub struct Client {
     target: Target,
+    /// Without what is signed for.
     signer: Signer,
     tls: Option<Arc<ClientConfig>>,
+}
+
+/// Which of the APIs on the port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Api {
+    /// `/v1`: JSON.
+    Native,
+    /// AWS's IAM: forms, and XML.
+    Iam,
+}
+
+impl Api {
+    /// What is signed for: service and region.
+    fn scope(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Native => ("headwater", "global"),
+            Self::Iam => ("iam", "us-east-1"),
+        }
+    }
+
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Native => "application/json",
+            Self::Iam => "application/x-www-form-urlencoded; charset=utf-8",
+        }
+    }
 }
 
 /// What is asked.
@@ -45,11 +72,12 @@ pub struct Client {
 pub(crate) struct Ask<'a> {
     /// For people: `stop channel main`.
     pub(crate) asked: String,
+    pub(crate) api: Api,
     pub(crate) method: &'static str,
     pub(crate) path: &'a str,
     /// Encoded, without its `?`.
     pub(crate) query: &'a str,
-    /// JSON.
+    /// JSON, or a form.
     pub(crate) body: Option<&'a str>,
     /// It makes something new, or nothing: `If-None-Match: *`.
     pub(crate) is_only_if_absent: bool,
@@ -58,7 +86,8 @@ pub(crate) struct Ask<'a> {
 impl<'a> Ask<'a> {
     /// A request without query and body.
     pub(crate) fn new(asked: impl Into<String>, method: &'static str, path: &'a str) -> Self {
-        Self { asked: asked.into(), method, path, query: "", body: None, is_only_if_absent: false }
+        let (api, query, body) = (Api::Native, "", None);
+        Self { asked: asked.into(), api, method, path, query, body, is_only_if_absent: false }
     }
 }
 
@@ -78,8 +107,8 @@ impl Client {
             access_key: target.access_key.clone(),
             secret: target.secret.clone(),
             token: None,
-            region: "global".to_owned(),
-            service: "headwater".to_owned(),
+            region: String::new(),
+            service: String::new(),
         };
         Ok(Self { target, signer, tls })
     }
@@ -116,7 +145,7 @@ impl Client {
     fn signed(&self, ask: &Ask<'_>) -> Result<Request<Full<Bytes>>, Error> {
         let authority = self.target.url.authority();
         let mut headers = vec![(HOST.as_str(), authority)];
-        headers.extend(ask.body.map(|_| (CONTENT_TYPE.as_str(), "application/json")));
+        headers.extend(ask.body.map(|_| (CONTENT_TYPE.as_str(), ask.api.media_type())));
         headers.extend(ask.is_only_if_absent.then_some(("if-none-match", "*")));
         let as_bytes: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let body = ask.body.unwrap_or_default();
@@ -127,7 +156,9 @@ impl Client {
             headers: &as_bytes,
             body: Body::Whole(body.as_bytes()),
         };
-        let signature = self.signer.headers(&request, SystemTime::now().into());
+        let (service, region) = ask.api.scope();
+        let signer = Signer { service: service.into(), region: region.into(), ..self.signer.clone() };
+        let signature = signer.headers(&request, SystemTime::now().into());
         let signature = signature.map_err(|fault| Error::Unsignable(fault.to_string()))?;
         let target = match ask.query {
             "" => ask.path.to_owned(),
@@ -191,6 +222,14 @@ impl Client {
             (400..=599, "application/problem+json") => {
                 let refusal: Refusal = serde_json::from_slice(body).map_err(|_| foreign())?;
                 let refusal = Box::new(Refusal { status, ..refusal });
+                Err(Error::Refused { asked, refusal, whose: self.target.whose.clone() })
+            }
+            (200..=599, "text/xml") => {
+                let answer = iam::read(body).ok_or_else(foreign)?;
+                if status < 300 {
+                    return Ok(Answer { status, body: answer });
+                }
+                let refusal = Box::new(Refusal::of_iam(status, &answer).ok_or_else(foreign)?);
                 Err(Error::Refused { asked, refusal, whose: self.target.whose.clone() })
             }
             _ => Err(foreign()),

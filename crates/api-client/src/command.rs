@@ -18,8 +18,10 @@ Try it:
     Status(At),
     /// List, show, make, start, stop and remove channels
     Channel(Channel),
-    /// List what every API has made: channels, inputs, endpoints, distributions, alarms, topics, …
+    /// List what every door has made, the workflow file and every API: channels, inputs, endpoints, distributions, alarms, topics, …
     Resource(Resource),
+    /// List, make and remove users, their access keys and policies
+    User(User),
     /// List inputs that AWS's APIs have made
     Input(View),
     /// List endpoints: packaged outputs that viewers' players are given
@@ -61,7 +63,7 @@ Of another machine:
   export HEADWATER_ACCESS_KEY=… HEADWATER_SECRET_KEY=…
   headwater channel ls --endpoint https://live.example:8443
 
-Channels of the workflow file are shown too (owner `file`); they are changed in the file.")]
+Channels of the workflow file are shown too (owner `file`); they are changed in the file, which `headwater apply` takes.")]
 pub struct Channel {
     /// What to do
     #[command(subcommand)]
@@ -196,6 +198,146 @@ pub enum ViewOrder {
     Ls(Ls),
 }
 
+/// Options of `user`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Try it:
+  headwater user add eve
+  headwater user key add eve                   prints the secret, this once
+  printf '{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"medialive:*\", \"Resource\": \"*\"}]}' > eve.json
+  headwater user policy set eve eve.json       what she may; nothing without one
+  headwater user ls
+  headwater user rm eve                        with her keys and policies
+
+Users are IAM's: `aws iam …` and boto3 make them too, and can do more (docs/identity.md).")]
+pub struct User {
+    /// What to do
+    #[command(subcommand)]
+    pub order: UserOrder,
+}
+
+/// What can be done with users.
+#[derive(Clone, Debug, Subcommand)]
+pub enum UserOrder {
+    /// List users, how many active keys they have, and their policies
+    Ls(Ls),
+    /// Make a user, who may do nothing yet
+    Add(OneUser),
+    /// Remove a user with keys and policies
+    Rm(OneUser),
+    /// Make, list and remove access keys; a user has two at most
+    Key(Key),
+    /// Set, show and remove what a user may
+    Policy(Policy),
+}
+
+/// A user, for what is done to one.
+#[derive(Clone, Debug, Args)]
+pub struct OneUser {
+    /// The user: 1 to 64 letters, digits and +=,.@_-
+    #[arg(value_parser = iam_name)]
+    pub name: String,
+    /// Where the API is
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// Options of `user key`.
+#[derive(Clone, Debug, Args)]
+pub struct Key {
+    /// What to do
+    #[command(subcommand)]
+    pub order: KeyOrder,
+}
+
+/// What can be done with keys.
+#[derive(Clone, Debug, Subcommand)]
+pub enum KeyOrder {
+    /// Make a key and print its secret, this once
+    #[command(after_help = "\
+Try it:
+  headwater user key add eve --json | jq -r '\"export HEADWATER_ACCESS_KEY=\\(.AccessKeyId) HEADWATER_SECRET_KEY=\\(.SecretAccessKey)\"'")]
+    Add(OneUser),
+    /// List a user's keys
+    Ls(OneUser),
+    /// Remove a key: from then on it opens nothing
+    Rm(OneKey),
+}
+
+/// A user's key.
+#[derive(Clone, Debug, Args)]
+pub struct OneKey {
+    /// The user
+    #[arg(value_parser = iam_name)]
+    pub name: String,
+    /// The key's id: AKIA…
+    pub key: String,
+    /// Where the API is
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// Options of `user policy`.
+#[derive(Clone, Debug, Args)]
+pub struct Policy {
+    /// What to do
+    #[command(subcommand)]
+    pub order: PolicyOrder,
+}
+
+/// What can be done with policies.
+#[derive(Clone, Debug, Subcommand)]
+pub enum PolicyOrder {
+    /// Give a user a policy, in place of the one of that name
+    #[command(after_help = "\
+A policy is IAM's JSON: statements that allow or deny actions (medialive:StartChannel) on resources (ARNs, or *). What no policy
+allows is denied, and what any denies stays so. docs/identity.md says what calls are about.")]
+    Set(SetPolicy),
+    /// Show a user's policy
+    Show(OnePolicy),
+    /// Take a policy from a user
+    Rm(OnePolicy),
+}
+
+/// Options of `user policy set`.
+#[derive(Clone, Debug, Args)]
+pub struct SetPolicy {
+    /// The user
+    #[arg(value_parser = iam_name)]
+    pub name: String,
+    /// The policy's JSON; `-` reads standard input
+    pub file: PathBuf,
+    /// Its name among the user's policies
+    #[arg(long, value_name = "NAME", default_value = "main", value_parser = iam_name)]
+    pub policy: String,
+    /// Where the API is
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// A user's policy.
+#[derive(Clone, Debug, Args)]
+pub struct OnePolicy {
+    /// The user
+    #[arg(value_parser = iam_name)]
+    pub name: String,
+    /// Its name among the user's policies
+    #[arg(long, value_name = "NAME", default_value = "main", value_parser = iam_name)]
+    pub policy: String,
+    /// Where the API is
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// A name as IAM has it.
+fn iam_name(text: &str) -> Result<String, String> {
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
+    match (1..=64).contains(&text.len()) && text.bytes().all(is_letter) {
+        true => Ok(text.to_owned()),
+        false => Err("1 to 64 letters, digits and +=,.@_-".to_owned()),
+    }
+}
+
 impl Command {
     /// Where the API is that is asked.
     pub fn at(&self) -> &At {
@@ -210,6 +352,14 @@ impl Command {
             Self::Resource(resource) => match &resource.order {
                 ResourceOrder::Ls(ls) => &ls.at,
                 ResourceOrder::Kinds(ls) => &ls.at,
+            },
+            Self::User(user) => match &user.order {
+                UserOrder::Ls(ls) => &ls.at,
+                UserOrder::Add(user) | UserOrder::Rm(user) => &user.at,
+                UserOrder::Key(Key { order: KeyOrder::Add(user) | KeyOrder::Ls(user) }) => &user.at,
+                UserOrder::Key(Key { order: KeyOrder::Rm(key) }) => &key.at,
+                UserOrder::Policy(Policy { order: PolicyOrder::Set(set) }) => &set.at,
+                UserOrder::Policy(Policy { order: PolicyOrder::Show(one) | PolicyOrder::Rm(one) }) => &one.at,
             },
             Self::Input(view) | Self::Endpoint(view) | Self::Distribution(view) | Self::Alarm(view) => {
                 let ViewOrder::Ls(ls) = &view.order;
@@ -247,6 +397,15 @@ mod tests {
             "channel rm a",
             "resource ls --kind x",
             "resource kinds",
+            "user ls",
+            "user add eve",
+            "user rm eve",
+            "user key add eve",
+            "user key ls eve",
+            "user key rm eve AKIAIOSFODNN7EXAMPLE",
+            "user policy set eve -",
+            "user policy show eve",
+            "user policy rm eve --policy night",
             "input ls",
             "endpoint ls",
             "distribution ls",
@@ -264,7 +423,14 @@ mod tests {
 
     #[test]
     fn names_that_no_channel_can_have_are_refused_before_anybody_is_asked() {
-        for line in ["channel show A", "channel rm", "channel start a/b", "channel create - --name .."] {
+        for line in [
+            "user add a/b",
+            "user key rm eve",
+            "channel show A",
+            "channel rm",
+            "channel start a/b",
+            "channel create - --name ..",
+        ] {
             assert!(read(line).is_err(), "{line}");
         }
     }

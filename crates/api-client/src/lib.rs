@@ -1,13 +1,13 @@
-//! The commands of `headwater` that ask the native API (`/v1` of the control role), and how they show what it says.
+//! The commands of `headwater` that ask the native API (`/v1` of the control role), and IAM beside it, and how they show what they say.
 //!
 //! - [`command`]: their words on the command line. [`run`] does one.
 //! - [`base_url`], [`target`]: where the API is, and with whose key. [`client`] signs, asks and reads; [`trust`] is whom it believes
 //!   to be the other side; [`pages`] gathers a list that comes in pages.
 //! - [`refusal`]: what the API says when it will not.
-//! - [`channel`], [`resource`], [`status`]: one group of commands each; [`channel_file`] is what `channel create` reads.
+//! - [`channel`], [`resource`], [`status`], [`user`]: one group of commands each; the last asks [`iam`]; [`channel_file`] is what `channel create` reads.
 //! - [`screen`], [`table`]: what people and scripts get to see.
 //!
-//! Every request is signed (SigV4, service `headwater`), on this machine too, so that no secret crosses any wire.
+//! Every request is signed (SigV4, service `headwater` or `iam`), on this machine too, so that no secret crosses any wire.
 
 #![forbid(unsafe_code)]
 
@@ -17,6 +17,7 @@ mod channel_file;
 mod client;
 mod command;
 mod error;
+mod iam;
 mod pages;
 mod refusal;
 mod resource;
@@ -25,11 +26,15 @@ mod status;
 mod table;
 mod target;
 mod trust;
+mod user;
 
 pub use base_url::{BadUrl, BaseUrl};
 pub use client::Client;
 pub use command::{
     At, Channel, ChannelOrder, Command, Create, Ls, Names, Resource, ResourceLs, ResourceOrder,
+};
+pub use command::{
+    Key, KeyOrder, OneKey, OnePolicy, OneUser, Policy, PolicyOrder, SetPolicy, User, UserOrder,
 };
 pub use command::{Show, View, ViewOrder};
 pub use error::Error;
@@ -51,6 +56,7 @@ pub async fn run(command: &Command, client: &Client, screen: &mut Screen<'_>) ->
             }
             ResourceOrder::Kinds(_) => resource::kinds(client, screen).await,
         },
+        Command::User(user) => user::run(&user.order, client, screen).await,
         Command::Input(_) => resource::list(&resource::INPUTS, client, screen).await,
         Command::Endpoint(_) => resource::list(&resource::ENDPOINTS, client, screen).await,
         Command::Distribution(_) => resource::list(&resource::DISTRIBUTIONS, client, screen).await,

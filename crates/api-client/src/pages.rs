@@ -48,7 +48,7 @@ fn read(mut page: Value, url: &BaseUrl) -> Result<(Vec<Value>, Option<String>), 
 }
 
 /// `a=1&b=x%2Fy`: everything but RFC 3986's unreserved characters is encoded.
-fn query<'a>(parameters: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+pub(crate) fn query<'a>(parameters: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut text = String::new();
     for (name, value) in parameters {
         if !text.is_empty() {

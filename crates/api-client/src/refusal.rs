@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::table::printable;
 
@@ -30,6 +31,20 @@ pub struct FieldFault {
     pub pointer: String,
     /// What is wrong.
     pub detail: String,
+}
+
+impl Refusal {
+    /// What IAM says; `None` where it says something else.
+    pub(crate) fn of_iam(status: u16, answer: &Value) -> Option<Self> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        Some(Self {
+            status,
+            detail: text(&answer["Error"]["Message"])?,
+            code: text(&answer["Error"]["Code"])?,
+            request_id: text(&answer["RequestId"]).unwrap_or_default(),
+            errors: Vec::new(),
+        })
+    }
 }
 
 impl fmt::Display for Refusal {

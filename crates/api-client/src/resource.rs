@@ -28,14 +28,14 @@ pub(crate) const INPUTS: Kinds<'_> = Kinds {
 };
 /// `headwater endpoint ls`.
 pub(crate) const ENDPOINTS: Kinds<'_> = Kinds {
-    pattern: "*-endpoint",
-    none: "no endpoints: MediaPackage's API makes them, and `headwater aws-env` prints what its clients need. Every channel \
+    pattern: "*endpoint",
+    none: "no endpoints: [[endpoint]] tables of the workflow file and MediaPackage's API make them; `headwater aws-env` prints what its clients need. Every channel \
            plays at /NAME/ without one",
 };
 /// `headwater distribution ls`.
 pub(crate) const DISTRIBUTIONS: Kinds<'_> = Kinds {
-    pattern: "*-distribution",
-    none: "no distributions: CloudFront's API makes them, and `headwater aws-env` prints what its clients need. The edge \
+    pattern: "*distribution",
+    none: "no distributions: [[distribution]] tables of the workflow file and CloudFront's API make them; `headwater aws-env` prints what its clients need. The edge \
            serves every channel without one",
 };
 /// `headwater alarm ls`.
@@ -97,13 +97,13 @@ pub(crate) async fn kinds(client: &Client, screen: &mut Screen<'_>) -> Result<()
         table
     })?;
     match is_empty {
-        true => screen.hint("no resources: no API has made any yet"),
+        true => screen.hint("no resources: neither the workflow file nor an API has made any yet"),
         false => Ok(()),
     }
 }
 
 fn table(found: &Value) -> Table {
-    let mut table = Table::new(["KIND", "ID", "NAME", "STATE", "REGION", "UPDATED"]);
+    let mut table = Table::new(["KIND", "ID", "NAME", "STATE", "OWNER", "REGION", "UPDATED"]);
     for item in found["items"].as_array().into_iter().flatten() {
         let name = cell(&item["name"]);
         let id = cell(&item["id"]);
@@ -112,6 +112,7 @@ fn table(found: &Value) -> Table {
             id.clone(),
             if name == id { String::new() } else { name },
             cell(&item["state"]),
+            cell(&item["owner"]),
             cell(&item["region"]),
             moment(&item["updated"]),
         ]);
@@ -144,6 +145,7 @@ mod tests {
         }
         assert!(ENDPOINTS.has("mediapackage-endpoint") && ENDPOINTS.has("mediapackagev2-endpoint"));
         assert!(ALARMS.has("cloudwatch-alarm") && DISTRIBUTIONS.has("cloudfront-distribution"));
+        assert!(ENDPOINTS.has("endpoint") && DISTRIBUTIONS.has("distribution"));
         assert!(INPUTS.has("medialive-input") && !INPUTS.has("medialive-channel"));
     }
 
@@ -159,10 +161,10 @@ mod tests {
             item("sns-topic", "news", "news", Value::Null),
         ], "next": null });
         expect![[r#"
-            KIND              ID       NAME    STATE     REGION     UPDATED
-            cloudwatch-alarm  errors           ALARM     us-east-1  2026-11-27T04:10:26Z
-            medialive-input   1234567  camera  ATTACHED  us-east-1  2026-11-27T04:10:26Z
-            sns-topic         news                       us-east-1  2026-11-27T04:10:26Z
+            KIND              ID       NAME    STATE     OWNER  REGION     UPDATED
+            cloudwatch-alarm  errors           ALARM     api    us-east-1  2026-11-27T04:10:26Z
+            medialive-input   1234567  camera  ATTACHED  api    us-east-1  2026-11-27T04:10:26Z
+            sns-topic         news                       api    us-east-1  2026-11-27T04:10:26Z
         "#]]
         .assert_eq(&table(&found).to_string());
     }

@@ -257,7 +257,7 @@ async fn views_show_the_kinds_of_every_service_and_hint_where_there_are_none() {
     let none = home.ok("input ls").await;
     assert!(none.out.is_empty() && none.notes.starts_with("no inputs: "), "{none:?}");
     assert_eq!(home.json("alarm ls").await, serde_json::json!({ "items": [], "next": null }));
-    assert_eq!(home.ok("resource kinds").await.notes, "no resources: no API has made any yet\n");
+    assert_eq!(column(&home.ok("resource kinds").await.out, 0), ["channel"], "the workflow file's");
     for kind in [
         "medialive-input",
         "medialive-input-security-group",
@@ -273,8 +273,8 @@ async fn views_show_the_kinds_of_every_service_and_hint_where_there_are_none() {
     );
     assert_eq!(column(&home.ok("resource ls --kind medialive-*").await.out, 0).len(), 2);
     assert_eq!(column(&home.ok("resource ls --kind medialive-input").await.out, 2), ["name-1"]);
-    assert_eq!(home.ok("resource kinds").await.out.lines().count(), 5);
-    assert_eq!(home.json("resource ls").await["items"].as_array().map(Vec::len), Some(4));
+    assert_eq!(home.ok("resource kinds").await.out.lines().count(), 6);
+    assert_eq!(home.json("resource ls").await["items"].as_array().map(Vec::len), Some(5));
     home.stop().await;
 }
 
@@ -341,4 +341,56 @@ async fn another_server_is_not_taken_for_headwater() {
         let (_, done) = ask(answering(broken).await, "status").await;
         assert!(matches!(done, Err(Error::Connection { .. })), "{broken}: {done:?}");
     }
+}
+
+#[tokio::test]
+async fn a_user_is_added_given_a_key_and_a_policy_listed_and_removed_with_all_they_have() {
+    let home = Home::start().await;
+    let none = home.ok("user ls").await;
+    assert!(none.out.is_empty() && none.notes.contains("headwater user add NAME"), "{none:?}");
+    let added = home.ok("user add eve").await;
+    assert_eq!(added.out, format!("eve: added, arn:aws:iam::{}:user/eve\n", home.key.account));
+    assert_eq!(home.refused("user add eve").await, "add user eve: User with name eve already exists.");
+
+    let key = home.json("user key add eve").await;
+    let text = |member: &str| key[member].as_str().expect("text").to_owned();
+    let (access_key, secret) = (text("AccessKeyId"), Secret::new(text("SecretAccessKey")));
+    let shown = home.ok("user key add eve").await;
+    assert!(shown.out.starts_with("access key  AKIA") && shown.out.contains("\nsecret key  "), "{shown:?}");
+    let third = home.refused("user key add eve").await;
+    assert_eq!(third, "add a key of user eve: Cannot exceed quota for AccessKeysPerUser: 2");
+
+    let eve = || Target { access_key: access_key.clone(), secret: secret.clone(), ..home.target() };
+    assert!(ask(eve(), "channel ls").await.1.is_err(), "without a policy");
+    let policy =
+        home.file(r#"{"Statement": [{"Effect": "Allow", "Action": "headwater:List*", "Resource": "*"}]}"#);
+    assert_eq!(home.ok(&format!("user policy set eve {policy}")).await.out, "eve: policy main set\n");
+    ask(eve(), "channel ls").await.1.expect("she may");
+    let by_her = ask(eve(), "user ls").await.1.expect_err("she may not").to_string();
+    assert!(by_her.contains("is not authorized to perform: iam:ListUsers on resource: *"), "{by_her}");
+    let shown = home.json("user policy show eve").await;
+    assert_eq!(shown["Statement"][0]["Action"], "headwater:List*");
+    let wrong = home.file(r#"{"Statement": []}"#);
+    let wrong = home.refused(&format!("user policy set eve {wrong} --policy other")).await;
+    assert_eq!(wrong, "set policy other of user eve: Syntax errors in policy: Statement must not be empty");
+
+    let listed = home.json("user ls").await;
+    let user = &listed["items"][0];
+    assert_eq!((&user["name"], user["keys"].as_array().map(Vec::len)), (&"eve".into(), Some(2)));
+    assert_eq!(user["policies"], serde_json::json!(["main"]));
+    let listed = home.ok("user ls").await.out;
+    assert_eq!(
+        (column(&listed, 0), column(&listed, 1), column(&listed, 2)),
+        (vec!["eve"], vec!["2"], vec!["main"])
+    );
+    let other = user["keys"][0]["AccessKeyId"].as_str().filter(|id| **id != access_key);
+    let other = other.or(user["keys"][1]["AccessKeyId"].as_str()).expect("a key");
+    assert_eq!(home.ok(&format!("user key rm eve {other}")).await.out, format!("{other}: removed\n"));
+    assert_eq!(home.ok("user key ls eve").await.out.lines().count(), 2);
+
+    assert_eq!(home.ok("user rm eve").await.out, "eve: removed\n");
+    let gone = home.refused("user rm eve").await;
+    assert_eq!(gone, "list keys of user eve: The user with name eve cannot be found.");
+    assert!(ask(eve(), "channel ls").await.1.is_err(), "her key is gone");
+    home.stop().await;
 }

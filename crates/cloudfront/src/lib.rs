@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod about;
 mod access_control;
 mod cache_policy;
 mod complete;
@@ -27,12 +28,12 @@ mod refuse;
 mod response_headers_policy;
 mod tags;
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use aws::Map;
-use door::{Answer, Caller, Door, Site, Wanted};
+use door::{About, Answer, Caller, Door, Site, Wanted};
 use store::{Resource, Store};
 
 use crate::policy::Kind;
@@ -88,6 +89,10 @@ impl CloudFront {
 impl Door for CloudFront {
     fn service(&self) -> &'static str {
         "cloudfront"
+    }
+
+    fn about<'a>(&'a self, caller: &'a Caller, operation: &'a str, input: &'a Map) -> About<'a> {
+        Box::pin(ready(Ok(about::arns(caller, operation, input))))
     }
 
     fn call<'a>(&'a self, caller: &'a Caller, operation: &'static str, input: Map) -> Option<Answer<'a>> {

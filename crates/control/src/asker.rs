@@ -2,18 +2,22 @@
 
 use std::net::IpAddr;
 
+use iam::{ROOT, UserRecord};
 use identity::policy::{self, Call, Context, Decision, Document};
-use identity::sigv4::{Claim, Credential, Fault, UnsignedPayload, Verified};
-use identity::{AccessKeyId, Principal};
+use identity::sigv4::{Claim, Credential, Fault, Scope, UnsignedPayload, Verified};
+use identity::{AccessKeyId, Principal, session};
 use media::Utc;
 
-use crate::first_start::ROOT;
 use crate::front::Front;
 
 /// Somebody who has proved to have a key.
 #[derive(Clone, Debug)]
 pub(crate) struct Asker {
     pub(crate) principal: Principal,
+    /// The key they signed with.
+    pub(crate) access_key: String,
+    /// Whether that is a temporary one.
+    pub(crate) is_session: bool,
     /// `AIDA…`; the root's is the account.
     user_id: String,
     /// The user's policies; the root has none, and may do everything.
@@ -56,7 +60,7 @@ impl Front {
         peer: IpAddr,
         now: Utc,
     ) -> Result<(Asker, Verified), Denied> {
-        let known = self.key(claim.access_key()).await?;
+        let known = self.key(claim.access_key(), claim.token()).await?;
         let credential = known.as_ref().map(|(_, credential)| credential);
         // On loopback nobody changes bodies on the way.
         let unsigned = if peer.is_loopback() { UnsignedPayload::Accept } else { UnsignedPayload::Refuse };
@@ -66,26 +70,47 @@ impl Front {
             let mut replays = self.replays.lock().expect("nobody panics while holding it");
             replays.admit(&verified, now).map_err(Denied::Fault)?;
         }
-        let asker = self.asker(&key).await?;
-        self.used.note(&key.id, now);
+        let asker = self.asker(&key, claim.access_key()).await?;
+        self.used.note(&key.id, &verified.scope, now);
         Ok((asker, verified))
     }
 
-    /// Whoever shows a key with its secret.
-    pub(crate) async fn shown(&self, access_key: &str, secret: &str, now: Utc) -> Result<Asker, Denied> {
-        let known = self.key(access_key).await?;
+    /// Whoever shows a key with its secret, for what `scope` names.
+    pub(crate) async fn shown(
+        &self,
+        access_key: &str,
+        secret: &str,
+        scope: &Scope,
+        now: Utc,
+    ) -> Result<Asker, Denied> {
+        let known = self.key(access_key, None).await?;
         match known {
             Some((key, credential)) if credential.secret.is(secret) => {
-                let asker = self.asker(&key).await?;
-                self.used.note(&key.id, now);
+                let asker = self.asker(&key, access_key).await?;
+                self.used.note(&key.id, scope, now);
                 Ok(asker)
             }
             _ => Err(Denied::Fault(Fault::UnknownKey)),
         }
     }
 
-    /// A key that may sign, and what it signs with.
-    async fn key(&self, id: &str) -> Result<Option<(store::AccessKey, Credential)>, Denied> {
+    /// A key that may sign, and what it signs with. A temporary one is in the token that comes with it, and may what the key may that
+    /// asked for it.
+    async fn key(
+        &self,
+        id: &str,
+        token: Option<&str>,
+    ) -> Result<Option<(store::AccessKey, Credential)>, Denied> {
+        if id.starts_with(session::PREFIX) {
+            let opened = token.and_then(|token| session::open(&self.keyring, id, token).ok());
+            let Some(opened) = opened else { return Ok(None) };
+            let issuer = self.stored_key(opened.issuer.as_str()).await?;
+            return Ok(issuer.map(|(issuer, _)| (issuer, opened.credential)));
+        }
+        self.stored_key(id).await
+    }
+
+    async fn stored_key(&self, id: &str) -> Result<Option<(store::AccessKey, Credential)>, Denied> {
         if AccessKeyId::parse(id).is_err() {
             return Ok(None);
         }
@@ -103,10 +128,13 @@ impl Front {
         }
     }
 
-    async fn asker(&self, key: &store::AccessKey) -> Result<Asker, Denied> {
+    async fn asker(&self, key: &store::AccessKey, signed: &str) -> Result<Asker, Denied> {
+        let (access_key, is_session) = (signed.to_owned(), key.id != signed);
         if key.user == ROOT {
             let account = self.account.clone();
             return Ok(Asker {
+                access_key,
+                is_session,
                 user_id: account.as_str().to_owned(),
                 principal: Principal::Root(account),
                 policies: None,
@@ -123,9 +151,16 @@ impl Front {
                 Denied::Trouble(Trouble::Broken)
             })?);
         }
+        let record = UserRecord::of(&user).map_err(trouble)?;
         Ok(Asker {
-            user_id: user_id(&user),
-            principal: Principal::User(self.account.clone(), key.user.clone()),
+            access_key,
+            is_session,
+            user_id: record.id,
+            principal: Principal::User {
+                account: self.account.clone(),
+                path: record.path,
+                name: key.user.clone(),
+            },
             policies: Some(policies),
         })
     }
@@ -147,7 +182,7 @@ impl Asker {
                 context.add("aws:PrincipalAccount", account.as_str());
                 context.add("aws:PrincipalType", "Account");
             }
-            Principal::User(account, name) => {
+            Principal::User { account, name, .. } => {
                 context.add("aws:PrincipalAccount", account.as_str());
                 context.add("aws:PrincipalType", "User");
                 context.add("aws:username", name.as_str());
@@ -165,15 +200,6 @@ impl Asker {
             None => policy::decide_on_any(policies, &call),
         }
     }
-}
-
-/// The id that a user's document holds; the name where it has none.
-pub(crate) fn user_id(user: &store::User) -> String {
-    #[derive(serde::Deserialize)]
-    struct Kept {
-        id: String,
-    }
-    user.document.read::<Kept>().map_or_else(|_| user.name.clone(), |kept| kept.id)
 }
 
 fn away(error: &store::Error) -> Trouble {

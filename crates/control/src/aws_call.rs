@@ -31,11 +31,11 @@ const ACTIONS: [(&str, &str, &str); 5] = [
     ("sqs", "ChangeMessageVisibilityBatch", "ChangeMessageVisibility"),
 ];
 /// Operations that everybody with a key may do, whatever policies say.
-const FREE: [(&str, &str); 1] = [("sts", "GetCallerIdentity")];
+const FREE: [(&str, &str); 2] = [("sts", "GetCallerIdentity"), ("sts", "GetSessionToken")];
 /// How the names of operations begin that change nothing.
 const READS: [&str; 6] = ["Describe", "List", "Get", "Head", "BatchGet", "Check"];
-/// Members that name what a call is about, whatever the service.
-const NAMES_RESOURCE: [&str; 3] = ["ResourceArn", "ResourceARN", "TopicArn"];
+/// One that begins so, and whose answer is for one reader: who sends it again must not get another key.
+const MAKES_A_KEY: &str = "GetSessionToken";
 /// Header fields that say what a body is: who could change them on the way could change what the call means.
 const MEANING: [&str; 2] = ["content-encoding", "smithy-protocol"];
 
@@ -95,6 +95,7 @@ async fn handle(
         account: front.account.as_str().to_owned(),
         region: "us-east-1".to_owned(),
         who: Caller::ANYBODY.to_owned(),
+        access_key: String::new(),
         source: asked.peer.to_string(),
         request_id: asked.id.to_owned(),
         action: action(call),
@@ -104,6 +105,7 @@ async fn handle(
     let asker = match believe(front, request, call, effect, takes_unsigned, asked).await {
         Ok(Some((asker, region))) => {
             caller.who = asker.principal.to_string();
+            caller.access_key = asker.access_key.clone();
             caller.region = region;
             Some(asker)
         }
@@ -116,14 +118,17 @@ async fn handle(
             return Err(refused(front, &caller, effect, "", error));
         }
     };
+    if asker.as_ref().is_some_and(|asker| asker.is_session) {
+        within_a_session(call).map_err(|error| refused(front, &caller, effect, "", error))?;
+    }
     let input = call.input(limits).map_err(|error| refused(front, &caller, effect, "", error))?;
-    let resource = match door.and_then(|door| door.resource(&caller, call.operation.name, &input)) {
-        Some(resource) => Some(resource),
-        None => named_resource(call, &input),
+    let about = match door {
+        Some(door) => door.about(&caller, call.operation.name, &input).await?,
+        None => Vec::new(),
     };
-    let subject = resource.as_deref().unwrap_or_default();
+    let subject = about.first().map(String::as_str).unwrap_or_default();
     if let Some(asker) = &asker {
-        allow(asker, &caller, call, resource.as_deref(), asked)
+        allow(asker, &caller, call, &about, asked)
             .map_err(|error| refused(front, &caller, effect, subject, error))?;
     }
     let passes =
@@ -189,31 +194,38 @@ async fn believe(
     Ok(Some((asker, verified.scope.region)))
 }
 
-/// What the policies say.
+/// What temporary keys may ask for: nothing that would outlive them, as AWS has it for keys made without a second factor.
+fn within_a_session(call: &Call<'_>) -> Result<(), Error> {
+    match (call.service.name, call.operation.name) {
+        ("iam", _) => Err(said(&Fault::Token.answer(family(call)))),
+        ("sts", name) if name != "GetCallerIdentity" => {
+            let message = format!("Cannot call {name} with session credentials");
+            Err(Error::new("AccessDenied", message).with_code("AccessDenied").with_status(403))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What the policies say of a call and everything it is about.
 fn allow(
     asker: &Asker,
     caller: &Caller,
     call: &Call<'_>,
-    resource: Option<&str>,
+    about: &[String],
     asked: Asked<'_>,
 ) -> Result<(), Error> {
     if FREE.contains(&(call.service.name, call.operation.name)) {
         return Ok(());
     }
     let context = asker.context(asked.peer, &caller.region, asked.now);
-    let decision = asker.decide(&caller.action, resource, &context);
-    if decision == Decision::Allowed {
-        return Ok(());
-    }
-    let asked_for = identity::policy::Call {
-        action: &caller.action,
-        resource: resource.unwrap_or("*"),
-        context: &context,
+    let refused = |decision: Decision, resource| {
+        let asked_for = identity::policy::Call { action: &caller.action, resource, context: &context };
+        decision.answer(&caller.who, &asked_for, family(call)).map_or(Ok(()), |answer| Err(said(&answer)))
     };
-    match decision.answer(&caller.who, &asked_for, family(call)) {
-        Some(answer) => Err(said(&answer)),
-        None => Ok(()),
+    if about.is_empty() {
+        return refused(asker.decide(&caller.action, None, &context), "*");
     }
+    about.iter().try_for_each(|arn| refused(asker.decide(&caller.action, Some(arn), &context), arn))
 }
 
 /// Notes a refusal that would have changed something.
@@ -225,7 +237,8 @@ fn refused(front: &Front, caller: &Caller, effect: Effect, subject: &str, error:
 }
 
 fn effect(operation: &str) -> Effect {
-    if READS.iter().any(|begin| operation.starts_with(begin)) { Effect::Reads } else { Effect::Changes }
+    let reads = operation != MAKES_A_KEY && READS.iter().any(|begin| operation.starts_with(begin));
+    if reads { Effect::Reads } else { Effect::Changes }
 }
 
 /// What policies call it: `medialive:CreateChannel`.
@@ -234,13 +247,6 @@ fn action(call: &Call<'_>) -> String {
     let known =
         ACTIONS.iter().find(|(its_service, its_name, _)| (*its_service, *its_name) == (service, name));
     format!("{service}:{}", known.map_or(name, |(_, _, action)| action))
-}
-
-/// What `ResourceArn` and `TopicArn` name, where it is of the call's own service. What others name the door alone knows.
-fn named_resource(call: &Call<'_>, input: &aws::Map) -> Option<String> {
-    let arn = NAMES_RESOURCE.iter().find_map(|member| input.text(member))?;
-    let is_own = arn.split(':').nth(2) == Some(call.service.name);
-    is_own.then(|| arn.to_owned())
 }
 
 fn family(call: &Call<'_>) -> Family {

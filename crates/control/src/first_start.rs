@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use iam::ROOT;
 use identity::bootstrap::{ACCESS_KEY, ACCOUNT_ID, SECRET_KEY};
 use identity::password;
 use identity::seal::{Keyring, SealFault};
@@ -16,9 +17,6 @@ use store::{Call, Document, Expect, Key, New, Owner, Store};
 
 use crate::master_key::{self, MasterKeyFault};
 use crate::random;
-
-/// The root's name among the store's users: no user that is made later can have it, for it is no user's name.
-pub(crate) const ROOT: &str = "<root>";
 
 /// Who this installation is.
 #[derive(Debug)]
@@ -180,6 +178,12 @@ async fn find(store: &Store) -> Result<Option<Record>, FirstStartFault> {
         Err(store::Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The identity that an earlier start made.
+pub(crate) async fn found(store: &Store, data_dir: &Path) -> Result<Identity, FirstStartFault> {
+    let (record, keyring) = load(store, data_dir).await?;
+    Ok(Identity { account: record.account, keyring, made: None })
 }
 
 async fn load(store: &Store, data_dir: &Path) -> Result<(Record, Keyring), FirstStartFault> {

@@ -17,7 +17,7 @@ use crate::first_start::Identity;
 use crate::last_used::LastUsed;
 use crate::limits;
 use crate::metrics::Metrics;
-use crate::native::{ChannelDoor, FileChannels};
+use crate::native::ChannelDoor;
 use crate::refusals::Refusals;
 
 /// Shared by all requests.
@@ -28,10 +28,8 @@ pub(crate) struct Front {
     pub(crate) account: AccountId,
     pub(crate) keyring: Keyring,
     pub(crate) site: Site,
-    /// The workflow file's text.
+    /// The workflow file's text: its settings, and the order of its tables.
     pub(crate) workflow: String,
-    /// Its channels.
-    pub(crate) file_channels: FileChannels,
     pub(crate) seen: watch::Receiver<Arc<Seen>>,
     pub(crate) replays: Mutex<Replays>,
     pub(crate) used: LastUsed,
@@ -72,7 +70,6 @@ impl Front {
             account: identity.account,
             keyring: identity.keyring,
             site,
-            file_channels: FileChannels::read(&workflow),
             workflow,
             seen,
             replays: Mutex::new(Replays::new(limits::REPLAYS, floor)),

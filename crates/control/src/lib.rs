@@ -8,8 +8,8 @@
 //!   their policies say, [`door::Door::call`] does it.
 //!
 //! At the first start [`first_start`] makes account, root access key and console password. [`reconcile`] keeps what runs as the
-//! store has it: every door's [`door::Door::wanted`] is put together with the workflow file ([`compose`]) and given to a [`Runner`],
-//! and what it sees goes back through [`door::Door::observe`]. Media goes on while this role is away.
+//! store has it: the workflow file's resources ([`workflow_file`]) and every door's [`door::Door::wanted`] are put together
+//! ([`compose`]) and given to a [`Runner`], and what it sees goes back through [`door::Door::observe`]. Media goes on while this role is away.
 
 #![forbid(unsafe_code)]
 
@@ -29,10 +29,10 @@ mod refusals;
 mod runner;
 mod seed_dialect;
 mod server;
-mod sts;
 #[cfg(test)]
 mod testing;
 mod upkeep;
+mod workflow_file;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -48,7 +48,9 @@ pub use compose::{Composed, compose};
 pub use first_start::{FirstStartFault, Identity, RootKey, given_by_environment, prepare, root_key};
 pub use limits::Limits;
 pub use master_key::MasterKeyFault;
+pub use plan::{NotTheFiles, Step};
 pub use runner::{Applied, Refused, Runner};
+pub use workflow_file::{File, FileFault, plan_file};
 
 use crate::front::Front;
 use crate::native::ChannelDoor;
@@ -63,13 +65,13 @@ pub struct Config {
     pub listener: TcpListener,
     /// Resources and identity.
     pub store: Store,
-    /// The services, beside those that are built in: STS and the native API.
+    /// The services, beside those that are built in: IAM, STS and the native API.
     pub doors: Vec<Arc<dyn Door>>,
     /// What answers name.
     pub site: Site,
     /// Whose it all is: [`prepare`].
     pub identity: Identity,
-    /// The workflow file's text; empty where there is none.
+    /// The workflow file's text, which is applied first ([`File::apply`]); empty where there is none.
     pub workflow: String,
     /// Who runs what is wanted; without one the API answers, and nothing runs.
     pub runner: Option<Arc<dyn Runner>>,
@@ -114,10 +116,15 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
         daemon::metrics::serve(registry, &path, drain.clone())
             .map_err(|source| Error::Metrics { path, source })?;
     }
+    if let Err(fault) = File::of(&identity).apply(&store, &workflow).await {
+        // What it made before goes on.
+        tracing::error!(error = &fault as &dyn std::error::Error, "the workflow file is not applied");
+    }
     let channels = Arc::new(ChannelDoor::new(identity.keyring.clone()));
     let doors = {
         let mut doors = doors;
-        doors.push(Arc::new(sts::Sts::new(store.clone())));
+        doors.push(Arc::new(iam::Iam::new(store.clone(), identity.keyring.clone())));
+        doors.push(Arc::new(iam::Sts::new(store.clone(), identity.keyring.clone())));
         doors.push(channels.clone());
         doors
     };
@@ -126,7 +133,7 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let front = Arc::new(Front::new(front::Parts {
         store: store.clone(),
         doors: doors.clone(),
-        channels,
+        channels: channels.clone(),
         identity,
         site: site.clone(),
         workflow: workflow.clone(),
@@ -139,7 +146,13 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
     let listener = tokio::net::TcpListener::from_std(listener).map_err(Error::Listener)?;
 
     let mut reconciling = tokio::spawn(reconcile::run(
-        reconcile::Reconcile { store: store.clone(), doors, site, workflow, runner, metrics, seen },
+        reconcile::Reconcile {
+            store: store.clone(),
+            planner: Arc::new(reconcile::Planner { doors, site, workflow, channels }),
+            runner,
+            metrics,
+            seen,
+        },
         drain.clone(),
     ));
     let mut keeping = tokio::spawn(upkeep::run(front.clone(), drain.clone()));

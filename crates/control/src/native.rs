@@ -8,7 +8,6 @@ mod channel_door;
 mod channel_settings;
 mod channels;
 mod events;
-mod file_channels;
 mod json;
 mod openapi;
 mod problem;
@@ -28,12 +27,12 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use identity::Family;
 use identity::policy::Decision;
-use identity::sigv4::{self, Body, Claim, Fault};
+use identity::sigv4::{self, Body, Claim, Fault, Scope};
 use media::Utc;
 
-pub(crate) use channel_door::ChannelDoor;
+pub(crate) use channel_door::{ChannelDoor, Stored};
+pub(crate) use channels::TOMBSTONE_US;
 pub(crate) use events::Stream;
-pub(crate) use file_channels::FileChannels;
 use problem::Problem;
 use query::Query;
 use routes::{Found, Operation, Route};
@@ -131,6 +130,7 @@ async fn handle(
         account: front.account.as_str().to_owned(),
         region: REGION.to_owned(),
         who: Caller::ANYBODY.to_owned(),
+        access_key: String::new(),
         source: peer.to_string(),
         request_id: id.to_owned(),
         action: route.action(),
@@ -150,6 +150,7 @@ async fn handle(
         }
     };
     caller.who = asker.principal.to_string();
+    caller.access_key = asker.access_key.clone();
     let query = Query::read(request.uri().query().unwrap_or(""), route.query);
     let query = query.map_err(|problem| refused(&caller, problem))?;
     let ask = Ask {
@@ -187,7 +188,8 @@ async fn believe(
                 ));
             }
             let (key, secret) = token.trim().split_once('.').unwrap_or((token, ""));
-            front.shown(key, secret, now).await
+            let scope = Scope { day: String::new(), region: REGION.to_owned(), service: SERVICE.to_owned() };
+            front.shown(key, secret, &scope, now).await
         }
         _ => {
             let headers = signed_parts(request.headers());

@@ -1,6 +1,6 @@
 //! Keeps what runs as the store has it, and the store's states as what is seen.
 //!
-//! Each round: the store's revision; where it is another, all resources, what the doors want of them, one workflow of it; where that
+//! Each round: the store's revision; where it is another, all resources, what the file and the doors want of them, one workflow of it; where that
 //! is another, the runner is given it; then every door says which states changed. Nothing is kept but what can be asked for again, so a
 //! crash at any point costs one round.
 
@@ -11,13 +11,16 @@ use std::time::{Duration, SystemTime};
 
 use daemon::Drain;
 use door::{Door, Seen, Site, Wanted};
+use media::Utc;
 use store::{Observation, Resource, Store};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::compose::{Composed, compose};
 use crate::metrics::Metrics;
+use crate::native::ChannelDoor;
 use crate::runner::{Refused, Runner};
+use crate::workflow_file;
 
 /// The longest between two rounds: other processes' changes are found by looking.
 const ROUND: Duration = Duration::from_secs(1);
@@ -33,19 +36,32 @@ const ACKNOWLEDGED: Duration = Duration::from_secs(10);
 /// What it works with.
 pub(crate) struct Reconcile {
     pub(crate) store: Store,
-    pub(crate) doors: Vec<Arc<dyn Door>>,
-    pub(crate) site: Site,
-    pub(crate) workflow: String,
+    pub(crate) planner: Arc<Planner>,
     pub(crate) runner: Option<Arc<dyn Runner>>,
     pub(crate) metrics: Metrics,
     /// For whoever asks how things stand.
     pub(crate) seen: watch::Sender<Arc<Seen>>,
 }
 
+/// What makes a workflow of resources, and states of what is seen. With thousands of them that takes longer than a caller should
+/// wait, so it is done in a thread beside those that answer.
+pub(crate) struct Planner {
+    pub(crate) doors: Vec<Arc<dyn Door>>,
+    pub(crate) site: Site,
+    /// The workflow file's text: its settings, and the order of its tables.
+    pub(crate) workflow: String,
+    /// Opens the tables that the store has of it.
+    pub(crate) channels: Arc<ChannelDoor>,
+}
+
 /// What the store holds, and what is wanted by it.
+#[derive(Clone)]
 struct View {
     revision: i64,
     resources: Vec<Resource>,
+    /// What the file wants.
+    file: String,
+    /// What the doors want.
     wanted: Vec<Wanted>,
     text: String,
     refused: BTreeMap<String, String>,
@@ -73,7 +89,7 @@ struct Retry {
 struct Known {
     changes: watch::Receiver<i64>,
     sights: Option<watch::Receiver<Arc<Seen>>>,
-    view: Option<View>,
+    view: Option<Arc<View>>,
     taken: Option<Taken>,
     retry: Option<Retry>,
 }
@@ -162,24 +178,25 @@ impl Reconcile {
     }
 
     /// The store as it is now; what was seen before where nothing changed.
-    async fn look(&self, before: Option<View>) -> Result<View, Blind> {
+    async fn look(&self, before: Option<Arc<View>>) -> Result<Arc<View>, Blind> {
         let before = match before {
             Some(before) if self.store.revision().await? == before.revision => return Ok(before),
             other => other,
         };
-        let (revision, resources) = self.store.every().await?;
-        // Without one door's wishes what it wants would be stopped: all stays as it is instead.
-        let wanted = self.doors.iter().map(|door| held(|| door.wanted(&resources, &self.site)));
-        let wanted = wanted.collect::<Option<Vec<_>>>().ok_or(Blind::Door)?;
-        // Most changes are of states alone.
-        if let Some(before) = before
-            && before.wanted == wanted
-        {
-            return Ok(View { revision, resources, ..before });
+        let (before, (revision, resources)) = match before.map(Arc::unwrap_or_clone) {
+            Some(mut before) => {
+                let known = std::mem::take(&mut before.resources);
+                let now = self.store.every_since(before.revision, known).await?;
+                (Some(before), now)
+            }
+            None => (None, self.store.every().await?),
+        };
+        let refused_before = before.as_ref().map(|before| before.refused.len());
+        let view = beside(&self.planner, move |planner| planner.view(revision, resources, before)).await?;
+        if refused_before != Some(view.refused.len()) {
+            self.metrics.refused_channels.set(i64::try_from(view.refused.len()).unwrap_or(i64::MAX));
         }
-        let Composed { text, refused } = compose(&self.workflow, wanted.clone());
-        self.metrics.refused_channels.set(i64::try_from(refused.len()).unwrap_or(i64::MAX));
-        Ok(View { revision, resources, wanted, text, refused })
+        Ok(Arc::new(view))
     }
 
     /// Gives the runner what it has not, unless it refused that a moment ago.
@@ -250,10 +267,11 @@ impl Reconcile {
         seen
     }
 
-    async fn observe(&self, view: &View, seen: &Seen) -> Result<(), store::Error> {
+    async fn observe(&self, view: &Arc<View>, seen: &Seen) -> Result<(), store::Error> {
         let now = SystemTime::now().into();
-        let observe = |door: &Arc<dyn Door>| held(|| door.observe(&view.resources, seen, now));
-        let told: Vec<Observation> = self.doors.iter().filter_map(observe).flatten().collect();
+        let (view, seen) = (view.clone(), seen.clone());
+        let told = beside(&self.planner, move |planner| Some(planner.states(&view, &seen, now))).await;
+        let told = told.unwrap_or_default();
         if told.is_empty() {
             return Ok(());
         }
@@ -261,6 +279,37 @@ impl Reconcile {
         self.metrics.observed.inc_by(taken as u64);
         Ok(())
     }
+}
+
+impl Planner {
+    /// What is wanted of these resources; `None` where a door breaks off: without its wishes what it wants would be stopped.
+    fn view(&self, revision: i64, resources: Vec<Resource>, before: Option<View>) -> Option<View> {
+        let wanted = self.doors.iter().map(|door| held(|| door.wanted(&resources, &self.site)));
+        let wanted = wanted.collect::<Option<Vec<_>>>()?;
+        let file = workflow_file::base(&self.workflow, &self.channels, &resources);
+        // Most changes are of states alone.
+        let same = before.filter(|before| before.wanted == wanted && before.file == file);
+        let Composed { text, refused } = match same {
+            Some(View { text, refused, .. }) => Composed { text, refused },
+            None => compose(&file, wanted.clone()),
+        };
+        Some(View { revision, resources, file, wanted, text, refused })
+    }
+
+    fn states(&self, view: &View, seen: &Seen, now: Utc) -> Vec<Observation> {
+        let observe = |door: &Arc<dyn Door>| held(|| door.observe(&view.resources, seen, now));
+        self.doors.iter().filter_map(observe).flatten().collect()
+    }
+}
+
+/// Does work in a thread beside.
+async fn beside<T: Send + 'static>(
+    planner: &Arc<Planner>,
+    work: impl FnOnce(&Planner) -> Option<T> + Send + 'static,
+) -> Result<T, Blind> {
+    let planner = planner.clone();
+    let done = tokio::task::spawn_blocking(move || work(&planner)).await;
+    done.ok().flatten().ok_or(Blind::Door)
 }
 
 /// What a door says; nothing where it panics, which its own log line tells: one door's bug must not take the others down.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixListener;
 
 use crate::{Drain, listen};
 
@@ -53,7 +54,15 @@ pub fn serve<F>(
 where
     F: Future<Output = Result<String, String>> + Send + 'static,
 {
-    let listener = listen::unix_for_owner(socket)?;
+    serve_on(listen::unix_for_owner(socket)?, drain, answer);
+    Ok(())
+}
+
+/// [`serve`], on a socket that is there.
+pub fn serve_on<F>(listener: UnixListener, drain: Drain, answer: impl Fn(String) -> F + Send + Sync + 'static)
+where
+    F: Future<Output = Result<String, String>> + Send + 'static,
+{
     let answer = Arc::new(answer);
     listen::each(listener, MAX_ASKERS, drain, move |stream| {
         let answer = answer.clone();
@@ -62,7 +71,6 @@ where
             let _ = converse(stream, &*answer).await;
         }
     });
-    Ok(())
 }
 
 async fn converse<F>(mut stream: tokio::net::UnixStream, answer: &impl Fn(String) -> F) -> io::Result<()>
@@ -98,8 +106,9 @@ pub fn ask(socket: &Path, line: &str) -> Result<String, AskError> {
 }
 
 /// [`ask`], from a task.
-pub async fn ask_from_task(socket: PathBuf, line: &'static str) -> Result<String, AskError> {
-    let asked = tokio::task::spawn_blocking(move || ask(&socket, line)).await;
+pub async fn ask_from_task(socket: PathBuf, line: impl Into<String>) -> Result<String, AskError> {
+    let line = line.into();
+    let asked = tokio::task::spawn_blocking(move || ask(&socket, &line)).await;
     asked.unwrap_or_else(|panicked| Err(AskError::Broken(io::Error::other(panicked))))
 }
 

@@ -11,6 +11,8 @@ pub struct Caller {
     pub region: String,
     /// The caller's ARN.
     pub who: String,
+    /// The access key that signed; empty where nothing was signed.
+    pub access_key: String,
     /// The address the call came from.
     pub source: String,
     /// What the answer carries as its number.

@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod arns;
 mod caller;
 mod names;
 mod seen;
@@ -23,6 +24,7 @@ use aws::{Error, Map};
 use media::Utc;
 use store::{Observation, Resource};
 
+pub use arns::Arns;
 pub use caller::Caller;
 pub use names::media_name;
 pub use seen::{ChannelSeen, Seen};
@@ -32,6 +34,9 @@ pub use wanted::{Wanted, table};
 
 /// What an answer is waited for with.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Map, Error>> + Send + 'a>>;
+
+/// What the ARNs that a call is about are waited for with.
+pub type About<'a> = Pin<Box<dyn Future<Output = Result<Vec<String>, Error>> + Send + 'a>>;
 
 /// A page for anybody.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +62,15 @@ pub trait Door: Send + Sync {
     /// The service's own exceptions, by the names that the description gives them.
     fn call<'a>(&'a self, caller: &'a Caller, operation: &'static str, input: Map) -> Option<Answer<'a>>;
 
-    /// The ARN of what a call is about, for policies: `*` where the operation is about none in particular (lists, things that are
-    /// made). `None` where the door does not say: then only what allows the operation on every resource allows it, and what
-    /// denies it on any denies it.
-    fn resource(&self, caller: &Caller, operation: &str, input: &Map) -> Option<String> {
+    /// The ARNs of what a call is about, for policies, which must allow every one: `*` where the operation is about none in particular
+    /// (lists). None where the door does not say: then only what allows the operation on every resource allows it, and what denies it
+    /// on any denies it. The input is not held against its description yet. [`Arns`] says it by a table.
+    ///
+    /// # Errors
+    /// What it is about has to be looked up, and that failed.
+    fn about<'a>(&'a self, caller: &'a Caller, operation: &'a str, input: &'a Map) -> About<'a> {
         let _ = (caller, operation, input);
-        None
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     /// Whether an operation may come without a signature, as links in messages do: its input must hold something that nobody can

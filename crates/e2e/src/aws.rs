@@ -22,6 +22,8 @@ pub struct Clients {
 pub struct Said {
     /// Whether it ended with 0.
     pub is_fine: bool,
+    /// The status that it ended with; `None` where a signal ended it.
+    pub status: Option<i32>,
     /// Its standard output.
     pub output: String,
     /// Its standard error.
@@ -138,7 +140,8 @@ impl Drop for Talk {
     }
 }
 
-fn said(output: &Output) -> Said {
+pub(crate) fn said(output: &Output) -> Said {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Said { is_fine: output.status.success(), output: text(&output.stdout), errors: text(&output.stderr) }
+    let (output_text, errors) = (text(&output.stdout), text(&output.stderr));
+    Said { is_fine: output.status.success(), status: output.status.code(), output: output_text, errors }
 }

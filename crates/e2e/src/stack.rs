@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::answer::Answer;
+use crate::aws::{Said, said};
 use crate::hls;
 use crate::ports::Ports;
 
@@ -73,8 +74,7 @@ impl Stack {
     fn launch(channels: &str, environment: &[(&str, &str)], control: Control) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let ports = Ports::free();
-        fs::write(folder.path().join("workflow.toml"), format!("{}\n{channels}", ports.listen(control)))
-            .expect("the workflow is written");
+        write_workflow(folder.path(), &ports, control, channels);
         let process = up(folder.path(), environment);
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -91,6 +91,31 @@ impl Stack {
     /// Starts `headwater up` again in the same folder, once the one before has ended; waits until it answers.
     pub fn start_again(&mut self) {
         self.process.wait().expect("our own child");
+        self.process = up(self.folder.path(), &[]);
+        self.wait_until_it_answers();
+    }
+
+    /// Writes other tables to the workflow file, which nobody reads before he is told to.
+    pub fn edit(&self, channels: &str) {
+        write_workflow(self.folder.path(), &self.ports, self.control, channels);
+    }
+
+    /// Runs a command of `headwater` for this stack's data folder, in the workflow file's folder.
+    pub fn headwater(&self, arguments: &[&str]) -> Said {
+        let mut command = Command::new(binary("headwater"));
+        command.args(arguments).args(["--data", "data"]).current_dir(self.folder.path());
+        said(&command.output().expect("headwater runs"))
+    }
+
+    /// Stops the control role's answers and those of all others, as a power cut does, and starts again in the same folder.
+    pub fn kill_and_start_again(&mut self) {
+        let children = self.children();
+        self.kill_supervisor();
+        self.process.wait().expect("our own child");
+        for child in children {
+            signal(child, Signal::KILL);
+            eventually("a killed process is gone", || (!is_alive(child)).then_some(()));
+        }
         self.process = up(self.folder.path(), &[]);
         self.wait_until_it_answers();
     }
@@ -335,6 +360,11 @@ impl Drop for Stack {
             eprintln!("-- the stack said last:\n{}", self.log_tail());
         }
     }
+}
+
+fn write_workflow(folder: &Path, ports: &Ports, control: Control, channels: &str) {
+    fs::write(folder.join("workflow.toml"), format!("{}\n{channels}", ports.listen(control)))
+        .expect("the workflow is written");
 }
 
 /// Runs `headwater up` on the workflow file in `folder`; what it says is added to the log there.

@@ -183,6 +183,44 @@ fn the_aws_cli_lists_describes_and_tells_what_is_wrong() {
 }
 
 #[test]
+fn a_user_may_start_one_channel_and_not_another_and_their_keys_end_when_they_should() {
+    let stack = Stack::start_with_control(STAYS);
+    let tried = Clients::of(&stack).python("users.py", &[]);
+    let denied = "AccessDeniedException 403";
+    let unknown = "UnrecognizedClientException 403";
+    let expected = json!({
+        "a user of a name that is there": "EntityAlreadyExists 409",
+        "a third key": "LimitExceeded 409",
+        "without a policy": denied,
+        "a policy that is none": "MalformedPolicyDocument 400",
+        "her channel": null,
+        "another channel": denied,
+        "both in a batch": denied,
+        "a list": denied,
+        "a user by a user": "AccessDenied 403",
+        "her channel's end": null,
+        "a list with a policy for all": null,
+        "what is denied and allowed": denied,
+        "a list with a temporary key": null,
+        "a temporary key without its token": unknown,
+        "a temporary key with a changed token": "InvalidClientTokenId 403",
+        "a lasting key with a token": unknown,
+        "keys by a temporary key": "InvalidClientTokenId 403",
+        "a temporary key by another": "AccessDenied 403",
+        "a presigned list": 200,
+        "a presigned list without its token": 403,
+        "a list under another name": null,
+        "a list with a key that is off": unknown,
+        "a list with a temporary key of one that is off": unknown,
+        "a user with keys goes": "DeleteConflict 409",
+        "a policy that is held goes": "DeleteConflict 409",
+        "a user who is gone": "NoSuchEntity 404",
+        "an operation that is not there": "NotImplemented 501",
+    });
+    assert_eq!(tried, expected);
+}
+
+#[test]
 fn a_workflow_of_all_services_plays_through_its_distribution_and_its_alarm_tells_a_webhook_and_a_queue() {
     // The webhook is on this machine.
     let stack = Stack::start_with_control(&format!("[control]\nallow_private = true\n{STAYS}"));

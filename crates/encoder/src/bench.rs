@@ -67,6 +67,7 @@ pub fn run(file: &Path, rungs: Vec<Rung>, cores: usize) -> anyhow::Result<Figure
         backup: None,
         prefers: transcode::Side::Primary,
         selector: transcode::Selector::default(),
+        preview: transcode::Preview::default(),
         cores,
         pulse: crate::pulse::Pulse::default(),
         clock,

@@ -17,7 +17,9 @@ use crate::push::{PushHandle, PushMetrics, PushUrlError, Target};
 use crate::source::file::{FileSource, Play};
 use crate::source::pattern::Pattern;
 use crate::source::{self, Gate, Receiver};
-use crate::transcode::{self, Pace, Selector, Settings, Side, Sources, Start, TrackHead, TranscodeError};
+use crate::transcode::{
+    self, Pace, Preview, Selector, Settings, Side, Sources, Start, TrackHead, TranscodeError,
+};
 
 /// Longest wait at the start for the origin to say where the timeline stands.
 const NEXT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -48,6 +50,8 @@ pub struct Channel {
     pub fill: Fill,
     /// Which of its inputs the operator wants to see.
     pub selector: Selector,
+    /// Lets others look at what it shows.
+    pub preview: Preview,
     /// Cores it may keep busy.
     pub cores: usize,
     /// Its way outside.
@@ -122,6 +126,7 @@ impl Channel {
                 Some(_) | None => Side::Primary,
             },
             selector: self.selector.clone(),
+            preview: self.preview.clone(),
             cores: self.cores,
             pulse: self.pulse.clone(),
             clock,

@@ -8,10 +8,10 @@ use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use daemon::{Drain, EpochClock, listen};
 use encoder::channel::{Channel, Metrics};
-use encoder::control::{self, Selectors};
+use encoder::control::{self, Handles};
 use encoder::door::Door;
 use encoder::pulse::{Lane, Pulse};
-use encoder::transcode::Selector;
+use encoder::transcode::{Preview, Selector};
 use encoder::{bench, calibrate, confine, passthrough};
 use prometheus_client::registry::Registry;
 use wire::broker::Request;
@@ -164,7 +164,7 @@ fn run_job(job: Job, cores: usize, pulse: &Pulse) -> anyhow::Result<()> {
         daemon::metrics::serve_unix(registry, listener, drain.clone());
         let clock = EpochClock::start();
         let mut channels = tokio::task::JoinSet::new();
-        let mut selectors = Selectors::new();
+        let mut handles = control::Channels::new();
         for (place, channel) in (0_u16..).zip(job.channels) {
             let drain = drain.clone();
             let door = match &broker {
@@ -188,9 +188,10 @@ fn run_job(job: Job, cores: usize, pulse: &Pulse) -> anyhow::Result<()> {
                     let name = channel.name.clone();
                     let selector = Selector::default();
                     selector.choose(channel.chosen.map(Into::into));
-                    if channel.backup.is_some() {
-                        selectors.insert(channel.name.to_string(), selector.clone());
-                    }
+                    let preview = Preview::default();
+                    let chooses = channel.backup.is_some().then(|| selector.clone());
+                    let handle = Handles { selector: chooses, preview: preview.clone() };
+                    handles.insert(channel.name.to_string(), handle);
                     let channel = Channel {
                         job: channel,
                         rungs,
@@ -198,6 +199,7 @@ fn run_job(job: Job, cores: usize, pulse: &Pulse) -> anyhow::Result<()> {
                         audio,
                         fill,
                         selector,
+                        preview,
                         cores,
                         door,
                         pulse: pulse.clone(),
@@ -209,14 +211,14 @@ fn run_job(job: Job, cores: usize, pulse: &Pulse) -> anyhow::Result<()> {
                 }
             }
         }
-        if !selectors.is_empty() {
+        if !handles.is_empty() {
             let listener = match &broker {
                 None => listen::unix_for_owner(&job.control_socket),
                 Some(client) => client.ask_listener(Request::Control).await,
             };
             let listener =
                 listener.with_context(|| format!("control socket `{}`", job.control_socket.display()))?;
-            control::serve(listener, selectors, pulse.clone(), drain.clone());
+            control::serve(listener, handles, pulse.clone(), drain.clone());
         }
         let late = async {
             drain.requested().await;

@@ -26,6 +26,7 @@ mod input;
 mod key_frames;
 mod monitor;
 mod output;
+mod preview;
 mod pyramid;
 mod rung;
 mod selector;
@@ -52,6 +53,7 @@ use crate::pulse::Pulse;
 
 pub(crate) use failover::Reason;
 pub use failover::Side;
+pub use preview::{Preview, Sight};
 pub use selector::Selector;
 pub use sources::Sources;
 pub use track::{Sink, TrackHead};
@@ -85,6 +87,8 @@ pub struct Settings {
     pub prefers: Side,
     /// Which the operator wants to see.
     pub selector: Selector,
+    /// Lets others look at what is shown.
+    pub preview: Preview,
     /// Cores the channel may keep busy.
     pub cores: usize,
     /// Tells the supervisor that it goes on.

@@ -80,6 +80,9 @@ unsafe impl Send for Encoder {}
 /// x264's and x265's word for "no key frame of your own accord" (X264_KEYINT_MAX_INFINITE).
 const NO_KEY_INTERVAL: i32 = 1 << 30;
 
+/// FFmpeg's scale of JPEG quality: 1 is best, 31 worst.
+const JPEG_QUANTISER: i32 = 4;
+
 impl Encoder {
     /// Opens a video encoder.
     pub fn video(settings: &VideoSettings<'_>) -> Result<Self, Error> {
@@ -149,6 +152,23 @@ impl Encoder {
         raw.bit_rate = i64::from(settings.bitrate_bps);
         // SAFETY: the layout belongs to the context and is empty.
         unsafe { ffi::av_channel_layout_default(&mut raw.ch_layout, 2) };
+        encoder.open(Options::new())
+    }
+
+    /// Opens an encoder of JPEG files, for full-range pictures of this size.
+    pub(crate) fn jpeg(width: u32, height: u32) -> Result<Self, Error> {
+        let mut encoder = Self::allocate(c"mjpeg")?;
+        // SAFETY: the context is valid, not open yet, and nobody else has it.
+        let raw = unsafe { encoder.raw.as_mut() };
+        let side = |side: u32| i32::try_from(side).map_err(|_| Error::invalid("avcodec_open2"));
+        raw.width = side(width)?;
+        raw.height = side(height)?;
+        raw.time_base = ffi::AVRational { num: 1, den: 1 };
+        raw.pix_fmt = ffi::AVPixelFormat::YUVJ420P;
+        raw.color_range = ffi::AVColorRange::JPEG;
+        raw.thread_count = 1;
+        // One quality: libjpeg's 80, about.
+        (raw.qmin, raw.qmax) = (JPEG_QUANTISER, JPEG_QUANTISER);
         encoder.open(Options::new())
     }
 

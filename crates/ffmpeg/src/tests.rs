@@ -410,3 +410,33 @@ fn a_stream_keeps_its_headers_and_its_order_under_every_cheaper_preset() {
         }
     }
 }
+
+#[test]
+fn a_picture_is_written_as_jpeg_in_its_own_shape_and_colours() {
+    let mut frame = Frame::picture(1_440, 1_080).expect("memory");
+    frame.set_colour(Colour::BT709);
+    frame.raw_mut().sample_aspect_ratio = ffmpeg_sys_the_third::AVRational { num: 4, den: 3 };
+    // Red as BT.709 codes it, and black bars left of it.
+    for (plane, value) in [63, 102, 240].into_iter().enumerate() {
+        frame.plane_mut(plane).expect("memory").0.fill(value);
+    }
+    let (luma, stride) = frame.plane_mut(0).expect("memory");
+    luma.chunks_mut(stride).for_each(|row| row[..360].fill(16));
+    let file = frame.jpeg(640).expect("written");
+    assert!(file.starts_with(&[0xFF, 0xD8, 0xFF]) && file.ends_with(&[0xFF, 0xD9]));
+    let read = Frame::still(&file).expect("it is a JPEG file");
+    assert_eq!((read.width(), read.height()), (640, 360));
+    let (luma, stride) = read.plane(0);
+    // Full range, as JFIF has it: red is 76, 85, 255.
+    let near = |value: u8, wanted: u8| value.abs_diff(wanted) <= 3;
+    assert!(
+        near(luma[180 * stride + 40], 0) && near(luma[180 * stride + 600], 76),
+        "{}",
+        luma[180 * stride + 600]
+    );
+    let (red, stride) = read.plane(2);
+    assert!(near(red[90 * stride + 300], 255), "{}", red[90 * stride + 300]);
+    // Never larger than it is.
+    let small = Frame::picture(320, 240).expect("memory").jpeg(640).expect("written");
+    assert_eq!(Frame::still(&small).expect("it is a JPEG file").width(), 320);
+}

@@ -20,6 +20,8 @@ Try it:
   headwater edge --origin http://host   the caching edge alone, in front of any HTTP origin
 
 While it runs:
+  headwater plan my.toml                what an edited file would change
+  headwater apply my.toml               change it, at once
   headwater status                      what runs, and what was left out
   headwater channel create main.toml    another channel, at once
   headwater channel ls
@@ -43,6 +45,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run every role on this machine, restart what fails, and stop everything on Ctrl-C
     Up(Up),
+    /// Say what a workflow file would change, and change nothing
+    Plan(Plan),
+    /// Give the `headwater up` that runs another workflow file: make, change and remove what differs
+    Apply(Apply),
     /// Start the edge of a running `headwater up` again, dropping nobody: the same program file, perhaps a newer version
     Restart(Restart),
     /// Show a channel's primary or backup input whatever becomes of it, or let the channel choose again
@@ -64,6 +70,10 @@ pub(crate) enum Command {
     Control(Role),
     /// Print what AWS's clients need to come here: exports for a shell, a profile, or a Terraform provider
     AwsEnv(AwsEnv),
+    /// Write all that control keeps, as it is at one moment, to a file: resources, users, keys, audit log
+    Backup(Backup),
+    /// Put a backup where control keeps what it knows: SQLite or PostgreSQL, whichever it came from
+    Restore(Restore),
     /// Take objects out of the edge's cache, by path or by all that begins so
     Purge(Purge),
     /// Make a token with which viewers may watch what an edge gives only to those who have one, or a key for tokens
@@ -112,6 +122,41 @@ pub(crate) struct Up {
     /// The demo, whatever ./headwater.toml says, with this media file, repeated; `test` is the test pattern
     #[arg(long, value_name = "FILE|test", conflicts_with = "file")]
     pub(crate) source: Option<PathBuf>,
+}
+
+/// Options of `plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+  headwater plan my.toml                          + made, ~ changed, - removed; `no changes` where there is nothing to do
+  headwater plan my.toml && headwater apply my.toml
+  headwater plan --exit-code my.toml || alert     for scripts: is what runs still what the file says?
+
+Status 0; with --exit-code 3 where something would change. 1 where the file cannot be applied, with the reason.
+What APIs made is left alone, and stream keys are never shown.")]
+pub(crate) struct Plan {
+    /// Workflow file [default: headwater.toml]
+    pub(crate) file: Option<PathBuf>,
+    /// Folder of the `headwater up` whose store it is held against
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// End with status 3 where something would change
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+/// Options of `apply`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+  headwater apply my.toml      what was edited since: channels, endpoints and distributions, all of it or nothing
+
+Channels that stay as they are go on, and so does what APIs made. [listen], [edge], [encoder] and [control] hold until
+`headwater up` is started again. Paths in the file are relative to the folder of the one that `up` was given.")]
+pub(crate) struct Apply {
+    /// Workflow file [default: headwater.toml]
+    pub(crate) file: Option<PathBuf>,
+    /// The data folder that `up` was given
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
 }
 
 /// Options of `restart`.
@@ -209,6 +254,55 @@ pub(crate) enum QuarantineOrder {
 pub(crate) enum Restartable {
     /// The edge: a second one starts on the same listeners, then the first drains
     Edge,
+}
+
+/// Options of `backup`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+  headwater backup /backups/headwater-$(date +%F).db     while everything runs; a file that is there is not written over
+  headwater restore /backups/headwater-2026-01-31.db     once `headwater up` has stopped
+
+It is one SQLite file for its owner alone, whatever the store is. Secrets in it are sealed with control/master.key of the data
+folder, which is not in it: keep a copy of that elsewhere, for without it no secret opens and the store is of no use.
+Media and what metrics were are not in it either. More: docs/control.md.")]
+pub(crate) struct Backup {
+    /// The file to be made
+    pub(crate) file: PathBuf,
+    /// The data folder that `up` was given
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// Workflow file whose `[control] store` is meant [default: what `up` ran last in the data folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) workflow: Option<PathBuf>,
+}
+
+/// Options of `restore`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+On a new machine:
+  install -D -m 600 master.key data/control/master.key   the key that the backup's secrets are sealed with
+  headwater restore backup.db && headwater up my.toml
+
+From SQLite to PostgreSQL (and back the same way):
+  headwater backup moving.db                             then stop `headwater up`
+  headwater restore moving.db --workflow my.toml         in which [control] store = \"postgres://…\"
+  headwater up my.toml
+
+A store that has something in it is kept unless --force is said; a file is then moved aside, to headwater.db.replaced, and what is in
+a PostgreSQL database is gone.")]
+pub(crate) struct Restore {
+    /// The backup
+    pub(crate) file: PathBuf,
+    /// The data folder that `up` is given
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub(crate) data: PathBuf,
+    /// Workflow file whose `[control] store` is meant [default: what `up` ran last in the data folder, or else
+    /// control/headwater.db in it]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) workflow: Option<PathBuf>,
+    /// Put it in place of what is there
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// Options of `aws-env`.

@@ -2,9 +2,13 @@
 //!
 //! - [`runner`]: what is wanted goes to the supervisor, what is seen comes back.
 //! - [`doors`]: the services, and what they need to act.
+//! - [`encoders`]: what encoders show, and started anew.
 //! - [`watch`]: figures of all that runs, for CloudWatch.
+//! - [`edited`]: another workflow file, while everything runs.
 
 mod doors;
+mod edited;
+mod encoders;
 mod runner;
 mod watch;
 
@@ -36,6 +40,7 @@ pub(crate) fn control(options: &Role) -> anyhow::Result<()> {
         let identity = control::prepare(&store, layout.data(), &control::given_by_environment()).await?;
         let site = site(workflow);
         let services = doors::Services::open(workflow, &layout, &store, &identity, &site).await?;
+        edited::Desk::new(&layout, &loaded, &store, &identity).serve(drain.clone())?;
         let config = control::Config {
             listener,
             store: store.clone(),
@@ -100,18 +105,29 @@ pub(crate) async fn here(data: &Path) -> anyhow::Result<Here> {
     Ok(Here { workflow, address: reachable(address), key })
 }
 
-/// The store that the workflow names.
+/// Where the workflow says that the store lies.
+pub(crate) fn place(workflow: &Workflow, layout: &Layout) -> anyhow::Result<Place> {
+    match &workflow.control.store {
+        Some(setting) => Ok(Place::parse(setting)?),
+        None => Ok(Place::Sqlite(layout.data().join("control").join("headwater.db"))),
+    }
+}
+
+/// The store that the workflow names, which is made where there is none.
 async fn open(workflow: &Workflow, layout: &Layout) -> anyhow::Result<Store> {
-    let place = match &workflow.control.store {
-        Some(setting) => Place::parse(setting)?,
-        None => {
-            let folder = layout.data().join("control");
-            std::fs::create_dir_all(&folder)
-                .with_context(|| format!("make folder `{}`", folder.display()))?;
-            Place::Sqlite(folder.join("headwater.db"))
-        }
-    };
+    let folder = layout.data().join("control");
+    std::fs::create_dir_all(&folder).with_context(|| format!("make folder `{}`", folder.display()))?;
+    let place = place(workflow, layout)?;
     Store::open(&place).await.with_context(|| format!("open the store `{place}`"))
+}
+
+/// The store that the workflow names; `None` where it is a file that is not there.
+pub(crate) async fn existing(workflow: &Workflow, layout: &Layout) -> anyhow::Result<Option<Store>> {
+    let place = place(workflow, layout)?;
+    match &place {
+        Place::Sqlite(path) if !path.exists() => Ok(None),
+        _ => Ok(Some(Store::open(&place).await.with_context(|| format!("open the store `{place}`"))?)),
+    }
 }
 
 fn site(workflow: &Workflow) -> Site {

@@ -58,9 +58,19 @@ impl Layout {
         self.run().join("samples.sock")
     }
 
-    /// The workflow file as it was at the start, to which API calls add.
+    /// The workflow file as it was at the start: sockets were bound for its inputs, in its order.
+    pub(crate) fn started(&self) -> PathBuf {
+        self.run().join("started.toml")
+    }
+
+    /// The workflow file as it was applied last, to which API calls add.
     pub(crate) fn file(&self) -> PathBuf {
         self.run().join("file.toml")
+    }
+
+    /// The workflow file that is to be applied next.
+    pub(crate) fn next_file(&self) -> PathBuf {
+        self.run().join("file.next.toml")
     }
 
     /// The workflow that is to run next.

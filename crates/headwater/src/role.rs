@@ -112,8 +112,12 @@ pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
             true => Some(inherited.tcp_or_bind(place(), "hls_push", workflow.listen.hls_push)?),
             false => None,
         };
-        let publishers =
-            publishers(&workflow, &mut |source| handed_over(&mut inherited, &mut place, source))?;
+        let mut sockets = handed_over(&mut inherited, &mut place, &layout)?;
+        let publishers = publishers(&workflow, &mut |source| {
+            let at = sockets.iter().position(|bound| bound.source() == source);
+            Ok(at.map(|at| sockets.swap_remove(at)))
+        })?;
+        drop(sockets);
         let at = layout.clone();
         let orders = reload("ingest", options, &drain, move |workflow| {
             let publishers = publishers_anew(workflow)?;
@@ -146,19 +150,24 @@ fn publishers_tls(chosen: &spec::Certificate, layout: &Layout) -> ingest::Tls {
     ingest::Tls { pair, folder }
 }
 
-/// The sockets of a source that the supervisor handed over, at the next places; `None` where it did not: they are bound by ingest.
+/// The sockets that the supervisor handed over, at the next places: those of the workflow that it started with. What is not among
+/// them is bound by ingest.
 fn handed_over(
     inherited: &mut listen::Inherited,
     place: &mut impl FnMut() -> usize,
-    source: &udp::Source,
-) -> anyhow::Result<Option<udp::Bound>> {
-    let mut missing = false;
-    let bound = udp::Bound::with(source.clone(), |_| -> anyhow::Result<UdpSocket> {
-        let socket = inherited.udp(place(), "input")?;
-        missing = socket.is_none();
-        socket.context("it was not handed over")
-    });
-    if missing { Ok(None) } else { bound.map(Some) }
+    layout: &Layout,
+) -> anyhow::Result<Vec<udp::Bound>> {
+    if !is_supervised() {
+        return Ok(Vec::new());
+    }
+    let started = workflow::from_file(&layout.started(), None)?.workflow;
+    let mut all = Vec::new();
+    for source in started.channels.iter().flat_map(spec::Channel::inputs).filter_map(plan::datagrams) {
+        all.push(udp::Bound::with(source, |_| -> anyhow::Result<UdpSocket> {
+            inherited.udp(place(), "input")?.context("it was not handed over")
+        })?);
+    }
+    Ok(all)
 }
 
 /// Who may publish, while ingest runs: sockets are bound by it.

@@ -13,7 +13,7 @@
 //! kernel. Media never passes through it.
 
 mod announce;
-mod apply;
+pub(crate) mod apply;
 mod child;
 mod clock;
 pub(crate) mod control;
@@ -36,15 +36,15 @@ use spec::Workflow;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Quarantine, QuarantineOrder, Restart, Restartable, Switch, SwitchTo, Up};
-use crate::demo;
 use crate::plan::{self, Layout};
 use crate::workflow::{self, Loaded};
+use crate::{demo, desired};
 use child::{Child, Spec};
 use encoders::Encoders;
 use events::Events;
 
 /// Used where `up` is given no file and this one exists.
-const DEFAULT_FILE: &str = "headwater.toml";
+pub(crate) const DEFAULT_FILE: &str = "headwater.toml";
 
 /// What a role may take to end beyond its own drain time.
 const DRAIN_SLACK: Duration = Duration::from_secs(3);
@@ -160,13 +160,17 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
         Some(address) => Some(listen::bind("control", address)?),
         None => None,
     };
+    let plan = match api {
+        Some(_) => desired::announced(workflow, &layout, &loaded.text).await?,
+        None => String::new(),
+    };
     prepare(&layout, &loaded.text)?;
     let (drain, trigger) = Drain::manual();
     let events = Events::take(&layout.event_intake(), drain.clone()).context("take events")?;
     events::follow::serve(events.clone(), &layout.events_socket(), drain.clone()).context("tell events")?;
     // The supervisor's own go the same way.
     daemon::events::connect(&layout.event_intake()).context("tell events")?;
-    eprint!("{}", plan::describe(workflow));
+    eprint!("{}{plan}", plan::describe(workflow));
 
     // One clock for all, whenever they start.
     let clock = EpochClock::start();
@@ -301,8 +305,10 @@ fn prepare(layout: &Layout, text: &str) -> anyhow::Result<()> {
         .mode(0o700)
         .create(&folder)
         .with_context(|| format!("make folder `{}`", folder.display()))?;
-    write_for_owner(&layout.file(), text)?;
-    write_for_owner(&layout.workflow(), text)
+    for path in [layout.started(), layout.file(), layout.workflow()] {
+        write_for_owner(&path, text)?;
+    }
+    Ok(())
 }
 
 /// Writes a file that only its owner may read, whole or not at all.

@@ -57,15 +57,22 @@ impl From<AccountId> for String {
 pub enum Principal {
     /// The account itself: no policy limits it.
     Root(AccountId),
-    /// A user, by name.
-    User(AccountId, String),
+    /// A user.
+    User {
+        /// Of this account.
+        account: AccountId,
+        /// Where in its tree, which is `/` for most.
+        path: String,
+        /// The name.
+        name: String,
+    },
 }
 
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Principal::Root(account) => write!(f, "arn:aws:iam::{account}:root"),
-            Principal::User(account, name) => write!(f, "arn:aws:iam::{account}:user/{name}"),
+            Principal::User { account, path, name } => write!(f, "arn:aws:iam::{account}:user{path}{name}"),
         }
     }
 }
@@ -85,6 +92,9 @@ mod tests {
         }
         let account = AccountId::parse("123456789012").unwrap();
         assert_eq!(Principal::Root(account.clone()).to_string(), "arn:aws:iam::123456789012:root");
-        assert_eq!(Principal::User(account, "eve".into()).to_string(), "arn:aws:iam::123456789012:user/eve");
+        let user =
+            |path: &str| Principal::User { account: account.clone(), path: path.into(), name: "eve".into() };
+        assert_eq!(user("/").to_string(), "arn:aws:iam::123456789012:user/eve");
+        assert_eq!(user("/ops/night/").to_string(), "arn:aws:iam::123456789012:user/ops/night/eve");
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::account::NotAnAccount;
 use crate::key::{self, AccessKeyId};
-use crate::{AccountId, Secret, password};
+use crate::{AccountId, Secret, password, session};
 
 /// Environment variable: the root access key's id.
 pub const ACCESS_KEY: &str = "HEADWATER_ROOT_ACCESS_KEY";
@@ -89,7 +89,7 @@ impl Bootstrap {
 }
 
 fn given_id(text: &str) -> Result<AccessKeyId, BootstrapFault> {
-    if text.starts_with("ASIA") {
+    if text.starts_with(session::PREFIX) {
         return Err(BootstrapFault::Temporary);
     }
     AccessKeyId::parse(text).map_err(|_| BootstrapFault::AccessKey)

@@ -17,6 +17,15 @@ impl MediaLive {
         Ok(Map::new().with("AccountConfiguration", Map::new()))
     }
 
+    /// Takes what changes nothing, so that scripts which set it go on.
+    pub(crate) async fn update_account_configuration(&self, input: Map) -> Result<Map, Error> {
+        let asked = input.get("AccountConfiguration").and_then(Value::as_map);
+        match asked.and_then(|asked| asked.text("KmsKeyId")).filter(|key| !key.is_empty()) {
+            Some(_) => Err(bad_request("accountConfiguration.kmsKeyId: there is no KMS here; leave it out")),
+            None => self.account_configuration().await,
+        }
+    }
+
     pub(crate) async fn versions(&self) -> Result<Map, Error> {
         Ok(Map::new().with("Versions", vec![Value::from(Map::new().with("Version", VERSION))]))
     }

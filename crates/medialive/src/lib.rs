@@ -1,7 +1,7 @@
 //! AWS MediaLive: inputs, input security groups, channels and their schedules.
 //!
 //! [`MediaLive`] is a [`door::Door`]. The way of a call: [`medialive`] → `input`, `security_group`, `channel`, `run` (start and
-//! stop), `schedule`, `tags`, `account`. A request is held against the table of [`settings`], where every member that is done, kept
+//! stop), `schedule`, `tags`, `account`, `encoders` (pictures, pipelines started anew). A request is held against the table of [`settings`], where every member that is done, kept
 //! or refused has its line; what is in no line is refused by name. A channel is completed ([`mapping::complete`]) and mapped
 //! ([`mapping::table`]) to a channel of the workflow file before it is stored, so that whatever is stored can run.
 //!
@@ -10,12 +10,14 @@
 
 #![forbid(unsafe_code)]
 
+mod about;
 mod account;
 mod alerts;
 mod at;
 mod channel;
 mod claim;
 mod describe;
+mod encoders;
 mod endpoint;
 mod id;
 mod input;
@@ -33,6 +35,7 @@ mod stored;
 mod tags;
 mod wanted;
 
+pub use encoders::{Encoders, Outcome, Thumbnail};
 pub use endpoint::Reach;
 pub use mapping::is_lenient;
 pub use medialive::MediaLive;

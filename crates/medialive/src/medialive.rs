@@ -1,27 +1,33 @@
 //! The door.
 
+use std::future::ready;
+use std::sync::Arc;
+
 use aws::{Error, Map};
-use door::{Answer, Caller, Door, Seen, Site, Wanted};
+use door::{About, Answer, Caller, Door, Seen, Site, Wanted};
 use media::Utc;
 use store::{Document, Key, Observation, Resource, Store, Token, Write};
 
+use crate::about::ARNS;
+use crate::encoders::Encoders;
 use crate::endpoint::Reach;
 use crate::refusal::{Refusal, told};
 use crate::{observe, state, wanted};
 
 /// AWS MediaLive.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MediaLive {
     pub(crate) store: Store,
     pub(crate) site: Site,
     pub(crate) reach: Reach,
+    pub(crate) encoders: Arc<dyn Encoders>,
 }
 
 impl MediaLive {
     /// The door to the resources of `store`. `site` is what answers name; `reach` is whether inputs that are fetched may lie in
-    /// private networks.
-    pub fn new(store: Store, site: Site, reach: Reach) -> Self {
-        Self { store, site, reach }
+    /// private networks; `encoders` runs the channels.
+    pub fn new(store: Store, site: Site, reach: Reach, encoders: Arc<dyn Encoders>) -> Self {
+        Self { store, site, reach, encoders }
     }
 
     /// Ends a call: durable with its audit line, or taken back with a line that says why.
@@ -103,6 +109,10 @@ impl Door for MediaLive {
         "medialive"
     }
 
+    fn about<'a>(&'a self, caller: &'a Caller, operation: &'a str, input: &'a Map) -> About<'a> {
+        Box::pin(ready(Ok(ARNS.of(caller, operation, input))))
+    }
+
     fn call<'a>(&'a self, caller: &'a Caller, operation: &'static str, input: Map) -> Option<Answer<'a>> {
         Some(match operation {
             "CreateInput" => Box::pin(self.create_input(caller, input)),
@@ -131,8 +141,11 @@ impl Door for MediaLive {
             "CreateTags" => Box::pin(self.create_tags(caller, input)),
             "DeleteTags" => Box::pin(self.delete_tags(caller, input)),
             "ListTagsForResource" => Box::pin(self.list_tags(caller, input)),
+            "DescribeThumbnails" => Box::pin(self.thumbnails(caller, input)),
+            "RestartChannelPipelines" => Box::pin(self.restart_pipelines(caller, input)),
             "ListAlerts" => Box::pin(self.list_alerts(caller, input)),
             "DescribeAccountConfiguration" => Box::pin(self.account_configuration()),
+            "UpdateAccountConfiguration" => Box::pin(self.update_account_configuration(input)),
             "ListVersions" => Box::pin(self.versions()),
             _ => return None,
         })

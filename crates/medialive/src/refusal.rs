@@ -50,6 +50,11 @@ pub(crate) fn conflict(message: impl Into<String>) -> Error {
     Error::new("ConflictException", message)
 }
 
+/// What runs the channel does not do as it is asked.
+pub(crate) fn bad_gateway(message: impl Into<String>) -> Error {
+    Error::new("BadGatewayException", message)
+}
+
 /// MediaLive tells settings of channels by their places.
 pub(crate) fn unprocessable(all: &[Invalid]) -> Error {
     let entry = |one: &Invalid| {

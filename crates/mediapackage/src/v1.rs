@@ -2,6 +2,7 @@
 //!
 //! [`channel`] and [`endpoint`] do the calls; [`package`] reads what an endpoint asks for.
 
+mod about;
 mod channel;
 mod endpoint;
 mod package;
@@ -9,7 +10,7 @@ mod package;
 use std::sync::Arc;
 
 use aws::{Error, Map, Value};
-use door::{Answer, Caller, Door, Site, Wanted};
+use door::{About, Answer, Caller, Door, Site, Wanted};
 use store::{Key, Resource};
 
 use crate::asked::Asked;
@@ -43,6 +44,10 @@ impl MediaPackage {
 impl Door for MediaPackage {
     fn service(&self) -> &'static str {
         "mediapackage"
+    }
+
+    fn about<'a>(&'a self, caller: &'a Caller, operation: &'a str, input: &'a Map) -> About<'a> {
+        Box::pin(about::arns(&self.0, caller, operation, input))
     }
 
     fn call<'a>(&'a self, caller: &'a Caller, operation: &'static str, input: Map) -> Option<Answer<'a>> {

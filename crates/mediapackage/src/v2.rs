@@ -3,6 +3,7 @@
 //! [`group`], [`channel`] and [`endpoint`] do the calls, [`policy`] those about policies; [`manifest`] reads what an endpoint asks
 //! for, [`filter`] its filters.
 
+mod about;
 mod channel;
 mod endpoint;
 mod fault;
@@ -15,10 +16,11 @@ mod resource;
 pub(crate) use resource::CHANNEL;
 
 use std::collections::BTreeSet;
+use std::future::ready;
 use std::sync::Arc;
 
 use aws::Map;
-use door::{Answer, Caller, Door, Site, Wanted};
+use door::{About, Answer, Caller, Door, Site, Wanted};
 use store::Resource;
 
 use crate::asked::Asked;
@@ -50,6 +52,10 @@ impl MediaPackageV2 {
 impl Door for MediaPackageV2 {
     fn service(&self) -> &'static str {
         "mediapackagev2"
+    }
+
+    fn about<'a>(&'a self, caller: &'a Caller, operation: &'a str, input: &'a Map) -> About<'a> {
+        Box::pin(ready(Ok(about::ARNS.of(caller, operation, input))))
     }
 
     fn call<'a>(&'a self, caller: &'a Caller, operation: &'static str, input: Map) -> Option<Answer<'a>> {

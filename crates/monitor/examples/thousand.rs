@@ -35,6 +35,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         account: "000000000000".to_owned(),
         region: "us-east-1".to_owned(),
         who: "root".to_owned(),
+        access_key: String::new(),
         source: "127.0.0.1".to_owned(),
         request_id: "id".to_owned(),
         action: "cloudwatch:PutMetricAlarm".to_owned(),

@@ -5,6 +5,7 @@
 //! dashboards are documents of the store. What is described and not here (anomaly detection, metric streams, Contributor Insights and
 //! the rest) the caller hears by its operation's name.
 
+mod about;
 mod dashboards;
 mod describe;
 mod describe_history;
@@ -18,10 +19,11 @@ mod set_alarm;
 mod tags;
 mod token;
 
+use std::future::ready;
 use std::sync::Arc;
 
 use aws::{Error, Map};
-use door::{Answer, Caller, Door};
+use door::{About, Answer, Caller, Door};
 use history::History;
 use store::{Resource, Store};
 
@@ -57,6 +59,10 @@ impl Door for CloudWatch {
         let is_alarm = resource.key.kind() == alarms::KIND;
         let observed = is_alarm.then(|| alarms::Observed::of(resource).ok()).flatten()?;
         Some(observed.status.state.as_str().to_owned())
+    }
+
+    fn about<'a>(&'a self, caller: &'a Caller, operation: &'a str, input: &'a Map) -> About<'a> {
+        Box::pin(ready(Ok(about::ARNS.of(caller, operation, input))))
     }
 
     fn call<'a>(&'a self, caller: &'a Caller, operation: &'static str, input: Map) -> Option<Answer<'a>> {

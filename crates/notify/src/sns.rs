@@ -1,5 +1,6 @@
 //! SNS: topics, who subscribes to them, and what is published.
 
+mod about;
 mod confirm;
 mod delivery;
 mod draft;
@@ -12,10 +13,11 @@ mod tags;
 mod topic;
 mod topic_attributes;
 
+use std::future::ready;
 use std::sync::Arc;
 
 use aws::Map;
-use door::{Answer, Caller, Door, Page, Reading};
+use door::{About, Answer, Caller, Door, Page, Reading};
 
 use crate::notifier::{CERTIFICATES, Shared};
 
@@ -44,6 +46,10 @@ impl Door for Sns {
                 Some(Page { kind: "application/x-pem-file", text })
             })
         })
+    }
+
+    fn about<'a>(&'a self, caller: &'a Caller, operation: &'a str, input: &'a Map) -> About<'a> {
+        Box::pin(ready(Ok(about::arns(caller, operation, input))))
     }
 
     fn call<'a>(&'a self, caller: &'a Caller, operation: &'static str, input: Map) -> Option<Answer<'a>> {

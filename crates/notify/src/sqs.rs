@@ -1,5 +1,6 @@
 //! A small SQS: queues for standard messages, each delivered at least once.
 
+mod about;
 mod batch;
 mod error;
 mod inbox;
@@ -11,10 +12,11 @@ mod send;
 mod settle;
 mod tags;
 
+use std::future::ready;
 use std::sync::Arc;
 
 use aws::Map;
-use door::{Answer, Caller, Door};
+use door::{About, Answer, Caller, Door};
 
 use crate::notifier::Shared;
 
@@ -27,6 +29,10 @@ pub struct Sqs(pub(crate) Arc<Shared>);
 impl Door for Sqs {
     fn service(&self) -> &'static str {
         "sqs"
+    }
+
+    fn about<'a>(&'a self, caller: &'a Caller, operation: &'a str, input: &'a Map) -> About<'a> {
+        Box::pin(ready(Ok(about::arns(caller, operation, input))))
     }
 
     fn call<'a>(&'a self, caller: &'a Caller, operation: &'static str, input: Map) -> Option<Answer<'a>> {

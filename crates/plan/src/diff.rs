@@ -5,7 +5,8 @@ use std::fmt;
 
 use crate::resource::{Kind, Owner, Resource};
 
-/// One thing to do. Printed, it is a line of the plan: `+ channel main`, `~ channel main: ladder, window`, `- channel old`.
+/// One thing to do. Printed, it is a line of the plan: `+ channel main (test pattern, 480p30)`, `~ channel main: ladder, window changed`,
+/// `- channel old`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// It is not there.
@@ -85,8 +86,13 @@ fn differing(is: &BTreeMap<String, String>, want: &BTreeMap<String, String>) -> 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Create(resource) => write!(f, "+ {} {}", resource.kind, resource.name),
-            Self::Change { to, fields } => write!(f, "~ {} {}: {}", to.kind, to.name, fields.join(", ")),
+            Self::Create(Resource { kind, name, about, .. }) if about.is_empty() => {
+                write!(f, "+ {kind} {name}")
+            }
+            Self::Create(Resource { kind, name, about, .. }) => write!(f, "+ {kind} {name} ({about})"),
+            Self::Change { to, fields } => {
+                write!(f, "~ {} {}: {} changed", to.kind, to.name, fields.join(", "))
+            }
             Self::Remove { kind, name } => write!(f, "- {kind} {name}"),
         }
     }
@@ -122,6 +128,7 @@ mod tests {
                     .filter_map(|word| word.split_once('='))
                     .map(|(k, v)| (k.into(), v.into()))
                     .collect(),
+                about: String::new(),
             }
         };
         text.lines().map(resource).collect()
@@ -141,11 +148,20 @@ mod tests {
             "channel main ladder=b window=1\nchannel new\ninput cam",
             "channel main ladder=a audio=x window=1\nchannel old\ninput cam",
             expect![[r#"
-                ~ channel main: audio, ladder
+                ~ channel main: audio, ladder changed
                 + channel new
                 - channel old
             "#]],
         );
+    }
+
+    #[test]
+    fn what_is_made_says_what_it_is_of_in_words_that_make_no_difference() {
+        let mut one = read("channel main ladder=a");
+        one[0].about = "test pattern".to_owned();
+        let step = Step::Create(one[0].clone());
+        assert_eq!(step.to_string(), "+ channel main (test pattern)");
+        assert_eq!(diff(&one, &read("channel main ladder=a")), Ok(Vec::new()));
     }
 
     #[test]
@@ -190,6 +206,7 @@ mod tests {
             name,
             owner,
             fields,
+            about: String::new(),
         });
         proptest::collection::vec(one, 0..12).prop_map(|mut all| {
             all.sort_by(|a, b| which(a).cmp(&which(b)));

@@ -57,4 +57,6 @@ pub struct Resource {
     /// Its fields, each as text that is the same where the field is the same. Printed plans show their names only, for values may
     /// be secret.
     pub fields: BTreeMap<String, String>,
+    /// What people are told of one that is made: never a secret. Two that differ in it alone are the same.
+    pub about: String,
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use media::Utc;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use crate::database::Store;
 use crate::document::Document;
@@ -43,8 +43,19 @@ pub struct AccessKey {
     pub active: bool,
     /// Since when.
     pub created: Utc,
-    /// When it last signed, as [`Store::keys_used`] was told.
-    pub last_used: Option<Utc>,
+    /// What it last signed, as [`Store::keys_used`] was told.
+    pub last_used: Option<Use>,
+}
+
+/// When a key signed, and what for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// When.
+    pub at: Utc,
+    /// For which service, as signatures name it.
+    pub service: String,
+    /// For which region.
+    pub region: String,
 }
 
 impl AccessKey {
@@ -77,6 +88,40 @@ impl Write {
         .execute(self.turn.connection())
         .await?;
         Ok(())
+    }
+
+    /// A user as this turn sees them.
+    pub async fn user(&mut self, name: &str) -> Result<User, Error> {
+        user(self.turn.connection(), &self.call.account, name).await
+    }
+
+    /// Gives a user another name; keys and policies go along. [`Error::Conflict`] where somebody has that name.
+    pub async fn rename_user(&mut self, name: &str, to: &str) -> Result<(), Error> {
+        self.about(&format!("user/{name}"));
+        named(to)?;
+        let made = sqlx::query(
+            "INSERT INTO users (account, name, document, password, created_us) \
+             SELECT account, $3, document, password, created_us FROM users WHERE account = $1 AND name = $2",
+        )
+        .bind(&self.call.account)
+        .bind(name)
+        .bind(to)
+        .execute(self.turn.connection())
+        .await?;
+        found(made.rows_affected(), || format!("user {name}"))?;
+        for sql in [
+            "UPDATE access_keys SET user_name = $3 WHERE account = $1 AND user_name = $2",
+            "UPDATE user_policies SET user_name = $3 WHERE account = $1 AND user_name = $2",
+            "UPDATE attachments SET user_name = $3 WHERE account = $1 AND user_name = $2",
+        ] {
+            sqlx::query(sql)
+                .bind(&self.call.account)
+                .bind(name)
+                .bind(to)
+                .execute(self.turn.connection())
+                .await?;
+        }
+        self.delete_user(name).await
     }
 
     /// Removes a user who has neither keys nor policies; else [`Error::Conflict`].
@@ -113,6 +158,11 @@ impl Write {
         Ok(())
     }
 
+    /// A user's keys as this turn sees them, oldest first.
+    pub async fn keys_of(&mut self, user: &str) -> Result<Vec<AccessKey>, Error> {
+        keys_of(self.turn.connection(), &self.call.account, user).await
+    }
+
     /// Lets a key sign, or not.
     pub async fn set_key_active(&mut self, id: &str, active: bool) -> Result<(), Error> {
         self.about(&format!("key/{id}"));
@@ -140,14 +190,7 @@ impl Write {
 impl Store {
     /// One user.
     pub async fn user(&self, account: &str, name: &str) -> Result<User, Error> {
-        let row = sqlx::query(
-            "SELECT account, name, document, password, created_us FROM users WHERE account = $1 AND name = $2",
-        )
-        .bind(account)
-        .bind(name)
-        .fetch_optional(&self.readers)
-        .await?;
-        row.map(|row| User::of(&row)).transpose()?.ok_or_else(|| Error::NotFound(format!("user {name}")))
+        user(&mut *self.readers.acquire().await?, account, name).await
     }
 
     /// All users of an account, by name.
@@ -163,12 +206,8 @@ impl Store {
 
     /// The key a signature names, whosever it is.
     pub async fn key(&self, id: &str) -> Result<AccessKey, Error> {
-        let row = sqlx::query(
-            "SELECT id, account, user_name, sealed, active, created_us, last_used_us FROM access_keys WHERE id = $1",
-        )
-        .bind(id)
-        .fetch_optional(&self.readers)
-        .await?;
+        let sql = format!("SELECT {} FROM access_keys WHERE id = $1", AccessKey::COLUMNS);
+        let row = sqlx::query(AssertSqlSafe(sql)).bind(id).fetch_optional(&self.readers).await?;
         row.map(|row| AccessKey::of(&row))
             .transpose()?
             .ok_or_else(|| Error::NotFound(format!("access key {id}")))
@@ -180,14 +219,17 @@ impl Store {
     }
 
     /// Notes when keys last signed; gathered by the caller, who need not tell each request. Not audited.
-    pub async fn keys_used(&self, used: &[(String, Utc)]) -> Result<(), Error> {
+    pub async fn keys_used(&self, used: &[(String, Use)]) -> Result<(), Error> {
         let mut turn = Turn::take(self).await?;
-        for (id, at) in used {
+        for (id, Use { at, service, region }) in used {
             sqlx::query(
-                "UPDATE access_keys SET last_used_us = $2 WHERE id = $1 AND (last_used_us IS NULL OR last_used_us < $2)",
+                "UPDATE access_keys SET last_used_us = $2, last_used_service = $3, last_used_region = $4 \
+                 WHERE id = $1 AND (last_used_us IS NULL OR last_used_us < $2)",
             )
             .bind(id)
             .bind(at.0)
+            .bind(service)
+            .bind(region)
             .execute(turn.connection())
             .await?;
         }
@@ -195,15 +237,23 @@ impl Store {
     }
 }
 
-async fn keys_of(connection: &mut AnyConnection, account: &str, user: &str) -> Result<Vec<AccessKey>, Error> {
-    let rows = sqlx::query(
-        "SELECT id, account, user_name, sealed, active, created_us, last_used_us FROM access_keys \
-         WHERE account = $1 AND user_name = $2 ORDER BY created_us, id",
+async fn user(connection: &mut AnyConnection, account: &str, name: &str) -> Result<User, Error> {
+    let row = sqlx::query(
+        "SELECT account, name, document, password, created_us FROM users WHERE account = $1 AND name = $2",
     )
     .bind(account)
-    .bind(user)
-    .fetch_all(connection)
+    .bind(name)
+    .fetch_optional(connection)
     .await?;
+    row.map(|row| User::of(&row)).transpose()?.ok_or_else(|| Error::NotFound(format!("user {name}")))
+}
+
+async fn keys_of(connection: &mut AnyConnection, account: &str, user: &str) -> Result<Vec<AccessKey>, Error> {
+    let sql = format!(
+        "SELECT {} FROM access_keys WHERE account = $1 AND user_name = $2 ORDER BY created_us, id",
+        AccessKey::COLUMNS
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(account).bind(user).fetch_all(connection).await?;
     rows.iter().map(AccessKey::of).collect()
 }
 
@@ -220,7 +270,19 @@ impl User {
 }
 
 impl AccessKey {
+    /// The columns [`AccessKey::of`] reads.
+    const COLUMNS: &'static str = "id, account, user_name, sealed, active, created_us, last_used_us, last_used_service, \
+         last_used_region";
+
     fn of(row: &AnyRow) -> Result<Self, Error> {
+        let word = |column: &str| row.try_get::<Option<String>, _>(column).map(Option::unwrap_or_default);
+        let last_used = match row.try_get::<Option<i64>, _>("last_used_us")? {
+            None => None,
+            Some(at) => {
+                let (service, region) = (word("last_used_service")?, word("last_used_region")?);
+                Some(Use { at: Utc(at), service, region })
+            }
+        };
         Ok(Self {
             id: row.try_get("id")?,
             account: row.try_get("account")?,
@@ -228,7 +290,7 @@ impl AccessKey {
             sealed: row.try_get("sealed")?,
             active: row.try_get::<i64, _>("active")? != 0,
             created: Utc(row.try_get("created_us")?),
-            last_used: row.try_get::<Option<i64>, _>("last_used_us")?.map(Utc),
+            last_used,
         })
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Store::open`] takes a [`Place`]: a file (SQLite) or a `postgres://` URL. Everything else is the same on both.
 //!
-//! - Reading: [`Store::resource`], [`Store::list`] (pages), [`Store::every`] (the planner's view), [`Store::changes`] (since a revision).
+//! - Reading: [`Store::resource`], [`Store::list`] (pages), [`Store::every`] and [`Store::every_since`] (the planner's view), [`Store::changes`] (since a revision).
 //! - Writing: [`Store::write`] gives a [`Write`], the one writer at that moment. What is done with it, its line in the
 //!   audit log and its changes are one transaction, which [`Write::settle`] makes durable or takes back.
 //! - [`Store::observe`]: what workers report; no call of anybody, so not audited.
@@ -35,12 +35,12 @@ mod upkeep;
 mod write;
 
 pub use audit::{AuditLine, Broken, Call};
-pub use backup::restore;
+pub use backup::{Before, Contents, restore};
 pub use changes::{Change, What};
 pub use database::Store;
 pub use document::Document;
 pub use error::Error;
-pub use identity::{AccessKey, User};
+pub use identity::{AccessKey, Use, User};
 pub use messages::{Exchange, Held, Message, Messages, Put};
 pub use place::{Place, PlaceFault};
 pub use policies::Policy;

@@ -7,6 +7,9 @@ use crate::database::Store;
 use crate::error::Error;
 use crate::resource::{Key, Resource};
 
+/// Changed resources that are read one by one; more are read with all others, which costs less.
+const FEW: i64 = 100;
+
 /// Some of a list, and where the rest begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
@@ -86,10 +89,35 @@ impl Store {
     pub async fn every(&self) -> Result<(i64, Vec<Resource>), Error> {
         let mut snapshot = Snapshot::begin(self).await?;
         let revision = revision(&mut snapshot.0).await?;
-        let sql = format!("SELECT {} FROM resources ORDER BY kind, account, region, id", Resource::COLUMNS);
-        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *snapshot.0).await?;
+        let resources = every(&mut snapshot.0).await?;
         snapshot.end().await?;
-        Ok((revision, rows.iter().map(Resource::of).collect::<Result<_, _>>()?))
+        Ok((revision, resources))
+    }
+
+    /// The same, given what it was at revision `since`: where little has changed, only that is read.
+    pub async fn every_since(
+        &self,
+        since: i64,
+        mut known: Vec<Resource>,
+    ) -> Result<(i64, Vec<Resource>), Error> {
+        let mut snapshot = Snapshot::begin(self).await?;
+        let revision = revision(&mut snapshot.0).await?;
+        match changed(&mut snapshot.0, since).await? {
+            None => known = every(&mut snapshot.0).await?,
+            Some(keys) => {
+                for key in keys {
+                    let at = known.binary_search_by(|resource| resource.key.cmp(&key));
+                    match (at, find(&mut snapshot.0, &key).await?) {
+                        (Ok(at), Some(now)) => known[at] = now,
+                        (Ok(at), None) => drop(known.remove(at)),
+                        (Err(at), Some(now)) => known.insert(at, now),
+                        (Err(_), None) => {}
+                    }
+                }
+            }
+        }
+        snapshot.end().await?;
+        Ok((revision, known))
     }
 
     /// The newest revision.
@@ -119,6 +147,32 @@ impl Snapshot {
 pub(crate) async fn revision(connection: &mut AnyConnection) -> Result<i64, Error> {
     let row = sqlx::query("SELECT value FROM numbers WHERE name = 'revision'").fetch_one(connection).await?;
     Ok(row.try_get(0)?)
+}
+
+async fn every(connection: &mut AnyConnection) -> Result<Vec<Resource>, Error> {
+    let sql = format!("SELECT {} FROM resources ORDER BY kind, account, region, id", Resource::COLUMNS);
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(connection).await?;
+    rows.iter().map(Resource::of).collect()
+}
+
+/// What has changed since a revision; `None` where that is much, or not known any more.
+async fn changed(connection: &mut AnyConnection, since: i64) -> Result<Option<Vec<Key>>, Error> {
+    let row = sqlx::query("SELECT value FROM numbers WHERE name = 'changes_forgotten'")
+        .fetch_one(&mut *connection)
+        .await?;
+    if since < row.try_get::<i64, _>(0)? {
+        return Ok(None);
+    }
+    let rows =
+        sqlx::query("SELECT DISTINCT kind, account, region, id FROM changes WHERE revision > $1 LIMIT $2")
+            .bind(since)
+            .bind(FEW + 1)
+            .fetch_all(connection)
+            .await?;
+    match i64::try_from(rows.len()) {
+        Ok(count) if count <= FEW => rows.iter().map(Key::of).collect::<Result<_, _>>().map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// The row of `key`, whatever its state.

@@ -14,7 +14,7 @@ enum Type {
 }
 
 /// Tables with their columns, in an order that suits their references; the first columns, as many as said, are the primary key.
-const TABLES: [(&str, usize, &str); 11] = [
+const TABLES: [(&str, usize, &str); 12] = [
     ("numbers", 1, "name value#"),
     (
         "resources",
@@ -26,8 +26,13 @@ const TABLES: [(&str, usize, &str); 11] = [
     ("audit", 1, "revision# at_us# account who source action request_id subject outcome chain"),
     ("tokens", 3, "account action token fingerprint answer expires_us#"),
     ("users", 2, "account name document password% created_us#"),
-    ("access_keys", 1, "id account user_name sealed% active# created_us# last_used_us#"),
-    ("policies", 2, "account name document created_us#"),
+    (
+        "access_keys",
+        1,
+        "id account user_name sealed% active# created_us# last_used_us# last_used_service last_used_region",
+    ),
+    ("policies", 2, "account name document about created_us#"),
+    ("user_policies", 3, "account user_name name document created_us#"),
     ("attachments", 3, "account user_name policy_name"),
     ("secrets", 3, "account region name sealed% updated_us#"),
     ("messages", 2, "queue number# sent_us# due_us# expires_us# taken# first_taken_us# head body"),

@@ -103,6 +103,7 @@ impl Api {
             account: ACCOUNT.into(),
             region: "us-west-2".into(),
             who: format!("arn:aws:iam::{ACCOUNT}:user/test"),
+            access_key: String::new(),
             source: "127.0.0.1".into(),
             request_id: format!("request-{now}"),
             action: format!("cloudfront:{operation}"),

@@ -1,10 +1,11 @@
-//! Channels of the native API as resources: what they ask to run, and how they are.
+//! Channels of the native API and of the workflow file as resources, with the file's endpoints and distributions: what they ask to
+//! run, and how they are.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use door::{Answer, Caller, ChannelSeen, Door, Seen, Site, Wanted};
 use identity::Secret;
-use identity::seal::{Keyring, SealFault};
+use identity::seal::{Keyring, MAX_SECRET, SealFault};
 use media::Utc;
 use serde::{Deserialize, Serialize};
 use store::{Document, Observation, Owner, Resource};
@@ -12,6 +13,7 @@ use toml::{Table, Value};
 
 use super::SERVICE;
 use crate::random;
+use crate::workflow_file;
 
 /// Their kind in the store.
 pub(crate) const KIND: &str = "channel";
@@ -23,6 +25,9 @@ pub(crate) const MAX_SETTINGS: usize = 48 << 10;
 struct Desired {
     started: bool,
     sealed: String,
+    /// Which channel an endpoint of the file shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    channel: Option<String>,
 }
 
 /// How a channel is.
@@ -66,23 +71,22 @@ impl ChannelDoor {
         Self { keyring }
     }
 
-    /// The document of a channel; sealed anew each time, so compare what is in it.
-    pub(crate) fn document(&self, name: &str, stored: &Stored) -> Result<Document, store::Error> {
+    /// The document of a resource; sealed anew each time, so compare what is in it.
+    pub(crate) fn document(&self, kind: &str, id: &str, stored: &Stored) -> Result<Document, store::Error> {
         let text = super::json::of_table(&stored.settings).to_string();
-        let sealed = self.keyring.seal(&Secret::new(text), &owner(name), random::bytes());
-        let sealed = sealed.map_err(|_| store::Error::TooLong {
-            what: "channel",
-            bytes: MAX_SETTINGS + 1,
-            most: MAX_SETTINGS,
-        })?;
-        Document::of(&Desired { started: stored.is_started, sealed: BASE64.encode(sealed) })
+        let bytes = text.len();
+        let sealed = self.keyring.seal(&Secret::new(text), &owner(kind, id), random::bytes());
+        let sealed =
+            sealed.map_err(|_| store::Error::TooLong { what: "settings", bytes, most: MAX_SECRET })?;
+        let channel = stored.settings.get("channel").and_then(Value::as_str).map(str::to_owned);
+        Document::of(&Desired { started: stored.is_started, sealed: BASE64.encode(sealed), channel })
     }
 
-    /// What is in a document.
-    pub(crate) fn open(&self, name: &str, document: &Document) -> Result<Stored, Unreadable> {
-        let Desired { started, sealed } = document.read().map_err(|_| Unreadable::Form)?;
+    /// What is stored of a resource.
+    pub(crate) fn open(&self, resource: &Resource) -> Result<Stored, Unreadable> {
+        let Desired { started, sealed, .. } = resource.desired.read().map_err(|_| Unreadable::Form)?;
         let sealed = BASE64.decode(sealed).map_err(|_| Unreadable::Form)?;
-        let text = self.keyring.open(&sealed, &owner(name))?;
+        let text = self.keyring.open(&sealed, &owner(resource.key.kind(), resource.key.id()))?;
         let settings = serde_json::from_str(text.expose()).map_err(|_| Unreadable::Form)?;
         let super::json::Json::Object(members) = settings else { return Err(Unreadable::Form) };
         let settings = super::json::Json::table(members).map_err(|_| Unreadable::Form)?;
@@ -90,14 +94,19 @@ impl ChannelDoor {
     }
 }
 
-/// Whose a seal is: a channel's settings open for no other name.
-fn owner(name: &str) -> String {
-    format!("{KIND}/{name}")
+/// Whose a seal is: a resource's settings open for no other.
+fn owner(kind: &str, id: &str) -> String {
+    format!("{kind}/{id}")
+}
+
+/// Channels that are there, the file's and this API's.
+pub(crate) fn is_channel(resource: &Resource) -> bool {
+    resource.key.kind() == KIND && resource.deleted.is_none()
 }
 
 /// Channels that are there, and this API's.
 pub(crate) fn is_ours(resource: &Resource) -> bool {
-    resource.key.kind() == KIND && resource.owner == Owner::Api && resource.deleted.is_none()
+    is_channel(resource) && resource.owner == Owner::Api
 }
 
 /// Its settings as a table of the workflow file.
@@ -120,7 +129,7 @@ impl Door for ChannelDoor {
         let mut wanted = Wanted::default();
         for resource in resources.iter().filter(|resource| is_ours(resource)) {
             let name = resource.key.id();
-            match self.open(name, &resource.desired) {
+            match self.open(resource) {
                 Ok(stored) if stored.is_started => wanted.channels.push(with_name(name, &stored.settings)),
                 Ok(_) => {}
                 Err(error) => tracing::error!(%error, channel = name, "a stored channel cannot be read"),
@@ -130,22 +139,48 @@ impl Door for ChannelDoor {
     }
 
     fn state(&self, resource: &Resource) -> Option<String> {
-        let ours = is_ours(resource).then_some(resource)?;
-        let observed = ours.observed.as_ref().and_then(|observed| observed.read::<Observed>().ok());
-        let is_started = ours.desired.read::<Desired>().ok()?.started;
-        Some(observed.map_or_else(|| waiting(is_started).to_owned(), |observed| observed.state))
+        if !(is_channel(resource) || workflow_file::kind(resource).is_some()) {
+            return None;
+        }
+        let observed = resource.observed.as_ref().and_then(|observed| observed.read::<Told>().ok());
+        let is_started = resource.desired.read::<Desired>().ok()?.started;
+        Some(observed.map_or_else(|| waiting(is_started).to_owned(), |told| told.state))
     }
 
     fn observe(&self, resources: &[Resource], seen: &Seen, _: Utc) -> Vec<Observation> {
         let news = |resource: &Resource| {
-            let is_started = resource.desired.read::<Desired>().ok()?.started;
-            let observed = Document::of(&state(is_started, resource.key.id(), seen)).ok()?;
+            let is_shown = workflow_file::kind(resource).is_some();
+            if !is_channel(resource) && !is_shown {
+                return None;
+            }
+            let desired: Desired = resource.desired.read().ok()?;
+            let observed = match is_channel(resource) {
+                true => Document::of(&state(desired.started, resource.key.id(), seen)).ok()?,
+                false => Document::of(&Told { state: shown(&desired, seen) }).ok()?,
+            };
             let is_told = resource.observed_generation == resource.generation
                 && resource.observed.as_ref() == Some(&observed);
             let (key, generation) = (resource.key.clone(), resource.generation);
             (!is_told).then_some(Observation { key, generation, observed })
         };
-        resources.iter().filter(|resource| is_ours(resource)).filter_map(news).collect()
+        resources.iter().filter_map(news).collect()
+    }
+}
+
+/// The word that tells how any of these resources is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Told {
+    state: String,
+}
+
+/// How an endpoint or a distribution of the file is: an endpoint as the channel that it shows, a distribution by what is wanted of it
+/// once anything runs.
+fn shown(desired: &Desired, seen: &Seen) -> String {
+    match &desired.channel {
+        Some(channel) => state(true, channel, seen).state,
+        None if !desired.started => "disabled".to_owned(),
+        None if seen.revision > 0 => "running".to_owned(),
+        None => "starting".to_owned(),
     }
 }
 
@@ -179,10 +214,24 @@ mod tests {
         let door = ChannelDoor::new(Keyring::new(MasterKey::from_random([7; 32]), Vec::new()));
         let settings: Table = "input = { rtmp = \"live/s3cret\" }\nsegment = 2.5".parse().expect("TOML");
         let stored = Stored { is_started: true, settings };
-        let document = door.document("main", &stored).expect("sealed");
+        let document = door.document(KIND, "main", &stored).expect("sealed");
         assert!(!document.text().contains("s3cret") && !document.text().contains("bGl2ZS"), "{document:?}");
-        assert_eq!(door.open("main", &document).expect("opened"), stored);
-        assert!(door.open("other", &document).is_err());
+        let kept = |kind: &str, id: &str| Resource {
+            key: store::Key::new(kind, "1", "global", id).expect("a key"),
+            arn: id.to_owned(),
+            name: id.to_owned(),
+            owner: Owner::Api,
+            generation: 1,
+            desired: document.clone(),
+            observed: None,
+            observed_generation: 0,
+            tags: store::Tags::new(),
+            created: Utc(0),
+            updated: Utc(0),
+            deleted: None,
+        };
+        assert_eq!(door.open(&kept(KIND, "main")).expect("opened"), stored);
+        assert!(door.open(&kept(KIND, "other")).is_err() && door.open(&kept("endpoint", "main")).is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::json::Json;
 use super::problem::Problem;
 use super::routes::channel_arn;
 use crate::compose::{self, compose};
+use crate::workflow_file;
 
 impl Ask<'_> {
     /// What the body is.
@@ -62,7 +63,8 @@ impl Ask<'_> {
         let doors = &self.front.doors;
         let mut wanted: Vec<_> = doors.iter().map(|door| door.wanted(&resources, &self.front.site)).collect();
         wanted.push(door::Wanted { channels: vec![table], ..door::Wanted::default() });
-        let with = compose(&self.front.workflow, wanted.clone());
+        let file = workflow_file::base(&self.front.workflow, &self.front.channels, &resources);
+        let with = compose(&file, wanted.clone());
         if with.refused.is_empty() {
             return Ok(());
         }
@@ -70,7 +72,7 @@ impl Ask<'_> {
             return Err(Problem::conflict(why.as_str()));
         }
         wanted.pop();
-        let without = compose(&self.front.workflow, wanted);
+        let without = compose(&file, wanted);
         match with.refused.iter().find(|(other, _)| !without.refused.contains_key(*other)) {
             None => Ok(()),
             Some((other, why)) => {

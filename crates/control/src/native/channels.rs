@@ -1,6 +1,4 @@
-//! Channels: made, shown, changed, started, stopped, removed. Those of the workflow file are shown beside them ([`file_channels`]).
-
-use std::collections::BTreeMap;
+//! Channels: made, shown, changed, started, stopped, removed. Those of the workflow file are shown too, and changed in the file alone.
 
 use http::StatusCode;
 use http::header::{IF_MATCH, IF_NONE_MATCH};
@@ -9,15 +7,14 @@ use serde_json::json;
 use store::{Expect, Key, New, Owner, Resource, Tags, Write};
 use toml::Table;
 
-use super::channel_door::{KIND, Observed, Stored, is_ours, waiting};
-use super::file_channels::{self, Beside};
+use super::channel_door::{KIND, Observed, Stored, waiting};
 use super::json::{self, Json};
 use super::problem::Problem;
 use super::routes::channel_arn;
 use super::{Ask, REGION, Reply};
 
 /// How long a removed channel's generation is remembered, so that one made anew is not taken for it.
-const TOMBSTONE_US: i64 = 24 * 3_600 * 1_000_000;
+pub(crate) const TOMBSTONE_US: i64 = 24 * 3_600 * 1_000_000;
 /// How often a change is tried again that another one came before.
 const TRIES: usize = 4;
 
@@ -39,36 +36,12 @@ impl Ask<'_> {
         let account = self.front.account.as_str();
         let page = self.front.store.list(KIND, account, REGION, self.query.text("after"), limit).await;
         let page = page.map_err(|error| Problem::of(&error))?;
-        let mut items = BTreeMap::new();
-        for resource in page.items.iter().filter(|resource| is_ours(resource)) {
-            let view = view(resource, &self.stored(resource)?, Settings::LeftOut);
-            items.insert(resource.key.id().to_owned(), view);
-        }
-        let seen = self.front.seen.borrow().clone();
-        let limit = limit as usize;
-        let until = page.next.as_deref();
-        let of_file = self.front.file_channels.between(self.query.text("after").unwrap_or(""), until);
-        for (name, _) in of_file.take(limit + 1) {
-            let beside = if items.contains_key(name) { Beside::Stored } else { Beside::Nothing };
-            items.insert(name.to_owned(), file_channels::view(name, &seen, beside));
-        }
-        let next = match items.len() > limit {
-            true => items.keys().nth(limit - 1).cloned(),
-            false => page.next,
-        };
-        let items: Vec<_> = items.into_values().take(limit).collect();
-        Ok(Reply::json(json!({ "items": items, "next": next })))
+        let view = |resource| Ok(view(resource, &self.stored(resource)?, Settings::LeftOut));
+        let items = page.items.iter().map(view).collect::<Result<Vec<_>, Problem>>()?;
+        Ok(Reply::json(json!({ "items": items, "next": page.next })))
     }
 
     pub(super) async fn show_channel(&self) -> Result<Reply, Problem> {
-        let name = self.channel_name()?;
-        if let Some(settings) = self.front.file_channels.settings(&name) {
-            let beside = self.beside_the_files().await?;
-            let seen = self.front.seen.borrow().clone();
-            let mut body = file_channels::view(&name, &seen, beside);
-            body["channel"] = json::of_table(settings);
-            return Ok(Reply::json(body));
-        }
         let (resource, stored) = self.channel().await?;
         Ok(shown(StatusCode::OK, &resource, &stored))
     }
@@ -76,7 +49,7 @@ impl Ask<'_> {
     pub(super) async fn put_channel(&self) -> Result<Reply, Problem> {
         let name = self.channel_name()?;
         let condition = self.condition()?;
-        self.front.file_channels.check_not_there(&name)?;
+        self.refuse_the_files(&name).await?;
         let settings = self.settings(self.document("application/json")?)?;
         self.look_at(&name, &settings).await?;
         self.put(&name, &settings, condition).await
@@ -85,7 +58,7 @@ impl Ask<'_> {
     pub(super) async fn patch_channel(&self) -> Result<Reply, Problem> {
         let name = self.channel_name()?;
         let condition = self.condition()?;
-        self.front.file_channels.check_not_there(&name)?;
+        self.refuse_the_files(&name).await?;
         let patch = self.document("application/merge-patch+json")?;
         for _ in 0..TRIES {
             let (resource, stored) = self.channel().await?;
@@ -112,14 +85,11 @@ impl Ask<'_> {
     pub(super) async fn delete_channel(&self) -> Result<Reply, Problem> {
         let name = self.channel_name()?;
         let condition = self.condition()?;
-        if self.beside_the_files().await? == Beside::Nothing {
-            self.front.file_channels.check_not_there(&name)?;
-        }
         let key = self.key(&name)?;
         let until = self.caller.at.plus_micros(TOMBSTONE_US);
         let mut write = self.write().await?;
         let done = async {
-            let found = write.resource(&key).await?;
+            let found = not_the_files(write.resource(&key).await?)?;
             check(condition, Some(&found))?;
             write.delete(&key, Expect::Any, until).await
         }
@@ -131,7 +101,7 @@ impl Ask<'_> {
     pub(super) async fn set_started(&self, is_started: bool) -> Result<Reply, Problem> {
         let name = self.channel_name()?;
         let condition = self.condition()?;
-        self.front.file_channels.check_not_there(&name)?;
+        self.refuse_the_files(&name).await?;
         if is_started {
             // What was valid alone may not be beside what was made since.
             let (_, stored) = self.channel().await?;
@@ -140,14 +110,14 @@ impl Ask<'_> {
         let key = self.key(&name)?;
         let mut write = self.write().await?;
         let done = async {
-            let found = write.resource(&key).await?;
+            let found = not_the_files(write.resource(&key).await?)?;
             check(condition, Some(&found))?;
             let stored = self.opened(&found)?;
             if stored.is_started == is_started {
                 return Ok((found, stored));
             }
             let stored = Stored { is_started, ..stored };
-            let document = self.front.channels.document(&name, &stored)?;
+            let document = self.front.channels.document(KIND, &name, &stored)?;
             Ok((write.change(&key, Expect::Any, document).await?, stored))
         }
         .await;
@@ -162,14 +132,14 @@ impl Ask<'_> {
         let mut write = self.write().await?;
         let done = async {
             let found = match write.resource(&key).await {
-                Ok(found) => Some(found),
+                Ok(found) => Some(not_the_files(found)?),
                 Err(store::Error::NotFound(_)) => None,
                 Err(error) => return Err(error),
             };
             check(condition, found.as_ref())?;
             let Some(found) = found else {
                 let stored = Stored { is_started: true, settings: settings.clone() };
-                let desired = self.front.channels.document(name, &stored)?;
+                let desired = self.front.channels.document(KIND, name, &stored)?;
                 let (name, owner, tags) = (name.to_owned(), Owner::Api, Tags::new());
                 let made = write.create(New { key, arn, name, owner, desired, tags }).await?;
                 return Ok((StatusCode::CREATED, made, stored));
@@ -179,7 +149,7 @@ impl Ask<'_> {
                 return Ok((StatusCode::OK, found, before));
             }
             let stored = Stored { settings: settings.clone(), ..before };
-            let desired = self.front.channels.document(name, &stored)?;
+            let desired = self.front.channels.document(KIND, name, &stored)?;
             Ok((StatusCode::OK, write.change(&key, Expect::Any, desired).await?, stored))
         }
         .await;
@@ -188,12 +158,14 @@ impl Ask<'_> {
         Ok(shown(status, &resource, &stored))
     }
 
-    /// Whether the API has a channel of this name too, which it may have made before the file had one.
-    async fn beside_the_files(&self) -> Result<Beside, Problem> {
-        match self.channel().await {
-            Ok(_) => Ok(Beside::Stored),
-            Err(problem) if problem.status == StatusCode::NOT_FOUND => Ok(Beside::Nothing),
-            Err(problem) => Err(problem),
+    /// Before anything else is looked at: what is the file's is not changed here.
+    async fn refuse_the_files(&self, name: &str) -> Result<(), Problem> {
+        match self.front.store.resource(&self.key(name)?, self.caller.at).await {
+            Ok(found) if found.deleted.is_none() => {
+                not_the_files(found).map(drop).map_err(|error| Problem::of(&error))
+            }
+            Ok(_) | Err(store::Error::NotFound(_)) => Ok(()),
+            Err(error) => Err(Problem::of(&error)),
         }
     }
 
@@ -206,7 +178,7 @@ impl Ask<'_> {
         let name = self.channel_name()?;
         let found = self.front.store.resource(&self.key(&name)?, self.caller.at).await;
         let found = found.map_err(|error| Problem::of(&named(error, &name)))?;
-        if !is_ours(&found) {
+        if found.deleted.is_some() {
             return Err(Problem::not_found(format!("there is no channel {name}")));
         }
         let stored = self.stored(&found)?;
@@ -221,7 +193,7 @@ impl Ask<'_> {
         let name = resource.key.id();
         self.front
             .channels
-            .open(name, &resource.desired)
+            .open(resource)
             .map_err(|fault| store::Error::Damaged(format!("channel {name}: {fault}")))
     }
 
@@ -252,6 +224,17 @@ impl Ask<'_> {
                 }),
             (_, Some(_)) => Err(Problem::bad_request("If-None-Match is *, without If-Match")),
         }
+    }
+}
+
+/// Lets pass what an API made.
+fn not_the_files(found: Resource) -> Result<Resource, store::Error> {
+    match found.owner {
+        Owner::Api => Ok(found),
+        Owner::File => Err(store::Error::Conflict(format!(
+            "channel {} belongs to the workflow file: change it there, and give that to `headwater apply`",
+            found.key.id()
+        ))),
     }
 }
 
@@ -288,7 +271,7 @@ fn view(resource: &Resource, stored: &Stored, settings: Settings) -> serde_json:
     let observed = observed.unwrap_or_else(|| Observed { state: waiting.to_owned(), ..Observed::default() });
     let mut view = json!({
         "name": resource.key.id(),
-        "owner": "api",
+        "owner": match resource.owner { Owner::File => "file", Owner::Api => "api" },
         "started": stored.is_started,
         "state": observed.state,
         "problem": observed.problem,

@@ -1,25 +1,30 @@
 //! What there is and how it is, whichever door made it: to be read only.
 
+use std::collections::BTreeSet;
+
 use door::ChannelSeen;
 use serde_json::{Value, json};
 use store::{Key, Owner, Resource};
 
 use super::problem::Problem;
 use super::{Ask, Reply};
+use crate::workflow_file;
 
 impl Ask<'_> {
     pub(super) async fn status(&self) -> Result<Reply, Problem> {
-        let revision = self.front.store.revision().await.map_err(|error| Problem::of(&error))?;
+        let (revision, resources) = self.front.store.every().await.map_err(|error| Problem::of(&error))?;
         let seen = self.front.seen.borrow().clone();
-        let file = &self.front.file_channels;
+        let is_the_files = |resource: &&Resource| workflow_file::kind(resource) == Some(plan::Kind::Channel);
+        let file: BTreeSet<_> =
+            resources.iter().filter(is_the_files).map(|resource| resource.key.id().to_owned()).collect();
         let mut channels = seen.channels.clone();
-        for (name, _) in file.between("", None) {
-            channels.entry(name.to_owned()).or_default();
+        for name in &file {
+            channels.entry(name.clone()).or_default();
         }
         let channel = |(name, seen): (&String, &ChannelSeen)| {
             json!({
                 "name": name,
-                "owner": if file.settings(name).is_some() { "file" } else { "api" },
+                "owner": if file.contains(name) { "file" } else { "api" },
                 "on_air": seen.is_on_air,
                 "has_source": seen.has_source,
                 "encoders": seen.encoders,

@@ -8,7 +8,7 @@ use crate::client::{Answer, Ask};
 use crate::support::{Fake, Options, Server, now, until};
 
 /// A request of each family of protocols, and its signing name.
-fn calls() -> [(&'static str, Ask, &'static str); 5] {
+pub(crate) fn calls() -> [(&'static str, Ask, &'static str); 5] {
     let alarm = "{}";
     let json = Ask::new("POST", "/")
         .header("content-type", "application/x-amz-json-1.0")
@@ -27,12 +27,12 @@ fn calls() -> [(&'static str, Ask, &'static str); 5] {
     ]
 }
 
-async fn server() -> Server {
+pub(crate) async fn server() -> Server {
     let doors = ["medialive", "cloudwatch", "sns", "cloudfront"].map(|name| Fake::new(name) as Arc<_>);
     Server::start(Options { doors: doors.into(), ..Options::default() }).await
 }
 
-fn check(protocol: &str, answer: &Answer, status: u16, code: &str) {
+pub(crate) fn check(protocol: &str, answer: &Answer, status: u16, code: &str) {
     assert_eq!(answer.status, status, "{protocol} {code} {answer:?}");
     assert!(!answer.header("x-amzn-requestid").is_empty() && !answer.header("date").is_empty(), "{answer:?}");
     assert!(!answer.body.contains("<html") && !answer.body.contains("<!DOCTYPE"), "{answer:?}");

@@ -50,26 +50,42 @@ impl Ask {
     }
 
     pub(crate) fn signed_by(
-        mut self,
+        self,
         server: &Server,
         access_key: &str,
         secret: &Secret,
         service: &str,
         at: Utc,
     ) -> Self {
+        self.signed_with(server, &signer(access_key, secret, service), at)
+    }
+
+    pub(crate) fn signed_with(mut self, server: &Server, signer: &Signer, at: Utc) -> Self {
         self.headers.push(("host".to_owned(), server.address.to_string()));
-        let added = self
-            .with_request(|request| signer(access_key, secret, service).headers(&request, at))
-            .expect("it can be signed");
+        let added = self.with_request(|request| signer.headers(&request, at)).expect("it can be signed");
         self.headers.extend(added.into_iter().map(|(name, value)| (name.to_owned(), value)));
         self
     }
 
     /// Puts a signature of the root's into the query.
-    pub(crate) fn presigned(mut self, server: &Server, service: &str, at: Utc, expires_s: i64) -> Self {
+    pub(crate) fn presigned(self, server: &Server, service: &str, at: Utc, expires_s: i64) -> Self {
         let root = &server.root;
+        self.presigned_with(
+            server,
+            &signer(root.access_key.as_str(), &root.secret_key, service),
+            at,
+            expires_s,
+        )
+    }
+
+    pub(crate) fn presigned_with(
+        mut self,
+        server: &Server,
+        signer: &Signer,
+        at: Utc,
+        expires_s: i64,
+    ) -> Self {
         self.headers.push(("host".to_owned(), server.address.to_string()));
-        let signer = signer(root.access_key.as_str(), &root.secret_key, service);
         let query = self.with_request(|request| signer.presign(&request, at, expires_s)).expect("signed");
         self.target = format!("{}?{query}", self.target.split('?').next().expect("a path"));
         self
@@ -108,7 +124,7 @@ impl Ask {
     }
 }
 
-fn signer(access_key: &str, secret: &Secret, service: &str) -> Signer {
+pub(crate) fn signer(access_key: &str, secret: &Secret, service: &str) -> Signer {
     Signer {
         access_key: access_key.to_owned(),
         secret: secret.clone(),

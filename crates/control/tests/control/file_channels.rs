@@ -1,4 +1,4 @@
-//! The workflow file's channels, beside the API's.
+//! The workflow file as desired state: its channels, endpoints and distributions are resources, beside the API's.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ async fn names(server: &Server, query: &str) -> (Vec<String>, Value) {
 async fn channels_of_the_file_are_shown_and_belong_to_it() {
     let server = Server::start(Options { workflow: WORKFLOW, ..Options::default() }).await;
     let shown = send(&server, "GET", "/v1/channels/c", "").await;
-    assert_eq!((shown.status, shown.header("etag")), (200, ""), "nothing to hold a change to");
+    assert_eq!((shown.status, shown.header("etag")), (200, "\"1\""));
     let shown = shown.json();
     assert_eq!(
         (&shown["owner"], &shown["started"], &shown["state"]),
@@ -81,24 +81,86 @@ async fn lists_have_the_files_channels_at_their_places_in_every_page() {
     server.stop().await;
 }
 
+/// `kind id owner generation`, a line each.
+async fn held(server: &Server) -> Vec<String> {
+    let listed = send(server, "GET", "/v1/resources", "").await.json();
+    let items = listed["items"].as_array().expect("items").iter();
+    let line = |item: &Value| {
+        format!("{} {} {} {}", item["kind"], item["id"], item["owner"], item["generation"]).replace('"', "")
+    };
+    items.map(line).collect()
+}
+
+async fn restarted(server: Server, workflow: &'static str) -> Server {
+    let folder = server.stop().await;
+    Server::start_in(folder, Options { workflow, ..Options::default() }).await
+}
+
 #[tokio::test]
-async fn one_that_the_api_made_before_the_file_had_its_name_can_only_be_removed() {
+async fn another_file_makes_changes_and_removes_its_own_and_leaves_the_apis() {
+    const BEFORE: &str = "[[channel]]\nname = \"stays\"\ninput = \"test\"\n\
+        [[channel]]\nname = \"changes\"\ninput = { rtmp = \"live/s3cret\" }\n\
+        [[channel]]\nname = \"goes\"\ninput = \"cmaf\"\n\
+        [[endpoint]]\nname = \"out\"\nchannel = \"goes\"\npath = \"out/v1/1\"\n[[endpoint.manifest]]\nkind = \"hls\"\nname = \"index\"\n\
+        [[distribution]]\nname = \"cdn\"\nmount = true\n[[distribution.origin]]\nid = \"o\"\ntarget = \"origin\"\n\
+        [[distribution.behaviour]]\norigin = \"o\"\n";
+    const AFTER: &str = "# Words and order make no difference.\n\
+        [[channel]]\nname = \"comes\"\ninput = \"test\"\n\
+        [[channel]]\nname = \"changes\"\nwindow = 50\ninput = { rtmp = \"live/s3cret\" }\n\
+        [[channel]]\ninput = \"test\"\nname = \"stays\"\n";
+    let server = Server::start(Options { workflow: BEFORE, ..Options::default() }).await;
+    assert_eq!(send(&server, "PUT", "/v1/channels/api", r#"{"input":"test"}"#).await.status, 201);
+    let of_file = ["channel changes", "channel goes", "channel stays", "distribution cdn", "endpoint out"];
+    let mut all = of_file.map(|resource| format!("{resource} file 1")).to_vec();
+    all.insert(0, "channel api api 1".to_owned());
+    assert_eq!(held(&server).await, all);
+    let revision = server.store.revision().await.expect("a revision");
+
+    let file = control::File::of(&server.identity().await);
+    let steps = file.plan(&server.store, AFTER).await.expect("a plan");
+    let plan: Vec<_> = steps.iter().map(ToString::to_string).collect();
+    let expected = [
+        "~ channel changes: window changed",
+        "+ channel comes (built-in test pattern; 1080p30 720p30 480p30)",
+        "- distribution cdn",
+        "- endpoint out",
+        "- channel goes",
+    ];
+    assert_eq!(plan, expected);
+    assert_eq!(server.store.revision().await.expect("a revision"), revision, "a plan changes nothing");
+
+    let server = restarted(server, AFTER).await;
+    let all = ["channel api api 1", "channel changes file 2", "channel comes file 1", "channel stays file 1"];
+    assert_eq!(held(&server).await, all);
+    let one = server.outcomes("headwater:ApplyFile").await;
+    assert_eq!(one.len(), 2, "each file is one transaction with one line: {one:?}");
+    let database = std::fs::read(server.database()).expect("read");
+    assert!(!database.windows(6).any(|window| window == b"s3cret"), "the store shows a stream key");
+
+    let revision = server.store.revision().await.expect("a revision");
+    let steps = file.apply(&server.store, AFTER).await.expect("applied");
+    assert_eq!((steps.len(), server.store.revision().await.expect("a revision")), (0, revision));
+    let server = restarted(server, "").await;
+    assert_eq!(held(&server).await, ["channel api api 1"], "no file, and nothing of one");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_file_that_asks_for_what_an_api_made_is_refused_as_a_whole() {
     let server = Server::start(Options::default()).await;
     assert_eq!(send(&server, "PUT", "/v1/channels/c", r#"{"input":{"rtmp":"live/api"}}"#).await.status, 201);
-    let folder = server.stop().await;
+    let file = control::File::of(&server.identity().await);
+    let refused = file.apply(&server.store, WORKFLOW).await;
+    assert!(matches!(refused, Err(control::FileFault::Taken(_))), "{refused:?}");
+    assert_eq!(held(&server).await, ["channel c api 1"]);
 
-    let server = Server::start_in(folder, Options { workflow: WORKFLOW, ..Options::default() }).await;
-    let shown = send(&server, "GET", "/v1/channels/c", "").await.json();
-    assert_eq!((&shown["owner"], &shown["channel"]["input"]), (&json!("file"), &json!({ "rtmp": "live/c" })));
-    assert!(
-        shown["problem"].as_str().is_some_and(|told| told.contains("DELETE removes that one")),
-        "{shown}"
-    );
-    assert_eq!(names(&server, "").await.0, ["a file", "c file"]);
-    assert_eq!(send(&server, "POST", "/v1/channels/c/stop", "").await.status, 409);
+    // A control role that is started with it goes on with what there is.
+    let server = restarted(server, WORKFLOW).await;
+    assert_eq!(held(&server).await, ["channel c api 1"]);
     assert_eq!(send(&server, "DELETE", "/v1/channels/c", "").await.status, 204);
-    assert_eq!(send(&server, "GET", "/v1/channels/c", "").await.json()["problem"], Value::Null);
-    assert_eq!(send(&server, "DELETE", "/v1/channels/c", "").await.status, 409);
+    let steps = file.apply(&server.store, WORKFLOW).await.expect("applied");
+    assert_eq!(steps.len(), 2);
+    assert_eq!(held(&server).await, ["channel a file 1", "channel c file 3"], "goes on from its tombstone");
     server.stop().await;
 }
 

@@ -10,4 +10,5 @@ mod native;
 mod policies;
 mod reconcile;
 mod restart;
+mod sessions;
 mod support;

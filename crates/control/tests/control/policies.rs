@@ -47,6 +47,44 @@ async fn a_user_may_what_a_policy_allows_and_none_denies() {
 }
 
 #[tokio::test]
+async fn who_may_do_it_to_one_may_not_do_it_to_others_nor_to_several_at_once() {
+    let door = Fake::new("medialive");
+    let server = Server::start(Options { doors: vec![door.clone()], ..Options::default() }).await;
+    let (key, secret) = server
+        .user(
+            "one",
+            Some(
+                r#"{"Effect":"Allow","Action":"medialive:*","Resource":"arn:aws:medialive:*:*:channel:1"},
+                   {"Effect":"Allow","Action":"medialive:BatchStart","Resource":"arn:aws:medialive:*:*:channel:2"},
+                   {"Effect":"Deny","Action":"medialive:*","Resource":"arn:aws:medialive:*:*:channel:3"}"#,
+            ),
+        )
+        .await;
+    let batch =
+        |ids: &str| Ask::new("POST", "/prod/batch/start").json(&format!(r#"{{"channelIds":[{ids}]}}"#));
+    for (ask, status, about) in [
+        (Ask::new("GET", "/prod/channels/1"), 200, ""),
+        (Ask::new("GET", "/prod/channels/2"), 403, "channel:2"),
+        (Ask::new("GET", "/prod/channels"), 403, "*"),
+        (batch(r#""1","2""#), 200, ""),
+        (batch(r#""1","2","4""#), 403, "channel:4"),
+        (batch(r#""3""#), 403, "channel:3"),
+        // It names none, so that it could be any.
+        (batch(""), 403, "*"),
+    ] {
+        let answer = ask.clone().signed_by(&server, &key, &secret, "medialive", now()).send(&server).await;
+        assert_eq!(answer.status, status, "{ask:?} {answer:?}");
+        let told = answer.body.split("on resource: ").nth(1).and_then(|rest| rest.split_once(' '));
+        assert!(
+            told.is_none_or(|(arn, _)| arn.ends_with(about)) && told.is_some() == (status == 403),
+            "{answer:?}"
+        );
+    }
+    assert_eq!(door.operations(), ["DescribeChannel", "BatchStart"]);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn everybody_with_a_key_may_ask_who_they_are() {
     let server = Server::start(Options::default()).await;
     let account = server.root.account.clone();

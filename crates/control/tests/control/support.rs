@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use aws::{Error, Map};
 use control::{Config, Limits, RootKey, Runner};
 use daemon::{Drain, Trigger};
-use door::{Answer as DoorAnswer, Caller, Door, Site};
+use door::{About, Answer as DoorAnswer, Arns, Caller, Door, Site};
 use identity::seal::{Keyring, MasterKey};
 use identity::{Given, Secret};
 use media::Utc;
@@ -97,14 +97,29 @@ impl Server {
         self.folder
     }
 
+    /// Who it is.
+    pub(crate) async fn identity(&self) -> control::Identity {
+        control::prepare(&self.store, self.folder.path(), &Given::default()).await.expect("an identity")
+    }
+
+    /// Where its store lies.
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        self.folder.path().join("store.db")
+    }
+
     pub(crate) fn drain(&self) {
         self.trigger.start();
     }
 
+    /// What seals its secrets.
+    pub(crate) fn keyring(&self) -> Keyring {
+        let key = std::fs::read(self.folder.path().join("control/master.key")).expect("the master key");
+        Keyring::new(MasterKey::parse(&key).expect("a key"), Vec::new())
+    }
+
     /// A user with one policy's statements and a key.
     pub(crate) async fn user(&self, name: &str, statements: Option<&str>) -> (String, Secret) {
-        let key = std::fs::read(self.folder.path().join("control/master.key")).expect("the master key");
-        let keyring = Keyring::new(MasterKey::parse(&key).expect("a key"), Vec::new());
+        let keyring = self.keyring();
         let id =
             format!("AKIATESTS{}", name.to_ascii_uppercase().repeat(8).chars().take(11).collect::<String>());
         let secret = Secret::new(format!("{name}-secret-of-at-least-thirty-two-bytes"));
@@ -123,7 +138,7 @@ impl Server {
             write.put_key(&id, name, &sealed).await?;
             if let Some(statements) = statements {
                 let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
-                write.put_policy(name, &Document::parse(&text)?).await?;
+                write.put_policy(name, &Document::parse(&text)?, &Document::parse("{}")?).await?;
                 write.attach(name, name).await?;
             }
             Ok(())
@@ -218,12 +233,16 @@ impl Door for Fake {
         Some(Box::pin(async { answer }))
     }
 
-    fn resource(&self, caller: &Caller, operation: &str, input: &Map) -> Option<String> {
-        match (operation, input.text("ChannelId")) {
-            ("ListChannels" | "CreateChannel", _) => Some("*".to_owned()),
-            (_, Some(id)) => Some(caller.arn("medialive", &format!("channel:{id}"))),
-            _ => None,
-        }
+    fn about<'a>(&'a self, caller: &'a Caller, operation: &'a str, input: &'a Map) -> About<'a> {
+        const ARNS: Arns = Arns {
+            start: "arn:aws:medialive:{region}:{account}:",
+            forms: &[
+                ("ListChannels CreateChannel", "*"),
+                ("DescribeChannel StartChannel StopChannel DeleteChannel", "channel:{ChannelId}"),
+                ("BatchStart", "channel:{ChannelIds}"),
+            ],
+        };
+        Box::pin(std::future::ready(Ok(ARNS.of(caller, operation, input))))
     }
 
     fn takes_unsigned(&self, operation: &str) -> bool {

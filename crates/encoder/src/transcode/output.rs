@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use ffmpeg::{Colour, Picture as Coding};
-use media::Rational;
+use media::{Rational, Utc};
 use wire::Content;
 
 use super::cadence::{Cadence, Place, frame_time_ns};
 use super::cuts::{AAC_RATE, Cuts, SOUND_RATE, first_frame_from};
+use super::preview::Preview;
 use super::pyramid::{Picture, Pyramid};
 use super::rung::{RungThread, Shared, Work};
 use super::sound::{Expect, Sound};
@@ -25,6 +26,7 @@ pub(crate) struct Output<S> {
     /// The rates of the rungs, each once, the slowest first.
     rates: Vec<Rational>,
     rungs: Vec<RungThread<S>>,
+    preview: Preview,
     /// What the rungs look at, at each cut.
     step: Arc<AtomicU8>,
     run: Option<Run>,
@@ -85,7 +87,8 @@ impl<S: Sink + 'static> Output<S> {
             |index: usize| Sound::new(settings, index, cuts, writer(settings.rungs.len() + index), metrics);
         let sounds = (0..settings.audio.len()).map(sound).collect();
         let pyramid = shared.pyramid;
-        Ok(Self { cuts, pyramid, sounds, rates, rungs, step, run: None, ended_at: i64::MIN })
+        let preview = settings.preview.clone();
+        Ok(Self { cuts, pyramid, sounds, rates, rungs, preview, step, run: None, ended_at: i64::MIN })
     }
 
     /// From their next cut on, rungs take this step of [`Effort`](super::effort::Effort).
@@ -240,6 +243,7 @@ impl<S: Sink + 'static> Output<S> {
         let is_first = index == lane.first;
         lane.shown = Some(picture.clone());
         let rate = self.rates[rate];
+        self.preview.show(picture, Utc(frame_time_ns(index, rate) / 1_000));
         let kind = match is_first || self.cuts.is_cut(index, rate) {
             true => Coding::Key,
             false if is_repeat => Coding::Repeat,

@@ -33,6 +33,13 @@ pub(crate) struct Picture {
     scaled: Box<[OnceLock<Result<Frame, Error>>]>,
 }
 
+impl Picture {
+    /// As the source sent it.
+    pub(crate) const fn source(&self) -> &Frame {
+        &self.source
+    }
+}
+
 impl Pyramid {
     /// The pyramid of `rungs`, and the level of each of them.
     pub(crate) fn new(rungs: &[Rung]) -> Result<(Self, Vec<usize>), Error> {

@@ -163,7 +163,7 @@ mod tests {
     use spec::{Fill, Latency, Preset, Profile, Rung};
 
     use super::*;
-    use crate::transcode::{Pace, Selector, Side, Start};
+    use crate::transcode::{Pace, Preview, Selector, Side, Start};
 
     /// The origin cuts slates at any frame, so each must be shown as long after it is decoded as the others.
     #[test]
@@ -196,6 +196,7 @@ mod tests {
                 backup: None,
                 prefers: Side::Primary,
                 selector: Selector::default(),
+                preview: Preview::default(),
                 cores: 1,
                 pulse: crate::pulse::Pulse::default(),
                 clock: EpochClock::anchored(Instant::now(), Utc(0)),

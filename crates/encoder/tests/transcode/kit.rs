@@ -53,6 +53,7 @@ pub(crate) fn settings(rungs: Vec<Rung>) -> Settings {
         backup: None,
         prefers: transcode::Side::Primary,
         selector: transcode::Selector::default(),
+        preview: transcode::Preview::default(),
         cores: 2,
         pulse: encoder::pulse::Pulse::default(),
         clock: EpochClock::start(),

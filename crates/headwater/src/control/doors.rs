@@ -19,6 +19,7 @@ use spec::Workflow;
 use store::Store;
 use tokio::time::timeout;
 
+use super::encoders::Encoders;
 use super::watch::Watch;
 use crate::plan::{Layout, reachable};
 use crate::purge;
@@ -70,8 +71,9 @@ impl Services {
             None => Viewers::Http,
         };
         let edge = Arc::new(Edge { layout: layout.clone() });
+        let encoders = Arc::new(Encoders::of(layout));
         let doors: Vec<Arc<dyn Door>> = vec![
-            Arc::new(MediaLive::new(store.clone(), site.clone(), live_reach)),
+            Arc::new(MediaLive::new(store.clone(), site.clone(), live_reach, encoders)),
             Arc::new(MediaPackage::new(package.clone())),
             Arc::new(MediaPackageV2::new(package)),
             Arc::new(CloudFront::new(store.clone(), edge, viewers, site.host.clone())),
@@ -132,4 +134,155 @@ impl Purge for Edge {
 /// The wall clock.
 pub(super) fn now() -> Utc {
     SystemTime::now().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use aws::{Map, Model, Value, model::Kind};
+    use door::Caller;
+    use store::Place;
+
+    use super::*;
+
+    /// An input with every text and list of texts that an operation's top level has.
+    fn filled(service: &aws::Service, operation: &aws::Operation) -> Map {
+        let members = operation.input.as_ref().and_then(|input| service.structure(input));
+        let members = members.map(|structure| structure.members.as_slice()).unwrap_or_default();
+        let text = |name: &str| match name.to_ascii_lowercase() {
+            name if name.ends_with("url") => "http://localhost/123456789012/x".to_owned(),
+            name if name.ends_with("arn") => format!("arn:aws:{}:us-west-2:123456789012:x:y", service.name),
+            _ => "x".to_owned(),
+        };
+        let value = |member: &aws::model::Member| match &service.shape(member.target.shape).kind {
+            Kind::String { .. } => Some(Value::from(text(member.name))),
+            Kind::List { .. } => Some(vec![Value::from(text(member.name))].into()),
+            _ => None,
+        };
+        members.iter().filter_map(|member| Some((member.name, value(member)?))).collect()
+    }
+
+    async fn services(folder: &Path) -> Services {
+        let store = Store::open(&Place::Sqlite(folder.join("store.db"))).await.expect("opened");
+        let identity = control::prepare(&store, folder, &identity::Given::default()).await.expect("made");
+        let workflow = Workflow::parse("[[channel]]\nname = \"main\"\ninput = \"cmaf\"").expect("valid");
+        let site = super::super::site(&workflow);
+        Services::open(&workflow, &Layout::under(folder), &store, &identity, &site).await.expect("opened")
+    }
+
+    fn caller() -> Caller {
+        Caller {
+            account: "123456789012".to_owned(),
+            region: "us-west-2".to_owned(),
+            who: "arn:aws:iam::123456789012:root".to_owned(),
+            access_key: String::new(),
+            source: String::new(),
+            request_id: String::new(),
+            action: String::new(),
+            at: now(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_is_about_what_awss_reference_says() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (services, caller) = (services(folder.path()).await, caller());
+        let doors = services.doors();
+        let door = |service: &str| doors.iter().find(|door| door.service() == service).expect("one");
+        let made = Map::new().with("Id", "live");
+        let made =
+            door("mediapackage").call(&caller, "CreateChannel", made).expect("done").await.expect("made");
+        let packaged = made.text("Arn").expect("an ARN");
+        let url = "http://localhost:8400/123456789012/jobs";
+        let regional = |service: &str, end: &str| format!("arn:aws:{service}:us-west-2:123456789012:{end}");
+        for (service, operation, member, value, expected) in [
+            ("medialive", "StartChannel", "ChannelId", "1", regional("medialive", "channel:1")),
+            ("medialive", "DeleteInput", "InputId", "1", regional("medialive", "input:1")),
+            ("medialive", "CreateChannel", "Name", "n", regional("medialive", "channel:*")),
+            ("mediapackage", "DescribeChannel", "Id", "live", packaged.to_owned()),
+            ("mediapackage", "DescribeChannel", "Id", "other", regional("mediapackage", "channels/*")),
+            ("mediapackage", "CreateOriginEndpoint", "Id", "hls", "*".to_owned()),
+            (
+                "mediapackagev2",
+                "ListChannels",
+                "ChannelGroupName",
+                "g",
+                regional("mediapackagev2", "channelGroup/g"),
+            ),
+            (
+                "cloudfront",
+                "GetDistribution",
+                "Id",
+                "E1",
+                "arn:aws:cloudfront::123456789012:distribution/E1".to_owned(),
+            ),
+            (
+                "cloudfront",
+                "CreateInvalidation",
+                "DistributionId",
+                "E1",
+                "arn:aws:cloudfront::123456789012:distribution/E1".to_owned(),
+            ),
+            (
+                "cloudfront",
+                "DeleteCachePolicy",
+                "Id",
+                "p",
+                "arn:aws:cloudfront::123456789012:cache-policy/p".to_owned(),
+            ),
+            ("cloudfront", "ListCachePolicies", "Type", "custom", "*".to_owned()),
+            ("cloudwatch", "PutMetricAlarm", "AlarmName", "late", regional("cloudwatch", "alarm:late")),
+            ("cloudwatch", "DescribeAlarms", "AlarmNamePrefix", "l", regional("cloudwatch", "alarm:*")),
+            (
+                "cloudwatch",
+                "GetDashboard",
+                "DashboardName",
+                "d",
+                "arn:aws:cloudwatch::123456789012:dashboard/d".to_owned(),
+            ),
+            ("sns", "CreateTopic", "Name", "news", regional("sns", "news")),
+            (
+                "sns",
+                "Publish",
+                "TopicArn",
+                "arn:aws:sns:eu-west-1:123456789012:news",
+                "arn:aws:sns:eu-west-1:123456789012:news".to_owned(),
+            ),
+            (
+                "sns",
+                "Unsubscribe",
+                "SubscriptionArn",
+                "arn:aws:sns:us-west-2:123456789012:news:0-1",
+                regional("sns", "news"),
+            ),
+            ("sqs", "CreateQueue", "QueueName", "jobs", regional("sqs", "jobs")),
+            ("sqs", "SendMessage", "QueueUrl", url, regional("sqs", "jobs")),
+        ] {
+            let input = Map::new().with(member, value);
+            let about = door(service).about(&caller, operation, &input).await.expect("the store answers");
+            assert_eq!(about, [expected], "{service}:{operation}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whatever_a_service_does_it_says_what_that_is_about() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (services, caller) = (services(folder.path()).await, caller());
+        for door in services.doors() {
+            let service = Model::bundled().service(door.service()).expect("described");
+            for operation in service.operations() {
+                if door.call(&caller, operation.name, Map::new()).is_none() {
+                    continue;
+                }
+                let input = filled(service, operation);
+                let about = door.about(&caller, operation.name, &input).await.expect("the store answers");
+                assert!(!about.is_empty(), "{}:{}", service.name, operation.name);
+                let own = format!("arn:aws:{}:", service.name);
+                let is_told = |arn: &str| input.iter().any(|(_, value)| value.as_str() == Some(arn));
+                let is_named = |arn: &String| arn == "*" || arn.starts_with(&own) || is_told(arn);
+                assert!(about.iter().all(is_named), "{}:{} {about:?}", service.name, operation.name);
+            }
+        }
+    }
 }

@@ -53,14 +53,18 @@ impl Stage {
         self.try_apply().await.map_err(|fault| format!("{fault:#}"))
     }
 
+    /// Starts an encoder process anew, while nothing else changes.
+    pub(super) async fn restart(&self, encoder: &str) -> Result<String, String> {
+        let _unchanged = self.running.lock().await;
+        let restarted = self.encoders.restart(encoder).await;
+        restarted.map(|()| format!("{encoder} was started anew")).map_err(|fault| format!("{fault:#}"))
+    }
+
     async fn try_apply(&self) -> anyhow::Result<String> {
         let mut running = self.running.lock().await;
         let loaded = workflow::from_file(&self.layout.wanted(), Some(&self.folder))?;
         let wanted = loaded.workflow;
-        ensure!(
-            fixed(&wanted) == fixed(&running),
-            "[listen], [edge], [encoder] and [control] cannot change while they are used: stop and start `headwater up`"
-        );
+        ensure_fixed_stay(&running, &wanted)?;
         let processes = self.encoders.wanted(&wanted);
         self.encoders.stop_all_but(&processes).await;
         write_for_owner(&self.layout.workflow(), &loaded.text)?;
@@ -120,9 +124,17 @@ enum Untold {
     Away(&'static str),
 }
 
-/// What holds for as long as the supervisor runs.
-fn fixed(workflow: &Workflow) -> (&Listen, &Edge, &Encoder, &Control) {
-    (&workflow.listen, &workflow.edge, &workflow.encoder, &workflow.control)
+/// Refuses to change what holds for as long as the supervisor runs.
+pub(crate) fn ensure_fixed_stay(running: &Workflow, wanted: &Workflow) -> anyhow::Result<()> {
+    let fixed = |workflow: &Workflow| -> (Listen, Edge, Encoder, Control) {
+        let Workflow { listen, edge, encoder, control, .. } = workflow.clone();
+        (listen, edge, encoder, control)
+    };
+    ensure!(
+        fixed(wanted) == fixed(running),
+        "[listen], [edge], [encoder] and [control] cannot change while they are used: stop and start `headwater up`"
+    );
+    Ok(())
 }
 
 fn find<'w>(workflow: &'w Workflow, name: &ChannelName) -> Option<&'w Channel> {

@@ -24,6 +24,8 @@ pub(super) const QUARANTINE: &str = "quarantine";
 pub(super) const RELEASE: &str = "quarantine release";
 /// Run the workflow that lies in the run-time folder.
 pub(crate) const APPLY: &str = "apply";
+/// Start an encoder process anew; its name follows.
+pub(crate) const RESTART_ENCODER: &str = "restart encoder";
 /// How many encoder processes of each channel are up, as JSON.
 pub(crate) const ENCODERS: &str = "encoders";
 
@@ -62,12 +64,17 @@ impl Desk {
             (QUARANTINE, _) => Ok(held(&self.encoders.wards())),
             (APPLY, Some(stage)) => stage.apply().await,
             (ENCODERS, _) => Ok(up(&self.encoders)),
-            (line, _) => match line.strip_prefix(RELEASE).map(str::trim) {
-                Some(channel) => release(&self.encoders.wards(), channel).await,
-                None => Err(format!(
-                    "no such request; there is: {RESTART_EDGE}, {QUARANTINE}, {RELEASE} CHANNEL, {APPLY}, {ENCODERS}"
-                )),
-            },
+            (line, stage) => {
+                let named = |order: &str| line.strip_prefix(order).map(str::trim);
+                match (named(RELEASE), named(RESTART_ENCODER), stage) {
+                    (Some(channel), ..) => release(&self.encoders.wards(), channel).await,
+                    (None, Some(encoder), Some(stage)) => stage.restart(encoder).await,
+                    _ => Err(format!(
+                        "no such request; there is: {RESTART_EDGE}, {QUARANTINE}, {RELEASE} CHANNEL, {RESTART_ENCODER} NAME, \
+                         {APPLY}, {ENCODERS}"
+                    )),
+                }
+            }
         }
     }
 }

@@ -73,6 +73,17 @@ impl Encoders {
         Ok(())
     }
 
+    /// Ends the process of this name and starts it anew; the reason where that cannot be. What is wanted must not change meanwhile.
+    pub(super) async fn restart(&self, name: &str) -> anyhow::Result<()> {
+        let gone: Vec<_> = self.running().extract_if(.., |running| running.child.name() == name).collect();
+        let [Running { job, .. }] = gone.as_slice() else {
+            anyhow::bail!("there is no encoder `{name}`");
+        };
+        let again = EncoderProcess { name: name.to_owned(), job: job.clone() };
+        stop(gone).await;
+        self.start_all(vec![again])
+    }
+
     /// Stops all of them.
     pub(super) async fn stop(&self) {
         let all = std::mem::take(&mut *self.running());

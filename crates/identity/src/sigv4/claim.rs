@@ -109,6 +109,11 @@ impl<'a> Claim<'a> {
         &self.access_key
     }
 
+    /// The session token that came with it, which a temporary key needs.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// What it was signed for: the service is the first thing that routes it.
     pub fn scope(&self) -> &Scope {
         &self.scope

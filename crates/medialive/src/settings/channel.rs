@@ -23,14 +23,12 @@ pub(super) const ROWS: &[Row] = &[
             ("MotionGraphicsConfiguration", Done),
             ("NielsenConfiguration", Done),
             ("OutputGroups", Done),
-            (
-                "ThumbnailConfiguration",
-                Kept("thumbnails are asked for by DescribeThumbnails, which is refused"),
-            ),
+            ("ThumbnailConfiguration", Done),
             ("TimecodeConfig", Done),
             ("VideoDescriptions", Done),
         ],
     ),
+    ("ThumbnailConfiguration", &[("State", Done)]),
     ("AvailBlanking", &[("State", OFF)]),
     ("BlackoutSlate", &[("State", OFF), ("NetworkEndBlackout", OFF)]),
     (

@@ -2,13 +2,14 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use aws::{Error, Limits, Model, validate};
 use bytes::Bytes;
 use door::{Caller, ChannelSeen, Door, Seen, Site};
 use http::Request;
 use media::Utc;
-use medialive::{MediaLive, Reach, is_lenient};
+use medialive::{Encoders, MediaLive, Outcome, Reach, Thumbnail, is_lenient};
 use serde_json::{Value, json};
 use store::{Place, Store};
 
@@ -17,8 +18,26 @@ pub(crate) struct Home {
     pub(crate) door: MediaLive,
     pub(crate) store: Store,
     pub(crate) site: Site,
+    /// Pipelines that were started anew, `CHANNEL 0`.
+    pub(crate) restarted: Arc<Pipelines>,
     now_us: AtomicI64,
     _folder: tempfile::TempDir,
+}
+
+/// Encoders that show a picture which says whose it is.
+#[derive(Default)]
+pub(crate) struct Pipelines(pub(crate) Mutex<Vec<String>>);
+
+impl Encoders for Pipelines {
+    fn picture<'a>(&'a self, channel: &'a str, pipeline: u8) -> Outcome<'a, Thumbnail> {
+        let jpeg = format!("{channel}/{pipeline}");
+        Box::pin(async move { Ok(Thumbnail { at: Utc(1_795_000_000_000_000), jpeg }) })
+    }
+
+    fn restart<'a>(&'a self, channel: &'a str, pipeline: u8) -> Outcome<'a, ()> {
+        self.0.lock().expect("no panic").push(format!("{channel} {pipeline}"));
+        Box::pin(async { Ok(()) })
+    }
 }
 
 const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=AK/20261127/us-west-2/medialive/aws4_request, SignedHeaders=host, Signature=0";
@@ -37,8 +56,9 @@ impl Home {
             origin: at(8300),
             control: at(8400),
         };
-        let door = MediaLive::new(store.clone(), site.clone(), Reach::Public);
-        Self { door, store, site, now_us: AtomicI64::new(1_795_000_000_000_000), _folder: folder }
+        let restarted = Arc::<Pipelines>::default();
+        let door = MediaLive::new(store.clone(), site.clone(), Reach::Public, restarted.clone());
+        Self { door, store, site, restarted, now_us: AtomicI64::new(1_795_000_000_000_000), _folder: folder }
     }
 
     /// Lets time pass.
@@ -82,6 +102,7 @@ impl Home {
             account: "123456789012".to_owned(),
             region: "us-west-2".to_owned(),
             who: "arn:aws:iam::123456789012:root".to_owned(),
+            access_key: String::new(),
             source: "127.0.0.1".to_owned(),
             request_id: format!("request-{number}"),
             action: format!("medialive:{}", call.operation.name),

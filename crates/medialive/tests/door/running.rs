@@ -226,3 +226,36 @@ async fn a_batch_does_each_for_itself() {
     let refused = home.refused("POST", "/prod/batch/start", json!({"multiplexIds": ["1"]})).await;
     assert!(refused.contains("multiplexes are not implemented"), "{refused}");
 }
+
+#[tokio::test]
+async fn pipelines_of_a_running_channel_are_looked_at_and_started_anew() {
+    let home = Home::new().await;
+    let input = home.rtmp(&["live/one"]).await;
+    let channel = home.channel(&input).await;
+    let (path, media) = (format!("/prod/channels/{channel}"), format!("ml-{channel}"));
+    let look = |pipeline: u8| format!("{path}/thumbnails?pipelineId={pipeline}&thumbnailType=CURRENT_ACTIVE");
+    assert_eq!(home.ok("GET", &look(0), Value::Null).await["thumbnailDetails"], json!([]), "it does not run");
+    let restart = format!("{path}/restartChannelPipelines");
+    assert!(home.refused("POST", &restart, json!({})).await.starts_with("409 ConflictException"));
+
+    home.ok("POST", &format!("{path}/start"), Value::Null).await;
+    home.look(&[(&media, 1)]).await;
+    let seen = home.ok("GET", &look(0), Value::Null).await["thumbnailDetails"][0].clone();
+    assert_eq!((&seen["pipelineId"], seen["thumbnails"].as_array().map(Vec::len)), (&json!("0"), Some(1)));
+    let thumbnail = &seen["thumbnails"][0];
+    assert_eq!(
+        (&thumbnail["body"], &thumbnail["contentType"], &thumbnail["thumbnailType"]),
+        (&json!(format!("{media}/0")), &json!("image/jpeg"), &json!("CURRENT_ACTIVE"))
+    );
+    assert!(home.refused("GET", &look(1), Value::Null).await.contains("has no pipeline 1"));
+    assert!(
+        home.refused("GET", &format!("{path}/thumbnails?pipelineId=0&thumbnailType=x"), Value::Null)
+            .await
+            .starts_with("400")
+    );
+
+    assert_eq!(home.ok("POST", &restart, json!({})).await["state"], "RUNNING");
+    let refused = home.refused("POST", &restart, json!({"pipelineIds": ["PIPELINE_0", "PIPELINE_1"]})).await;
+    assert!(refused.contains("has no PIPELINE_1"), "{refused}");
+    assert_eq!(*home.restarted.0.lock().expect("no panic"), [format!("{media} 0")]);
+}

@@ -131,6 +131,7 @@ impl Api {
             account: "123456789012".to_owned(),
             region: region.to_owned(),
             who: "arn:aws:iam::123456789012:root".to_owned(),
+            access_key: String::new(),
             source: "127.0.0.1".to_owned(),
             request_id: format!("request-{now}"),
             action: format!("{service}:{operation}"),

@@ -165,6 +165,7 @@ impl Home {
             account: "000000000000".to_owned(),
             region: "us-east-1".to_owned(),
             who: "arn:aws:iam::000000000000:root".to_owned(),
+            access_key: String::new(),
             source: "127.0.0.1".to_owned(),
             request_id: "id".to_owned(),
             action: format!("cloudwatch:{operation}"),

@@ -146,6 +146,7 @@ impl Home {
             account: if who == Caller::ANYBODY { String::new() } else { ACCOUNT.to_owned() },
             region: "eu-west-1".to_owned(),
             who: who.to_owned(),
+            access_key: String::new(),
             source: "127.0.0.1".to_owned(),
             request_id: "r".to_owned(),
             action: format!("{}:{}", call.service.name, call.operation.name),

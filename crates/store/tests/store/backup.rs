@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use store::{Error, Expect, Place, Store};
+use store::{Before, Error, Expect, Place, Store};
 
 use crate::home::{Home, at, call, doc, key, new};
 use crate::on_both_engines;
@@ -11,6 +11,7 @@ on_both_engines! {
     a_backup_taken_while_it_works_is_the_store_at_one_moment
     a_store_is_restored_to_the_point_of_its_backup
     a_backup_moves_to_the_other_engine
+    what_was_there_gives_way_where_that_is_said
 }
 
 /// Everything that can be read of it.
@@ -40,7 +41,7 @@ async fn filled(home: &Home) -> Store {
     let made = async {
         write.put_user("ada", &doc("{}"), Some(&[0, 1, 255])).await?;
         write.put_key("AKIA1", "ada", &[9, 0, 9]).await?;
-        write.put_policy("all", &doc("{}")).await?;
+        write.put_policy("all", &doc("{}"), &doc("{\"id\":1}")).await?;
         write.attach("ada", "all").await?;
         write.put_secret("eu-west-1", "p", &[7; 300]).await
     }
@@ -93,21 +94,23 @@ async fn a_store_is_restored_to_the_point_of_its_backup(home: Home) {
     let store = filled(&home).await;
     let before = seen(&store).await;
     let file = home.file("backup.db");
-    store.backup(&file).await.expect("backed up");
+    let written = store.backup(&file).await.expect("backed up");
+    assert_eq!((written.resources["channel"], written.users, written.audit), (599, 1, 602));
     store.change(call("Update", 800), &key("é7"), Expect::Any, doc("2")).await.expect("changed after it");
-    let there = store::restore(&file, &home.place).await;
+    let there = store::restore(&file, &home.place, Before::Stays).await;
     assert!(matches!(there, Err(Error::Conflict(_))), "never over a store that is there: {there:?}");
     let anew = match home.place {
         Place::Sqlite(_) => Home::sqlite(),
         Place::Postgres(_) => Home::postgres().await,
     };
-    store::restore(&file, &anew.place).await.expect("restored");
+    let restored = store::restore(&file, &anew.place, Before::Stays).await.expect("restored");
+    assert_eq!(restored, written);
     let restored = anew.open().await;
     assert_eq!(seen(&restored).await, before);
     assert_eq!(restored.verify_audit().await.expect("read"), Ok(602));
     restored.create(call("Create", 801), new("more"), None).await.expect("it goes on");
     std::fs::write(home.file("torn.db"), &std::fs::read(&file).expect("read")[..40_000]).expect("written");
-    let torn = store::restore(&home.file("torn.db"), &Home::sqlite().place).await;
+    let torn = store::restore(&home.file("torn.db"), &Home::sqlite().place, Before::Stays).await;
     assert!(matches!(torn, Err(Error::Damaged(_))), "{torn:?}");
 }
 
@@ -119,6 +122,40 @@ async fn a_backup_moves_to_the_other_engine(home: Home) {
         Place::Sqlite(_) => Home::postgres().await,
         Place::Postgres(_) => Home::sqlite(),
     };
-    store::restore(&file, &other.place).await.expect("restored");
+    store::restore(&file, &other.place, Before::Stays).await.expect("restored");
     assert_eq!(seen(&other.open().await).await, seen(&store).await);
+}
+
+async fn what_was_there_gives_way_where_that_is_said(home: Home) {
+    let store = filled(&home).await;
+    let file = home.file("backup.db");
+    store.backup(&file).await.expect("backed up");
+    let before = seen(&store).await;
+    // In a file's write-ahead log, which must not be taken for the restored file's.
+    store.change(call("Update", 800), &key("é7"), Expect::Any, doc("2")).await.expect("changed after it");
+    let other = match &home.place {
+        Place::Sqlite(path) => {
+            let killed = home.folder.path().join("killed.db");
+            for ending in ["", "-wal"] {
+                let from = format!("{}{ending}", path.display());
+                std::fs::copy(from, format!("{}{ending}", killed.display())).expect("as a kill leaves it");
+            }
+            Place::Sqlite(killed)
+        }
+        Place::Postgres(_) => {
+            store.close().await;
+            home.place.clone()
+        }
+    };
+    let refused = store::restore(&file, &other, Before::Stays).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    store::restore(&file, &other, Before::GivesWay).await.expect("restored");
+    let restored = Store::open(&other).await.expect("a store");
+    assert_eq!(seen(&restored).await, before);
+    if let Place::Sqlite(path) = &other {
+        let aside =
+            Store::open(&Place::Sqlite(format!("{}.replaced", path.display()).into())).await.expect("kept");
+        let changed = aside.resource(&key("é7"), at(900)).await.expect("there").desired;
+        assert_eq!(changed, doc("2"));
+    }
 }

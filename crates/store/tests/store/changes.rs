@@ -9,6 +9,43 @@ on_both_engines! {
     the_feed_tells_each_change_once_and_in_order
     a_listener_too_far_behind_is_told_to_list_anew
     who_waits_is_told_of_a_commit
+    what_was_read_is_brought_up_to_date
+}
+
+async fn what_was_read_is_brought_up_to_date(home: Home) {
+    let store = home.open().await;
+    for id in ["b", "d", "é", "Z"] {
+        store.create(call("Create", 1), new(id), None).await.expect("made");
+    }
+    let (mut since, mut known) = store.every().await.expect("read");
+    for step in 0..8 {
+        match step {
+            0 => drop(store.create(call("Create", 2), new("c"), None).await.expect("in between")),
+            1 => drop(
+                store.change(call("Update", 3), &key("é"), Expect::Any, doc("2")).await.expect("changed"),
+            ),
+            2 => drop(store.delete(call("Delete", 4), &key("b"), Expect::Any, at(9)).await.expect("deleted")),
+            3 => drop(store.forget(&[key("b")], at(9)).await.expect("forgotten")),
+            4 => {
+                let report = Observation { key: key("d"), generation: 1, observed: doc("1") };
+                store.observe(&[report], at(5)).await.expect("taken");
+            }
+            5 => {}
+            // More than are read one by one.
+            6 => {
+                for n in 0..150 {
+                    store.create(call("Create", 6), new(&format!("n{n}")), None).await.expect("made");
+                }
+            }
+            // Changes that are not kept any more.
+            _ => {
+                store.delete(call("Delete", 7), &key("Z"), Expect::Any, at(9)).await.expect("deleted");
+                store.upkeep(at(8), Retention { changes: 1, audit: 4 }).await.expect("kept up");
+            }
+        }
+        (since, known) = store.every_since(since, known).await.expect("read");
+        assert_eq!((since, known.clone()), store.every().await.expect("read"), "step {step}");
+    }
 }
 
 async fn the_feed_tells_each_change_once_and_in_order(home: Home) {

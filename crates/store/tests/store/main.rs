@@ -11,8 +11,9 @@ mod kill;
 mod messages;
 mod model;
 mod opening;
-mod postgres;
 mod resources;
+
+use postgres_cluster as postgres;
 
 /// Makes of each named function, which takes a [`home::Home`], a test on SQLite and one on PostgreSQL.
 macro_rules! on_both_engines {

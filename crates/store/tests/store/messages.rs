@@ -110,6 +110,6 @@ async fn messages_are_in_a_backup(home: Home) {
     send(&store, &put("q", 1)).await;
     store.backup(&home.file("backup.db")).await.expect("backed up");
     let anew = Home::sqlite();
-    store::restore(&home.file("backup.db"), &anew.place).await.expect("restored");
+    store::restore(&home.file("backup.db"), &anew.place, store::Before::Stays).await.expect("restored");
     assert_eq!(bodies(&anew.open().await, "q", at(1)).await, ["é1"]);
 }

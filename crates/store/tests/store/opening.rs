@@ -31,7 +31,7 @@ async fn an_older_store_is_brought_up_to_date(home: Home) {
     store.close().await;
     raw(
         &home.url(),
-        "DROP TABLE attachments; DROP TABLE policies; DROP TABLE access_keys; DROP TABLE users; DROP TABLE secrets; \
+        "DROP TABLE user_policies; DROP TABLE attachments; DROP TABLE policies; DROP TABLE access_keys; DROP TABLE users; DROP TABLE secrets; \
          DROP TABLE messages; DELETE FROM numbers WHERE name = 'message'; UPDATE schema_version SET version = 1",
     )
     .await;

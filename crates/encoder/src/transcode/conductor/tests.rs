@@ -116,6 +116,7 @@ impl Scene {
             backup,
             prefers: crate::transcode::Side::Primary,
             selector: crate::transcode::Selector::default(),
+            preview: crate::transcode::Preview::default(),
             cores: 1,
             pulse: crate::pulse::Pulse::default(),
             clock: EpochClock::anchored(Instant::now(), BEGINS),

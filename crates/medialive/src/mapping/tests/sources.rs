@@ -13,9 +13,9 @@ fn each_kind_of_input_is_one_of_the_workflow_file() {
     let text = |text: &str| text.to_owned();
     let call = Endpoint::SrtCall { address: text("a.example:9000"), stream_id: Some(text("x")) };
     let all = [
-        (Endpoint::Rtmp(text("live/a")), "RTMP publisher of live/(key)"),
+        (Endpoint::Rtmp(text("live/a")), "RTMP publisher of live/(key) from 192.0.2.0/24"),
         (Endpoint::RtmpCall(text("rtmp://h.example/live/a")), "RTMP from rtmp://h.example:1935/live"),
-        (Endpoint::Srt(text("main")), "SRT publisher of main, in the clear, latency 0.5 s"),
+        (Endpoint::Srt(text("main")), "SRT publisher of main from 192.0.2.0/24, in the clear, latency 0.5 s"),
         (call, "SRT from a.example:9000, in the clear, latency 0.5 s"),
         (Endpoint::Udp(5000), "MPEG-TS by UDP to 0.0.0.0:5000 from 192.0.2.0/24"),
         (

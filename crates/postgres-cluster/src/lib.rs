@@ -1,11 +1,11 @@
-//! A throw-away PostgreSQL cluster, shared by the tests of this run.
+//! A throw-away PostgreSQL cluster for the tests of a process: made when it is first asked for, gone with the process.
+
+#![forbid(unsafe_code)]
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-
-use nix::unistd::Uid;
 
 /// Starts a cluster that listens on a socket in a new folder, says where, and stops it when its standard input ends: with
 /// this process, however that ends. Nothing has to survive the machine, so nothing is synced.
@@ -29,6 +29,7 @@ echo "$folder"
 read -r _ || true
 "#;
 
+#[derive(Debug)]
 struct Cluster {
     socket: String,
     /// Its standard input stays open as long as this process lives.
@@ -36,20 +37,30 @@ struct Cluster {
 }
 
 /// The socket's folder.
-pub(crate) fn socket() -> &'static str {
+pub fn socket() -> &'static str {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     &CLUSTER.get_or_init(start).socket
 }
 
 /// The URL of one of the cluster's databases.
-pub(crate) fn url(database: &str) -> String {
+pub fn url(database: &str) -> String {
     format!("postgres:///{database}?host={}&user=headwater", socket())
+}
+
+/// Makes an empty database; its URL.
+pub fn create(database: &str) -> String {
+    let made = Command::new(programs().join("createdb"))
+        .args(["-h", socket(), "-U", "headwater", database])
+        .status()
+        .expect("createdb runs");
+    assert!(made.success(), "database {database} is not made");
+    url(database)
 }
 
 fn start() -> Cluster {
     let programs = programs();
     // PostgreSQL refuses to run as root.
-    let mut command = if Uid::effective().is_root() {
+    let mut command = if rustix::process::geteuid().is_root() {
         let mut command = Command::new("runuser");
         command.args(["-u", "postgres", "--", "sh", "-c", SCRIPT]);
         command
