@@ -56,6 +56,7 @@ impl Home {
                 viewers: address,
                 rtmp: address,
                 srt: address,
+                hls_push: address,
                 origin: address,
                 control: address,
             },

@@ -55,6 +55,7 @@ mod tests {
             viewers: address,
             rtmp: address,
             srt: address,
+            hls_push: address,
             origin: address,
             control: address,
         };

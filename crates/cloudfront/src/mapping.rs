@@ -91,9 +91,9 @@ pub fn distribution_names(resources: &[Resource]) -> Vec<(String, String)> {
 /// Whether a configuration can be carried out on the machine that is reached as `host`.
 pub(crate) fn check(config: &Map, policies: &Policies, viewers: Viewers, host: &str) -> Result<(), Error> {
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-    let [viewers_at, rtmp, srt, origin, control] = [nowhere; 5];
+    let [viewers_at, rtmp, srt, hls_push, origin, control] = [nowhere; 6];
     let host = host.to_owned();
-    let site = Site { host, viewers: viewers_at, rtmp, srt, origin, control };
+    let site = Site { host, viewers: viewers_at, rtmp, srt, hls_push, origin, control };
     read(&distribution("E0", config, policies, &site)?, viewers)
 }
 

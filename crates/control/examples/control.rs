@@ -20,6 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         viewers: "127.0.0.1:8080".parse()?,
         rtmp: "127.0.0.1:1935".parse()?,
         srt: "127.0.0.1:9710".parse()?,
+        hls_push: "127.0.0.1:8310".parse()?,
         origin: "127.0.0.1:8300".parse()?,
         control: address,
     };

@@ -77,6 +77,7 @@ pub(crate) async fn front(doors: Vec<Arc<dyn Door>>) -> Home {
         viewers: address,
         rtmp: address,
         srt: address,
+        hls_push: address,
         origin: address,
         control: address,
     };

@@ -13,6 +13,8 @@ pub struct Site {
     pub rtmp: SocketAddr,
     /// Where SRT publishers come.
     pub srt: SocketAddr,
+    /// Where HLS is pushed, by HTTP.
+    pub hls_push: SocketAddr,
     /// Where CMAF publishers come, and the edge fetches.
     pub origin: SocketAddr,
     /// Where API calls come.

@@ -24,17 +24,21 @@ impl Peer {
     }
 
     /// Publishes a 640x360 test picture at `rate` frames a second with a tone, key frames every second, to `url`: as FLV by RTMP, as a
-    /// transport stream by SRT, UDP and RTP.
+    /// transport stream by SRT, UDP and RTP, as HLS in segments of a second by HTTP.
     pub fn publish(url: &str, rate: u32) -> Self {
         let picture = format!("testsrc2=size=640x360:rate={rate}");
         let group = rate.to_string();
         let container = match url.split_once("://") {
             Some(("srt" | "udp", _)) => "mpegts",
             Some(("rtp", _)) => "rtp_mpegts",
+            Some(("http", _)) => "hls",
             _ => "flv",
         };
-        Self::start(
-            "ffmpeg",
+        let pushed: &[&str] = match container {
+            "hls" => &["-method", "PUT", "-hls_time", "1", "-hls_flags", "delete_segments"],
+            _ => &[],
+        };
+        let arguments = [
             &[
                 "-nostdin",
                 "-v",
@@ -68,9 +72,11 @@ impl Peer {
                 "2",
                 "-f",
                 container,
-                url,
             ],
-        )
+            pushed,
+            &[url],
+        ];
+        Self::start("ffmpeg", &arguments.concat())
     }
 
     /// Publishes CMAF to `url`, the manifest's: two test pictures of two-second segments and a tone, in chunks of 0.3 s as they are made.

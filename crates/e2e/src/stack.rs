@@ -179,6 +179,11 @@ impl Stack {
         format!("srt://127.0.0.1:{}?streamid={stream_id}&passphrase={passphrase}", self.ports.srt)
     }
 
+    /// Where HLS is pushed, without a path.
+    pub fn hls_push_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ports.hls_push).into()
+    }
+
     /// GETs `path` from the edge; panics where there is no answer.
     pub fn get(&self, path: &str) -> Answer {
         self.try_get(path).unwrap_or_else(|| panic!("no answer to GET {path}\n{}", self.log_tail()))

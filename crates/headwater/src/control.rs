@@ -137,6 +137,7 @@ fn site(workflow: &Workflow) -> Site {
         viewers: listen.viewers,
         rtmp: listen.rtmp,
         srt: listen.srt,
+        hls_push: listen.hls_push,
         origin: listen.origin,
         control: listen.control.unwrap_or(control::DEFAULT_ADDRESS),
     }

@@ -237,6 +237,7 @@ fn channel_job(channel: &Channel, ladder: wire::Ladder, workflow: &Workflow, lay
         | Input::Rtp(_)
         | Input::RtmpCall(_)
         | Input::Hls(_)
+        | Input::HlsPush(_)
         | Input::Cmaf => Source::Ingest { socket: layout.samples_socket() },
         Input::Test => Source::Pattern,
         Input::Files(files) => Source::Files {
@@ -270,6 +271,13 @@ pub(crate) fn takes_srt(workflow: &Workflow) -> bool {
             .iter()
             .flat_map(spec::Channel::inputs)
             .any(|input| matches!(input, Input::Srt(_)))
+}
+
+/// Whether HLS is pushed to a channel, or one may be made to which it is, so that the listener is wanted.
+pub(crate) fn takes_hls_push(workflow: &Workflow) -> bool {
+    let is_pushed = |input: &Input| matches!(input, Input::HlsPush(_));
+    workflow.listen.control.is_some()
+        || workflow.channels.iter().flat_map(spec::Channel::inputs).any(is_pushed)
 }
 
 /// What an input of datagrams receives; `None` for those that are none.
@@ -373,6 +381,9 @@ pub(crate) fn describe(workflow: &Workflow) -> String {
         line("rtmp", format!("rtmp://{}", listen.rtmp));
         if takes_srt(workflow) {
             line("srt", format!("srt://{}", listen.srt));
+        }
+        if takes_hls_push(workflow) {
+            line("hls push", format!("http://{}/in/", listen.hls_push));
         }
         line("origin", format!("http://{}", listen.origin));
     }

@@ -90,7 +90,7 @@ where
 pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
     let workflow = read(options)?;
     let layout = Layout::under(&options.data);
-    let takes_srt = plan::takes_srt(&workflow);
+    let (takes_srt, takes_hls_push) = (plan::takes_srt(&workflow), plan::takes_hls_push(&workflow));
     run(&layout, async |drain| {
         let mut inherited = listen::Inherited::from_environment();
         let rtmp = inherited.tcp_or_bind(0, "rtmp", workflow.listen.rtmp)?;
@@ -108,6 +108,10 @@ pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
             true => Some(inherited.udp_or_bind(place(), "srt", workflow.listen.srt)?),
             false => None,
         };
+        let hls_push = match takes_hls_push {
+            true => Some(inherited.tcp_or_bind(place(), "hls_push", workflow.listen.hls_push)?),
+            false => None,
+        };
         let mut sockets = handed_over(&mut inherited, &mut place, &layout)?;
         let publishers = publishers(&workflow, &mut |source| {
             let at = sockets.iter().position(|bound| bound.source() == source);
@@ -123,6 +127,7 @@ pub(crate) fn ingest(options: &Role) -> anyhow::Result<()> {
             rtmp,
             rtmps,
             srt,
+            hls_push,
             sources: ingest::Sources { publishers, downloads: downloads(&workflow, &layout) },
             orders,
             socket: layout.samples_socket(),
@@ -268,6 +273,14 @@ fn door(
             at_end: if pull.is_looped { ingest::AtEnd::Loop } else { ingest::AtEnd::Wait },
             reach: reach(pull.allow_private),
         }),
+        Input::HlsPush(push) => {
+            let place = |place: &spec::PushPlace| ingest::PushPlace {
+                path: place.path.clone(),
+                login: place.login.clone(),
+            };
+            let places = push.places().map(place).collect();
+            ingest::Door::HlsPush(ingest::HlsPush { places, choice: push.choice.clone() })
+        }
         Input::Test | Input::Files(_) | Input::Cmaf => return Ok(None),
     }))
 }
@@ -277,6 +290,8 @@ fn admission(input: &Input) -> ingest::Admission {
     match input {
         Input::Rtmp(rtmp) => rtmp.admission.clone(),
         Input::Srt(srt) => srt.admission.clone(),
+        // Whoever has the password pushes: there is no second publisher.
+        Input::HlsPush(push) => ingest::Admission { from: push.from.clone(), ..ingest::Admission::default() },
         _ => ingest::Admission::default(),
     }
 }

@@ -148,6 +148,9 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
             if plan::takes_srt(workflow) {
                 doors.push(listen::bind_udp("srt", workflow.listen.srt)?.into());
             }
+            if plan::takes_hls_push(workflow) {
+                doors.push(listen::bind("hls_push", workflow.listen.hls_push)?.into());
+            }
             doors.extend(datagram_sockets(workflow)?);
             Some((doors, listen::bind("origin", workflow.listen.origin)?))
         }

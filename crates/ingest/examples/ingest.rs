@@ -25,6 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         rtmp,
         rtmps: None,
         srt: None,
+        hls_push: None,
         socket: folder.join("samples.sock"),
         metrics_socket: folder.join("metrics.sock"),
         sources: ingest::Sources { publishers, downloads: Vec::new() },

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use certificate::CertificateError;
 use daemon::Orders;
+use http_auth::Login;
 use mpegts::Select;
 use playlist::{Choice, Url};
 use reach::Reach;
@@ -27,6 +28,8 @@ pub struct Config {
     pub rtmps: Option<(std::net::TcpListener, Tls)>,
     /// Where SRT publishers call; none where no channel waits for one.
     pub srt: Option<std::net::UdpSocket>,
+    /// Where HLS is pushed; none where no channel waits for it.
+    pub hls_push: Option<std::net::TcpListener>,
     /// Unix socket on which encoders ask for samples; made here, a stale one is replaced.
     pub socket: PathBuf,
     /// Unix socket on which metrics are answered.
@@ -97,6 +100,8 @@ pub enum Door {
     },
     /// We fetch it by HLS.
     Hls(HlsPull),
+    /// It pushes HLS.
+    HlsPush(HlsPush),
 }
 
 /// Where an RTMP stream is fetched.
@@ -125,6 +130,37 @@ pub struct HlsPull {
     pub at_end: AtEnd,
     /// Whether it, and all it names, may lie in this machine's own networks.
     pub reach: Reach,
+}
+
+/// Where HLS is pushed.
+#[derive(Clone, Debug)]
+pub struct HlsPush {
+    /// One place, or two of which the second stands by.
+    pub places: Vec<PushPlace>,
+    /// Which of the streams that are pushed.
+    pub choice: Choice,
+}
+
+/// A place for one encoder's files.
+#[derive(Clone)]
+pub struct PushPlace {
+    /// They lie below `/in/PATH/`.
+    pub path: String,
+    /// Who may push; `None`: whoever knows the path. No part of what the door is: it can be another while a stream goes on.
+    pub login: Option<Login>,
+}
+
+impl fmt::Debug for PushPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PushPlace").field("login", &self.login).finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for HlsPush {
+    fn eq(&self, other: &Self) -> bool {
+        let paths = |push: &Self| push.places.iter().map(|place| place.path.clone()).collect::<Vec<_>>();
+        paths(self) == paths(other) && self.choice == other.choice
+    }
 }
 
 /// What comes after the end of a list that has one.
@@ -166,6 +202,7 @@ impl fmt::Debug for Door {
             Self::RtmpCall(call) => call.fmt(f),
             Self::SrtCall(call) => call.fmt(f),
             Self::Hls(pull) => pull.fmt(f),
+            Self::HlsPush(push) => push.fmt(f),
         }
     }
 }
@@ -187,6 +224,7 @@ impl PartialEq for Door {
                 Self::Datagrams { source: other, select: selected, bound: _ },
             ) => source == other && select == selected,
             (Self::Hls(one), Self::Hls(other)) => one == other,
+            (Self::HlsPush(one), Self::HlsPush(other)) => one == other,
             _ => false,
         }
     }
@@ -237,7 +275,9 @@ pub enum Error {
         source: io::Error,
     },
     /// Two publishers at one door.
-    #[error("channels `{first}` and `{second}` have the same RTMP application and key, or SRT stream id")]
+    #[error(
+        "channels `{first}` and `{second}` have the same RTMP application and key, SRT stream id, or path for pushed HLS"
+    )]
     SameDoor {
         /// One channel.
         first: Feed,

@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::channel::Channel;
-use crate::config::{Door, Error, Publisher, Sources};
+use crate::config::{Door, Error, Publisher, PushPlace, Sources};
 use crate::download::{self, Download};
-use crate::pull::{self, Pull};
+use crate::pull::{self, Pull, Supply};
+use crate::push::{Place, Push, Room};
 use crate::ticks::Ticks;
 use crate::{Call, Ingest, Inlet, Route, RtmpRoute, SrtRoute, datagrams, rtmp_caller, srt_caller, udp};
 
@@ -22,6 +23,8 @@ pub(crate) struct Doors {
     pub(crate) channels: Vec<Arc<Channel>>,
     pub(crate) rtmp: Vec<Arc<Route>>,
     pub(crate) srt: Vec<Arc<SrtRoute>>,
+    /// By path.
+    pub(crate) push: HashMap<String, Arc<Place>>,
 }
 
 /// Opens and closes doors. Dropped, it lets go of everybody it fetches from or receives.
@@ -31,6 +34,8 @@ pub(crate) struct Keeper {
     downloads: Vec<(Download, AbortHandle)>,
     /// What bounds them, from the first on.
     bounds: Option<Arc<download::Bounds>>,
+    /// What pushed files take.
+    room: Arc<Room>,
     /// One of each period.
     ticks: Vec<Arc<Ticks>>,
     tasks: JoinSet<()>,
@@ -49,12 +54,14 @@ enum Way {
     Srt(Arc<SrtRoute>),
     /// A task goes and gets it.
     Fetched(AbortHandle),
+    /// A task reads what was pushed.
+    Pushed(Arc<Push>, AbortHandle),
 }
 
 impl Keeper {
     pub(crate) fn new(ingest: Arc<Ingest>) -> Self {
         let (open, downloads, ticks, tasks) = (Vec::new(), Vec::new(), Vec::new(), JoinSet::new());
-        Self { ingest, open, downloads, bounds: None, ticks, tasks }
+        Self { ingest, open, downloads, bounds: None, room: Arc::default(), ticks, tasks }
     }
 
     /// Sees to it that these doors are open and no others. Those that stay as they are go on untouched; a publisher of one that
@@ -94,6 +101,10 @@ impl Keeper {
             match &open.way {
                 Way::Rtmp(route) => doors.rtmp.push(route.clone()),
                 Way::Srt(route) => doors.srt.push(route.clone()),
+                Way::Pushed(push, _) => {
+                    let places = push.places().iter().map(|place| (place.path.clone(), place.clone()));
+                    doors.push.extend(places);
+                }
                 Way::Fetched(_) => {}
             }
         }
@@ -157,8 +168,20 @@ impl Keeper {
                 self.task(rtmp_caller::call(ingest.clone(), Arc::new(route)))
             }
             Door::Hls(from) => {
-                let pull = Pull { from, metrics: metrics.pull(&name), channel: channel.clone() };
+                let (from, metrics) = (Supply::Fetched(from), metrics.pull(&name));
+                let pull = Pull { from, metrics, channel: channel.clone() };
                 self.task(pull::run(ingest.clone(), Arc::new(pull)))
+            }
+            Door::HlsPush(push) => {
+                let (stream, metrics) = metrics.push(&name);
+                let place = |place: PushPlace| {
+                    Place::new(place.path, place.login, channel.clone(), &self.room, metrics.clone())
+                };
+                let places = push.places.into_iter().map(place).map(Arc::new).collect();
+                let push = Arc::new(Push::new(places, push.choice, metrics.clone()));
+                let from = Supply::Pushed(push.clone());
+                let pull = Pull { from, metrics: stream, channel: channel.clone() };
+                Way::Pushed(push, self.tasks.spawn(pull::run(ingest.clone(), Arc::new(pull))))
             }
         };
         Ok(Open { settings, channel, way })
@@ -192,16 +215,20 @@ impl Open {
         let is_this = |wanted: &&Publisher| {
             Publisher { admission: self.settings.admission.clone(), ..(*wanted).clone() } == self.settings
         };
-        if let Some(wanted) = publishers.iter().find(is_this)
-            && wanted.admission != self.settings.admission
-        {
+        let Some(wanted) = publishers.iter().find(is_this) else { return };
+        if wanted.admission != self.settings.admission {
             self.settings.admission = wanted.admission.clone();
             self.channel.set_admission(wanted.admission.clone());
+        }
+        if let (Way::Pushed(push, _), Door::HlsPush(wanted)) = (&self.way, &wanted.door) {
+            for (place, wanted) in push.places().iter().zip(&wanted.places) {
+                place.set_login(wanted.login.clone());
+            }
         }
     }
 
     fn close(self, ingest: &Ingest) {
-        if let Way::Fetched(task) = &self.way {
+        if let Way::Fetched(task) | Way::Pushed(_, task) = &self.way {
             task.abort();
         }
         self.channel.close();
@@ -217,15 +244,17 @@ fn application(app: &str) -> &str {
 /// Publishers have to say which channel they mean.
 fn tell_apart(publishers: &[Publisher]) -> Result<(), Error> {
     let said = |publisher: &'_ Publisher| match &publisher.door {
-        Door::Rtmp { app, key } => Some(format!("rtmp {} {key}", application(app))),
-        Door::Srt { stream_id, .. } => Some(format!("srt {stream_id}")),
-        _ => None,
+        Door::Rtmp { app, key } => vec![format!("rtmp {} {key}", application(app))],
+        Door::Srt { stream_id, .. } => vec![format!("srt {stream_id}")],
+        Door::HlsPush(push) => push.places.iter().map(|place| format!("hls {}", place.path)).collect(),
+        _ => Vec::new(),
     };
     let mut heard = HashMap::new();
     for publisher in publishers {
-        let Some(said) = said(publisher) else { continue };
-        if let Some(first) = heard.insert(said, &publisher.feed) {
-            return Err(Error::SameDoor { first: first.clone(), second: publisher.feed.clone() });
+        for said in said(publisher) {
+            if let Some(first) = heard.insert(said, &publisher.feed) {
+                return Err(Error::SameDoor { first: first.clone(), second: publisher.feed.clone() });
+            }
         }
     }
     Ok(())

@@ -291,6 +291,11 @@ async fn piece(url: &Url, body: &mut Incoming) -> Result<Option<Bytes>, Fault> {
     }
 }
 
+/// The bytes of `range` of a whole file.
+pub(crate) fn part(body: Bytes, range: Option<ByteRange>) -> Result<Bytes, Fault> {
+    wanted(body, range, false)
+}
+
 /// The bytes of `range`, which some servers answer with the whole file.
 fn wanted(body: Bytes, range: Option<ByteRange>, is_part: bool) -> Result<Bytes, Fault> {
     let Some(ByteRange { start, length }) = range else {

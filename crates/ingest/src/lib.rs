@@ -1,4 +1,4 @@
-//! The ingest role: terminates RTMP, SRT and MPEG-TS by UDP and RTP, lays each publisher's samples on the epoch timeline, hands them to encoders.
+//! The ingest role: terminates RTMP, SRT, MPEG-TS by UDP and RTP, and pushed HLS, lays each publisher's samples on the epoch timeline, hands them to encoders.
 //!
 //! An RTMP publisher's bytes: `transport` (socket) → `connection` (who may publish what) → [`rtmp::Session`] → `source`
 //! (tracks and samples; [`media::Anchor`] fixes their time) → `publisher` → `channel` (its `replay` log) → `subscriber` (unix
@@ -8,7 +8,8 @@
 //! over any [`srt::Link`]), or [`udp`] (datagrams put in order) → `datagrams` (a session is what one sender sends) → `ts`
 //! (from bytes to tracks and samples, by [`mpegts::Demuxer`] and [`media::Anchor`]) → `publisher`, and on as above.
 //!
-//! RTMP is fetched by `rtmp_caller`; from then on it is a stream as any other (`rtmp_stream`). HLS is fetched by `pull`, through `fetch`, the guarded client of all URLs.
+//! RTMP is fetched by `rtmp_caller`; from then on it is a stream as any other (`rtmp_stream`). HLS is read by `pull`: fetched through `fetch`,
+//! the guarded client of all URLs, or pushed to `push`.
 //!
 //! Made for one thread: tasks wait far more than they compute.
 
@@ -29,6 +30,7 @@ mod metrics;
 mod pause;
 mod publisher;
 mod pull;
+mod push;
 mod replay;
 mod rtmp_caller;
 mod rtmp_stream;
@@ -66,8 +68,11 @@ use metrics::{DatagramMetrics, Metrics, SrtMetrics};
 use ticks::Ticks;
 
 pub use certificate::Pair;
-pub use config::{AtEnd, Config, Door, Error, HlsPull, Publisher, RtmpCall, Sources, SrtCall};
+pub use config::{
+    AtEnd, Config, Door, Error, HlsPull, HlsPush, Publisher, PushPlace, RtmpCall, Sources, SrtCall,
+};
 pub use download::Download;
+pub use http_auth::{Login, Password};
 pub use mpegts::Select;
 pub use playlist::{Choice, Url};
 pub use reach::Reach;
@@ -225,6 +230,11 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
             Some((listener, tls.acceptor()?))
         }
     };
+    if let Some(listener) = config.hls_push {
+        listener.set_nonblocking(true).map_err(Error::Listener)?;
+        let listener = TcpListener::from_std(listener).map_err(Error::Listener)?;
+        push::serve(ingest.clone(), listener, drain.clone());
+    }
     let mut door = match config.srt {
         Some(socket) => Some(srt_listener::listen(&ingest, socket).map_err(Error::SrtListener)?),
         None => None,

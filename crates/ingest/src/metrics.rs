@@ -3,6 +3,7 @@
 mod datagrams;
 mod download;
 mod pull;
+mod push;
 mod srt;
 
 use std::sync::atomic::AtomicU64;
@@ -19,6 +20,7 @@ use crate::udp::Source;
 pub(crate) use datagrams::{DatagramMetrics, Way};
 pub(crate) use download::DownloadMetrics;
 pub(crate) use pull::PullMetrics;
+pub(crate) use push::PushMetrics;
 pub(crate) use srt::SrtMetrics;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -67,6 +69,7 @@ pub(crate) struct Metrics {
     datagrams: datagrams::Families,
     downloads: download::Families,
     pull: pull::Families,
+    push: push::Families,
 }
 
 /// One channel's figures, looked up once.
@@ -132,6 +135,7 @@ impl Metrics {
         all.datagrams.register(registry);
         all.downloads.register(registry);
         all.pull.register(registry.sub_registry_with_prefix("pull"));
+        all.push.register(registry.sub_registry_with_prefix("push"));
         all
     }
 
@@ -176,6 +180,13 @@ impl Metrics {
         self.pull.channel(ChannelLabel { channel: name.to_string() })
     }
 
+    /// The figures of one channel to which HLS is pushed, as a stream and as what comes; they are exported from now on, at zero.
+    pub(crate) fn push(&self, name: &Feed) -> (PullMetrics, PushMetrics) {
+        let label = ChannelLabel { channel: name.to_string() };
+        let push = self.push.channel(&label);
+        (self.push.streams.channel(label), push)
+    }
+
     /// A channel is no more: its figures are exported no longer.
     pub(crate) fn forget(&self, name: &Feed) {
         let label = &ChannelLabel { channel: name.to_string() };
@@ -185,6 +196,7 @@ impl Metrics {
         self.srt.forget(label);
         self.datagrams.forget(label);
         self.pull.forget(label);
+        self.push.forget(label);
     }
 
     /// Counts a connection that was refused or broken off.

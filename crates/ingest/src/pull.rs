@@ -1,4 +1,5 @@
-//! HLS streams that are fetched: a channel's samples from somebody else's playlists.
+//! HLS that is read: a channel's samples from somebody else's playlists, fetched from a server ([`crate::fetch`]) or pushed by an
+//! encoder ([`crate::push`]).
 //!
 //! ```text
 //! feed: choose a stream --> lane (its playlist, its segments) --pieces--> take: timeline --at their time--> publisher
@@ -6,8 +7,10 @@
 //!             '-- the list is gone, or counts anew
 //! ```
 
+mod files;
 mod lane;
 mod segment;
+mod supply;
 mod timeline;
 mod told;
 
@@ -15,20 +18,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use media::Utc;
-use playlist::{Chosen, Playlist};
+use playlist::{Chosen, Url};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::Ingest;
 use crate::channel::Channel;
-use crate::config::HlsPull;
-use crate::fetch::Client;
 use crate::metrics::PullMetrics;
 use crate::pause::Pause;
 use crate::publisher::Publisher;
 use lane::{Lane, Piece};
 use timeline::{Lanes, Timeline};
 use told::Told;
+
+pub(crate) use lane::MAX_SEGMENT_BYTES;
+pub(crate) use supply::Supply;
 
 /// Longest pause before a stream is chosen anew; one that brought a segment makes it short again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -43,15 +47,15 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Longest sleep between two looks at what is due.
 const LOOK_PERIOD: Duration = Duration::from_millis(200);
 
-/// A channel that fetches HLS.
+/// A channel whose samples come by HLS.
 #[derive(Debug)]
 pub(crate) struct Pull {
-    pub(crate) from: HlsPull,
+    pub(crate) from: Supply,
     pub(crate) metrics: PullMetrics,
     pub(crate) channel: Arc<Channel>,
 }
 
-/// Fetches for ever.
+/// Reads for ever.
 pub(crate) async fn run(ingest: Arc<Ingest>, pull: Arc<Pull>) {
     let (main_out, main) = mpsc::channel(1);
     let (sound_out, sound) = mpsc::channel(1);
@@ -67,37 +71,30 @@ async fn feed(pull: &Pull, main_out: mpsc::Sender<Piece>, sound_out: mpsc::Sende
     let told = Told::new(pull);
     let mut pause = Pause::up_to(LONGEST_PAUSE);
     for round in 1.. {
-        if let Some(chosen) = choose(pull, &told).await {
+        if let Some(chosen) = pull.from.choose(&told).await {
             let segments = pull.metrics.segments.get();
-            let lane = |url, lanes| Lane::new(pull, url, round, lanes);
-            match chosen {
-                Chosen { main, audio: None } => lane(main, Lanes::One).follow(&told, &main_out).await,
-                Chosen { main, audio: Some(audio) } => {
-                    let (mut main, mut sound) = (lane(main, Lanes::Two), lane(audio, Lanes::Two));
-                    tokio::select! {
-                        () = main.follow(&told, &main_out) => {}
-                        () = sound.follow(&told, &sound_out) => {}
+            let lane = |url: &Url, lanes| Lane::new(&pull.from, url.clone(), round, lanes);
+            let follow = async {
+                match &chosen {
+                    Chosen { main, audio: None } => lane(main, Lanes::One).follow(&told, &main_out).await,
+                    Chosen { main, audio: Some(audio) } => {
+                        let (mut main, mut sound) = (lane(main, Lanes::Two), lane(audio, Lanes::Two));
+                        tokio::select! {
+                            () = main.follow(&told, &main_out) => {}
+                            () = sound.follow(&told, &sound_out) => {}
+                        }
                     }
                 }
+            };
+            tokio::select! {
+                () = follow => {}
+                () = pull.from.is_left(&chosen) => {}
             }
             if pull.metrics.segments.get() > segments {
                 pause.renew();
             }
         }
         pause.wait().await;
-    }
-}
-
-/// Reads the URL's playlist; where that offers streams, takes one.
-async fn choose(pull: &Pull, told: &Told<'_>) -> Option<Chosen> {
-    let url = &pull.from.url;
-    match lane::playlist(&mut Client::new(pull.from.reach), url).await {
-        Ok(Playlist::Media(_)) => Some(Chosen { main: url.clone(), audio: None }),
-        Ok(Playlist::Multivariant(streams)) => streams.choose(&pull.from.choice),
-        Err(fault) => {
-            told.fault(fault.label(), &fault);
-            None
-        }
     }
 }
 
@@ -143,7 +140,7 @@ async fn take(
             heard = Instant::now();
             if publisher.is_none() {
                 let Some(lease) = pull.channel.claim_from_stale(&ingest.clock).await else {
-                    tracing::error!(channel = %pull.channel.name, "a channel that only fetches is busy");
+                    tracing::error!(channel = %pull.channel.name, "a channel that only reads HLS is busy");
                     continue;
                 };
                 timeline = Timeline::after(lease.floor());

@@ -20,7 +20,12 @@ pub(crate) fn domain(site: &Site, label: &str) -> String {
     if is_local { format!("{label}.localhost") } else { host.clone() }
 }
 
-/// Where CMAF is pushed, and HLS would be.
+/// Where HLS is pushed.
+pub(crate) fn hls_push(site: &Site) -> String {
+    site.url("http", site.hls_push)
+}
+
+/// Where CMAF is pushed.
 pub(crate) fn ingest(site: &Site) -> String {
     site.url("http", site.origin)
 }

@@ -63,7 +63,8 @@ fn pushed_to(url: &str) -> Option<String> {
     let elements: Vec<_> = path.split('/').collect();
     match elements.as_slice() {
         ["ingest", name, ..] => Some((*name).to_owned()),
-        ["in", "v1", group, "1" | "2", channel, ..] => {
+        // Ours have a secret in them.
+        ["in", "v1", group, "1" | "2", channel, ..] | ["in", "v1", _, group, "1" | "2", channel, ..] => {
             Some(door::media_name("mp", &format!("{group}/{channel}")))
         }
         _ => None,
@@ -95,9 +96,10 @@ mod tests {
             { "Id": "b", "mediaPackageSettings": [{ "channelGroup": "g", "channelName": "c" }] },
             { "Id": "c", "Settings": [{ "Url": "rtmp://x" }, { "Url": "http://h:8300/ingest/mp-x" }] },
             { "Id": "d", "Settings": [{ "Url": "https://a.ingest.b/in/v1/g/2/d/index" }] },
+            { "Id": "e", "Settings": [{ "Url": "http://h:8310/in/v1/5ec2e7/g/1/e/index" }] },
         ] } });
         destinations(&document, &mut fed);
-        let named = ["live", "g/c", "g/d", "x"].map(|id| door::media_name("mp", id));
+        let named = ["live", "g/c", "g/d", "g/e", "x"].map(|id| door::media_name("mp", id));
         assert_eq!(fed, named.into());
     }
 

@@ -5,7 +5,7 @@
 //! the store; [`asked`] makes `[[endpoint]]` tables of it, and [`needs`] the `[[channel]]`s they show.
 //!
 //! A MediaPackage channel shows the workflow channel `door::media_name("mp", id)`; v2's id is `group/channel`. It is declared here as one
-//! that takes pushed CMAF, which gives way to that of a MediaLive channel that feeds it; [`Needs::of`] says what endpoints need
+//! to which HLS is pushed (v2: or CMAF); while a MediaLive channel feeds it, as one that gives way to that; [`Needs::of`] says what endpoints need
 //! of either.
 
 #![forbid(unsafe_code)]

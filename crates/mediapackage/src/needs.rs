@@ -20,6 +20,18 @@ pub struct Needs {
     pub low_latency: bool,
 }
 
+/// Where the media of a channel come from.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Source {
+    /// A MediaLive channel makes them: what is asked for here gives way to its own, which takes over what that does not say itself, the
+    /// window, and that there are parts. Its segments are its own.
+    MediaLive,
+    /// CMAF is pushed.
+    Cmaf,
+    /// HLS is pushed to this input, and passed through.
+    Hls(Table),
+}
+
 /// Segments of a channel for which nobody asks a length, in seconds.
 const SEGMENT_S: u32 = 2;
 /// Longest segments of a workflow channel, in seconds.
@@ -53,22 +65,27 @@ impl Needs {
         self.low_latency |= asked.has_parts();
     }
 
-    /// A `[[channel]]` that others push CMAF to. It gives way to one of that name that makes the pictures, which takes over what
-    /// that does not say itself: the window, and that there are parts. Where one `is_fed` its segments are its own.
-    pub(crate) fn channel(self, name: &str, is_fed: bool) -> Table {
+    /// A `[[channel]]` whose media come so.
+    pub(crate) fn channel(self, name: &str, source: Source) -> Table {
         let divides = |segment_s: &u32| self.segment_s.is_multiple_of(*segment_s);
         let segment_s = match self.segment_s {
             0 => SEGMENT_S,
             _ => (1..=LONGEST_SEGMENT_S).rev().find(divides).unwrap_or(1),
         };
         let window_s = self.window_s.max(SEGMENTS * segment_s).max(SHORTEST_WINDOW_S);
-        let mut table = table([
-            ("name", Value::from(name)),
-            ("input", Value::from("cmaf")),
-            ("window", Value::from(window_s.min(Manifest::LONGEST_S))),
-        ]);
-        if !is_fed {
+        let mut table =
+            table([("name", Value::from(name)), ("window", Value::from(window_s.min(Manifest::LONGEST_S)))]);
+        if source != Source::MediaLive {
             table.insert("segment".to_owned(), Value::from(segment_s));
+        }
+        match source {
+            Source::MediaLive | Source::Cmaf => {
+                table.insert("input".to_owned(), Value::from("cmaf"));
+            }
+            Source::Hls(input) => {
+                table.insert("input".to_owned(), Value::Table(input));
+                table.insert("ladder".to_owned(), Value::from("passthrough"));
+            }
         }
         if self.low_latency {
             table.insert("latency".to_owned(), Value::from("low"));

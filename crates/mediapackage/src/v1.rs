@@ -14,7 +14,7 @@ use door::{About, Answer, Caller, Door, Site, Wanted};
 use store::{Key, Resource};
 
 use crate::asked::Asked;
-use crate::needs::Needs;
+use crate::needs::{Needs, Source};
 use crate::settings::Refusal;
 use crate::setup::Setup;
 use crate::tags::Tagging;
@@ -75,12 +75,19 @@ impl Door for MediaPackage {
     fn wanted(&self, resources: &[Resource], _: &Site) -> Wanted {
         let asked = asked(resources);
         let fed = fed::fed(resources);
+        let source = |channel: &Resource, name: &String| match channel::input(&self.0, channel) {
+            Some(input) if !fed.contains(name) => Source::Hls(input),
+            _ => Source::MediaLive,
+        };
         let needs = Needs::by_channel(&asked);
         let mut names = std::collections::BTreeSet::new();
         let channels = living(resources, CHANNEL)
-            .map(|channel| door::media_name("mp", channel.key.id()))
-            .filter(|name| names.insert(name.clone()))
-            .map(|name| needs.get(&name).copied().unwrap_or_default().channel(&name, fed.contains(&name)))
+            .map(|channel| (door::media_name("mp", channel.key.id()), channel))
+            .filter(|(name, _)| names.insert(name.clone()))
+            .map(|(name, channel)| {
+                let source = source(channel, &name);
+                needs.get(&name).copied().unwrap_or_default().channel(&name, source)
+            })
             .collect();
         let endpoints = asked.iter().filter(|asked| !asked.manifests.is_empty()).map(Asked::table);
         Wanted { channels, endpoints: endpoints.collect(), ..Wanted::default() }

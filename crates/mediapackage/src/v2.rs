@@ -25,7 +25,7 @@ use store::Resource;
 
 use crate::asked::Asked;
 use crate::fed;
-use crate::needs::Needs;
+use crate::needs::{Needs, Source};
 use crate::setup::Setup;
 use crate::tags::Tagging;
 
@@ -95,9 +95,16 @@ impl Door for MediaPackageV2 {
         let needs = Needs::by_channel(&asked);
         let mut names = BTreeSet::new();
         let channels = resource::oldest_first(resources, resource::CHANNEL)
-            .map(|channel| door::media_name("mp", channel.key.id()))
-            .filter(|name| names.insert(name.clone()))
-            .map(|name| needs.get(&name).copied().unwrap_or_default().channel(&name, fed.contains(&name)))
+            .map(|channel| (door::media_name("mp", channel.key.id()), channel))
+            .filter(|(name, _)| names.insert(name.clone()))
+            .map(|(name, channel)| {
+                let source = match channel::input(&self.0, channel) {
+                    _ if fed.contains(&name) => Source::MediaLive,
+                    Some(input) => Source::Hls(input),
+                    None => Source::Cmaf,
+                };
+                needs.get(&name).copied().unwrap_or_default().channel(&name, source)
+            })
             .collect();
         let endpoints = asked.iter().filter(|asked| !asked.manifests.is_empty()).map(Asked::table);
         Wanted { channels, endpoints: endpoints.collect(), ..Wanted::default() }

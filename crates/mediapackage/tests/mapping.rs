@@ -196,3 +196,47 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn hls_is_pushed_to_two_places_of_a_channel_under_what_its_answer_says() {
+    let api = Api::start();
+    let made = api.send("mediapackage", "POST", "/channels", &json!({ "id": "live" })).ok();
+    let group = json!({ "ChannelGroupName": "g" });
+    api.send("mediapackagev2", "POST", "/channelGroup", &group).ok();
+    let channels = "/channelGroup/g/channel";
+    let hls = api.send("mediapackagev2", "POST", channels, &json!({ "ChannelName": "h" })).ok();
+    let cmaf = json!({ "ChannelName": "c", "InputType": "CMAF" });
+    api.send("mediapackagev2", "POST", channels, &cmaf).ok();
+    let pushes = |name: &str| {
+        let wanted = api.wanted();
+        let mut channels = wanted.channels.into_iter();
+        let channel = channels.find(|channel| channel["name"].as_str() == Some(name)).expect("it is wanted");
+        let text = toml::Table::from_iter([("channel".to_owned(), toml::Value::Array(vec![channel.into()]))]);
+        match spec::Workflow::parse(&text.to_string()).expect("a workflow").channels.remove(0) {
+            spec::Channel {
+                input: spec::Input::HlsPush(push), ladder: spec::Ladder::Passthrough, ..
+            } => Some(push),
+            _ => None,
+        }
+    };
+    let push = pushes(&door::media_name("mp", "live")).expect("v1 takes HLS");
+    let told = made["hlsIngest"]["ingestEndpoints"].as_array().expect("a list").clone();
+    for (place, told) in push.places().zip(&told) {
+        let login = place.login.as_ref().expect("v1 has passwords");
+        assert_eq!(told["url"], format!("http://localhost:8310/in/{}/channel", place.path));
+        assert_eq!((&told["username"], &told["password"]), (&json!(login.user), &json!(login.password.0)));
+    }
+    let second = told[1]["id"].as_str().expect("text");
+    let target = format!("/channels/live/ingest_endpoints/{second}/credentials");
+    api.send("mediapackage", "PUT", &target, &serde_json::Value::Null).ok();
+    let rotated = pushes(&door::media_name("mp", "live")).expect("v1 takes HLS");
+    assert_eq!(rotated.primary, push.primary);
+    assert_ne!(rotated.standby.map(|place| place.login), push.standby.map(|place| place.login));
+    let push = pushes(&door::media_name("mp", "g/h")).expect("this one takes HLS");
+    let urls: Vec<_> =
+        push.places().map(|place| format!("http://localhost:8310/in/{}/index", place.path)).collect();
+    let told = [0, 1].map(|at| hls["IngestEndpoints"][at]["Url"].as_str().expect("text").to_owned());
+    assert_eq!(urls, told);
+    assert!(push.places().all(|place| place.login.is_none()));
+    assert_eq!(pushes(&door::media_name("mp", "g/c")), None);
+}

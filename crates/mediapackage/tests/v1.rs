@@ -37,7 +37,7 @@ fn a_channel_has_two_places_to_push_to_with_names_and_passwords() {
     let places = made["hlsIngest"]["ingestEndpoints"].as_array().expect("a list").clone();
     assert_eq!(places.len(), 2);
     for place in &places {
-        assert!(place["url"].as_str().expect("text").starts_with("http://localhost:8300/in/v2/"), "{place}");
+        assert!(place["url"].as_str().expect("text").starts_with("http://localhost:8310/in/v2/"), "{place}");
         assert_eq!(place["password"].as_str().expect("text").len(), 32);
     }
     assert_ne!(places[0]["password"], places[1]["password"]);

@@ -36,8 +36,6 @@ const IMMUTABLE: &str = "public, max-age=86400, immutable";
 const MISSING: &str = "public, max-age=1";
 /// Pages and the list of channels.
 const SHORT: &str = "public, max-age=1";
-/// Said to publishers of HLS, to whom MediaPackage gives URLs under `/in/`.
-const NO_HLS_INGEST: &str = "HLS is not taken here yet: push CMAF to /ingest/{channel}/{track}/, or let a MediaLive channel feed this one\n";
 /// The clock.
 const NEVER: &str = "no-store";
 
@@ -50,9 +48,6 @@ pub(crate) async fn answer(
 ) -> http::Response<Body> {
     if *method == Method::OPTIONS {
         return preflight().map(Body::Left);
-    }
-    if (*method == Method::PUT || *method == Method::POST) && uri.path().starts_with("/in/") {
-        return plain(StatusCode::NOT_IMPLEMENTED, NO_HLS_INGEST, NEVER).map(Body::Left);
     }
     if *method != Method::GET && *method != Method::HEAD {
         let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "GET, HEAD or OPTIONS\n", NEVER);

@@ -30,6 +30,17 @@ pub struct Follower {
     /// How long nothing new has come.
     unchanged: Duration,
     is_stale: bool,
+    join: Join,
+}
+
+/// Where a live list is joined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Join {
+    /// Three segments from its end.
+    #[default]
+    Edge,
+    /// At its first segment.
+    First,
 }
 
 /// What a reading of the playlist means.
@@ -68,13 +79,20 @@ pub enum Notice {
 }
 
 impl Follower {
+    /// Begins where `join` says.
+    pub fn joining(join: Join) -> Self {
+        Self { join, ..Self::default() }
+    }
+
     /// Takes the playlist as it is now, `since` the reading before.
     pub fn update(&mut self, media: &Media, since: Duration) -> Update {
         let mut update = Update { is_over: media.is_over, ..Update::default() };
         let mut is_new_line = self.next.is_none();
         if self.next.is_some() && self.counts_anew(media) {
             update.notices.push(Notice::Reset);
-            *self = Self { is_stale: self.is_stale, unchanged: self.unchanged, ..Self::default() };
+            let (is_stale, unchanged) = (self.is_stale, self.unchanged);
+            self.rewind();
+            (self.is_stale, self.unchanged) = (is_stale, unchanged);
             is_new_line = true;
         }
         let end = media.first + media.segments.len() as u64;
@@ -84,7 +102,7 @@ impl Follower {
                 self.wait(media, since, &mut update);
                 return update;
             }
-            None if media.is_over => media.first,
+            None if media.is_over || self.join == Join::First => media.first,
             None => end.saturating_sub(LIVE_EDGE_SEGMENTS as u64).max(media.first),
         };
         if next < media.first {
@@ -109,7 +127,7 @@ impl Follower {
 
     /// Begins anew with the next list, at its first segment where it is over.
     pub fn rewind(&mut self) {
-        *self = Self::default();
+        *self = Self::joining(self.join);
     }
 
     fn wait(&mut self, media: &Media, since: Duration, update: &mut Update) {
@@ -203,6 +221,12 @@ mod tests {
             fetched(&["4 a b c d e", "4 a b c d e", "5 b c d e f", "7 d e f |g h"]),
             [quiet("|c d e"), quiet(""), quiet("f"), quiet("|g h")]
         );
+    }
+
+    #[test]
+    fn a_live_list_is_joined_at_its_first_segment_where_that_is_asked_for() {
+        let mut follower = Follower::joining(Join::First);
+        assert_eq!(step(&mut follower, "4 a b c d e", SECOND), quiet("|a b c d e"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod multivariant;
 mod parse;
 mod url;
 
-pub use follow::{Follower, Notice, Update, Wanted};
+pub use follow::{Follower, Join, Notice, Update, Wanted};
 pub use media::{ByteRange, Key, Map, Media, Segment};
 pub use multivariant::{Choice, Chosen, Multivariant, Rendition, Variant};
 pub use parse::{Playlist, Unreadable};

@@ -13,6 +13,7 @@ use crate::fields::{Field, Fields};
 use crate::file::Files;
 use crate::fill::Fill;
 use crate::hls::HlsPull;
+use crate::hls_push::HlsPush;
 use crate::ladder::{Ladder, read_preset};
 use crate::latency::Latency;
 use crate::pipelines::Pipelines;
@@ -74,6 +75,8 @@ pub enum Input {
     RtmpCall(RtmpCall),
     /// An HLS stream that is fetched: `{ hls = "https://…/index.m3u8", … }`.
     Hls(HlsPull),
+    /// An HLS stream that an encoder pushes: `{ hls_push = "main", user = "…", password = "…" }`.
+    HlsPush(HlsPush),
     /// The built-in moving pattern with clock, beep and flash: `"test"`.
     Test,
     /// Files that are played: `{ file = "clip.mp4" }`, `{ files = […], … }`.
@@ -114,6 +117,7 @@ impl fmt::Display for Input {
             Self::Rtp(rtp) => rtp.fmt(f),
             Self::RtmpCall(call) => call.fmt(f),
             Self::Hls(pull) => pull.fmt(f),
+            Self::HlsPush(push) => push.fmt(f),
             Self::Test => f.write_str("built-in test pattern"),
             Self::Files(files) => files.fmt(f),
             Self::Cmaf => f.write_str("CMAF pushed to the origin"),
@@ -246,6 +250,7 @@ impl Input {
         match (self, other) {
             (Self::Rtmp(one), Self::Rtmp(other)) => (&one.app, &one.key) == (&other.app, &other.key),
             (Self::Srt(one), Self::Srt(other)) => one.stream_id == other.stream_id,
+            (Self::HlsPush(one), Self::HlsPush(other)) => one.shares_place_with(other),
             _ => {
                 let others = datagrams::sockets(other);
                 datagrams::sockets(self)
@@ -266,19 +271,20 @@ impl Input {
         }
         let mut fields = field.table()?;
         let mut named = Vec::new();
-        for kind in ["rtmp", "rtmp_call", "file", "files", "srt", "srt_call", "udp", "rtp", "hls"] {
+        for kind in ["rtmp", "rtmp_call", "file", "files", "srt", "srt_call", "udp", "rtp", "hls", "hls_push"]
+        {
             named.extend(fields.take(kind).map(|field| (kind, field)));
         }
         fields.refuse_unimplemented(&["rtsp", "whip"])?;
         if let [_, (_, second), ..] = named.as_slice() {
             return Err(second
-                .fault("an input is one thing: `rtmp`, `rtmp_call`, `srt`, `srt_call`, `udp`, `rtp`, `hls`, `file` or `files`"));
+                .fault("an input is one thing: `rtmp`, `rtmp_call`, `srt`, `srt_call`, `udp`, `rtp`, `hls`, `hls_push`, `file` or `files`"));
         }
         let Some((kind, field)) = named.pop() else {
             return Err(fields.fault(
                 "an input is { rtmp = \"app/key\" }, { rtmp_call = \"rtmp://host/app/stream\" }, { srt = \"main\" }, { srt_call = \"host:port\" }, \
                  { udp = \"address:port\" }, { rtp = \"address:port\" }, { hls = \"https://…/index.m3u8\" }, \
-                 { file = \"clip.mp4\" }, \"test\" or \"cmaf\"",
+                 { hls_push = \"main\" }, { file = \"clip.mp4\" }, \"test\" or \"cmaf\"",
             ));
         };
         let input = match kind {
@@ -289,6 +295,7 @@ impl Input {
             "udp" => Self::Udp(Udp::read(&field, &mut fields)?),
             "rtp" => Self::Rtp(Rtp::read(&field, &mut fields)?),
             "hls" => Self::Hls(HlsPull::read(&field, &mut fields)?),
+            "hls_push" => Self::HlsPush(HlsPush::read(&field, &mut fields)?),
             "file" => Self::Files(Files::read_one(&field, &mut fields)?),
             _ => Self::Files(Files::read_list(field, &mut fields)?),
         };

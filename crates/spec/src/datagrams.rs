@@ -277,7 +277,7 @@ mod tests {
         refused(
             "{ udp = \"0.0.0.0:5000\", fec = true }",
             expect![
-                "line 3: channel[0].input.fec: no such field; there are: rtmp, rtmp_call, file, files, srt, srt_call, udp, rtp, hls, interface, from, program, video_pid, audio_pid"
+                "line 3: channel[0].input.fec: no such field; there are: rtmp, rtmp_call, file, files, srt, srt_call, udp, rtp, hls, hls_push, interface, from, program, video_pid, audio_pid"
             ],
         );
         refused(

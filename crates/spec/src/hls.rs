@@ -25,46 +25,58 @@ impl HlsPull {
     /// Reads the input whose `hls` is `field`; the other settings are in `fields`.
     pub(crate) fn read(field: &Field<'_>, fields: &mut Fields<'_>) -> Result<Self, Fault> {
         let url = field.string()?.parse().map_err(|fault| field.fault(format!("{fault}")))?;
-        let max_height = match fields.take("max_height") {
-            None => None,
-            Some(field) => Some(field.integer(16..=16_384, "lines")? as u32),
-        };
-        let max_bandwidth_bps = match fields.take("max_bandwidth") {
-            None => None,
-            Some(field) => Some(field.scaled(10_000..=1_000_000_000, "bits per second")?),
-        };
-        let language = match fields.take("language") {
-            None => None,
-            Some(field) => match field.string()? {
-                text if (2..=35).contains(&text.len()) => Some(text.to_owned()),
-                _ => {
-                    return Err(
-                        field.fault("a language is wanted here, as the playlist names it, such as \"en\"")
-                    );
-                }
-            },
-        };
+        let choice = choice(fields)?;
         let is_looped = match fields.take("at_end") {
             None => false,
             Some(field) => field.choice(&[("wait", false), ("loop", true)])?,
         };
         let allow_private = fields.flag("allow_private")?;
-        Ok(Self { url, choice: Choice { max_height, max_bandwidth_bps, language }, is_looped, allow_private })
+        Ok(Self { url, choice, is_looped, allow_private })
+    }
+}
+
+/// Which of the streams of a playlist is wanted: `max_height`, `max_bandwidth`, `language`.
+pub(crate) fn choice(fields: &mut Fields<'_>) -> Result<Choice, Fault> {
+    let max_height = match fields.take("max_height") {
+        None => None,
+        Some(field) => Some(field.integer(16..=16_384, "lines")? as u32),
+    };
+    let max_bandwidth_bps = match fields.take("max_bandwidth") {
+        None => None,
+        Some(field) => Some(field.scaled(10_000..=1_000_000_000, "bits per second")?),
+    };
+    let language = match fields.take("language") {
+        None => None,
+        Some(field) => match field.string()? {
+            text if (2..=35).contains(&text.len()) => Some(text.to_owned()),
+            _ => {
+                return Err(
+                    field.fault("a language is wanted here, as the playlist names it, such as \"en\"")
+                );
+            }
+        },
+    };
+    Ok(Choice { max_height, max_bandwidth_bps, language })
+}
+
+/// What of a choice the operator is told.
+pub(crate) fn show_choice(choice: &Choice, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if let Some(height) = choice.max_height {
+        write!(f, ", at most {height} lines")?;
+    }
+    if let Some(bandwidth_bps) = choice.max_bandwidth_bps {
+        write!(f, ", at most {} kbit/s", bandwidth_bps / 1_000)?;
+    }
+    match &choice.language {
+        Some(language) => write!(f, ", sound in {language}"),
+        None => Ok(()),
     }
 }
 
 impl fmt::Display for HlsPull {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HLS from {}", self.url)?;
-        if let Some(height) = self.choice.max_height {
-            write!(f, ", at most {height} lines")?;
-        }
-        if let Some(bandwidth_bps) = self.choice.max_bandwidth_bps {
-            write!(f, ", at most {} kbit/s", bandwidth_bps / 1_000)?;
-        }
-        if let Some(language) = &self.choice.language {
-            write!(f, ", sound in {language}")?;
-        }
+        show_choice(&self.choice, f)?;
         f.write_str(if self.is_looped { ", repeated" } else { "" })
     }
 }

@@ -20,6 +20,8 @@ pub struct Listen {
     pub rtmps: Option<SocketAddr>,
     /// `srt`: the UDP port where SRT publishers call, default `0.0.0.0:9710`; open where a channel waits for one.
     pub srt: SocketAddr,
+    /// `hls_push`: HTTP, where HLS is pushed, default `0.0.0.0:8310`; open where a channel waits for it.
+    pub hls_push: SocketAddr,
     /// `metrics`: Prometheus text of every role, default `127.0.0.1:9400`.
     pub metrics: SocketAddr,
     /// `control`: the native and the AWS APIs, default `127.0.0.1:8400`; none where it is `"off"`.
@@ -37,6 +39,7 @@ impl Default for Listen {
             rtmp: everywhere(1935),
             rtmps: None,
             srt: everywhere(9710),
+            hls_push: everywhere(8310),
             metrics: loopback(9400),
             control: Some(loopback(8400)),
         }
@@ -55,6 +58,7 @@ impl Listen {
             ("rtmp", Place::Always(&mut listen.rtmp)),
             ("rtmps", Place::WhereSet(&mut rtmps)),
             ("srt", Place::Always(&mut listen.srt)),
+            ("hls_push", Place::Always(&mut listen.hls_push)),
             ("metrics", Place::Always(&mut listen.metrics)),
             ("control", Place::UnlessOff(&mut listen.control)),
         ] {

@@ -215,13 +215,13 @@ mod tests {
         refused(
             "{ rtmp = \"live/a\", passphrase = \"correct horse\" }",
             expect![
-                "line 3: channel[0].input.passphrase: no such field; there are: rtmp, rtmp_call, file, files, srt, srt_call, udp, rtp, hls, from, second"
+                "line 3: channel[0].input.passphrase: no such field; there are: rtmp, rtmp_call, file, files, srt, srt_call, udp, rtp, hls, hls_push, from, second"
             ],
         );
         refused(
             "{ srt = \"main\", srt_call = \"a:1\" }",
             expect![
-                "line 3: channel[0].input.srt_call: an input is one thing: `rtmp`, `rtmp_call`, `srt`, `srt_call`, `udp`, `rtp`, `hls`, `file` or `files`"
+                "line 3: channel[0].input.srt_call: an input is one thing: `rtmp`, `rtmp_call`, `srt`, `srt_call`, `udp`, `rtp`, `hls`, `hls_push`, `file` or `files`"
             ],
         );
         refused(

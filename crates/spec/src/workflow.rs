@@ -80,7 +80,7 @@ impl Workflow {
         }
         let mut channels: Vec<Channel> = Vec::with_capacity(entries.len());
         for entry in entries {
-            let (same_name, same_key, same_stream, same_port) = (
+            let (same_name, same_key, same_stream, same_port, same_place) = (
                 entry.fault("another channel has this name"),
                 entry.fault(
                     "another input has this RTMP application and key; each publisher needs its own key",
@@ -88,6 +88,9 @@ impl Workflow {
                 entry.fault("another input has this SRT stream id; each publisher needs its own"),
                 entry.fault(
                     "another input receives on this address and port; each needs its own, unless it is a multicast group",
+                ),
+                entry.fault(
+                    "another input takes files at this path, above or below it; each encoder needs its own",
                 ),
             );
             let below_mounts = entry.fault(
@@ -106,6 +109,7 @@ impl Workflow {
                     return Err(match input {
                         Input::Srt(_) => same_stream,
                         Input::Udp(_) | Input::Rtp(_) => same_port,
+                        Input::HlsPush(_) => same_place,
                         _ => same_key,
                     });
                 }

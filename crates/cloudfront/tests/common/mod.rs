@@ -119,6 +119,7 @@ pub(crate) fn site() -> Site {
         viewers: address(8080),
         rtmp: address(1935),
         srt: address(9710),
+        hls_push: address(8310),
         origin: address(8300),
         control: address(8400),
     }

@@ -59,6 +59,7 @@ impl Server {
             viewers: address,
             rtmp: address,
             srt: address,
+            hls_push: address,
             origin: address,
             control: address,
         };

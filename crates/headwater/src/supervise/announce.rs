@@ -42,6 +42,12 @@ pub(crate) async fn when_on_air(workflow: Arc<Workflow>, drain: Drain) {
                 srt.stream_id,
                 if srt.terms.passphrase.is_some() { "&passphrase=(passphrase)" } else { "" }
             ),
+            Input::HlsPush(push) => eprintln!(
+                "headwater: channel {}: waiting for HLS at http://{}/in/{}/",
+                channel.name,
+                reachable(workflow.listen.hls_push),
+                push.primary.shown()
+            ),
             Input::Udp(_) | Input::Rtp(_) => {
                 eprintln!("headwater: channel {}: waiting for {}", channel.name, channel.input);
             }

@@ -1,4 +1,4 @@
-//! Figures of HLS streams that are fetched.
+//! Figures of HLS streams that are read: fetched, or pushed.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -28,9 +28,9 @@ pub(super) struct Families {
 pub(crate) struct PullMetrics {
     channel: String,
     faults: Family<ReasonLabel, Counter>,
-    /// Segments fetched.
+    /// Segments read.
     pub(crate) segments: Counter,
-    /// How far what was fetched reaches beyond now.
+    /// How far what was read reaches beyond now.
     pub(crate) ahead_seconds: Float,
     /// 1 while the source is in trouble.
     pub(crate) failed: Gauge,
@@ -42,14 +42,14 @@ impl Families {
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
-        registry.register("segments", "Segments fetched and read", self.segments.clone());
+        registry.register("segments", "Segments read", self.segments.clone());
         registry.register(
             "ahead_seconds",
-            "How far what was fetched reaches beyond what is handed on",
+            "How far what was read reaches beyond what is handed on",
             self.ahead_seconds.clone(),
         );
-        registry.register("faults", "What was wrong with a fetched stream, by reason", self.faults.clone());
-        registry.register("failed", "1 while a fetched stream is in trouble", self.failed.clone());
+        registry.register("faults", "What was wrong with a stream, by reason", self.faults.clone());
+        registry.register("failed", "1 while a stream is in trouble", self.failed.clone());
     }
 
     pub(super) fn channel(&self, label: ChannelLabel) -> PullMetrics {

@@ -3,20 +3,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use playlist::limits::MAX_PLAYLIST_BYTES;
 use playlist::{Follower, Key, Map, Media, Notice, Playlist, Unreadable, Url, Wanted};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
-use super::Pull;
+use super::files::Files;
 use super::segment::{self, Apart};
+use super::supply::Supply;
 use super::timeline::Lanes;
 use super::told::Told;
 use crate::config::AtEnd;
-use crate::fetch::{self, Client};
+use crate::fetch;
 
 /// Largest segment, in bytes: ten seconds at 38 Mbit/s.
-const MAX_SEGMENT_BYTES: usize = 48 << 20;
+pub(crate) const MAX_SEGMENT_BYTES: usize = 48 << 20;
 /// Largest header, in bytes.
 const MAX_HEADER_BYTES: usize = 1 << 20;
 /// Largest key, in bytes; 16 are right.
@@ -38,6 +38,8 @@ pub(crate) struct Piece {
     pub(crate) lanes: Lanes,
     /// The first of its round.
     pub(crate) is_first: bool,
+    /// How much later than now a line begins with it, where nothing is in hand.
+    pub(crate) reserve: Duration,
 }
 
 /// Why something was not had.
@@ -49,6 +51,8 @@ pub(crate) enum Fault {
     Playlist { url: Url, fault: Unreadable },
     #[error("{url}: {fault}")]
     Segment { url: Url, fault: segment::Fault },
+    #[error("{}: it was not pushed", .0.path())]
+    NotPushed(Url),
     #[error("{0}: a playlist of streams in the place of one of segments")]
     NoMedia(Url),
 }
@@ -62,52 +66,41 @@ impl Fault {
                 "too_large"
             }
             Self::Playlist { .. } | Self::NoMedia(_) => "bad_playlist",
+            Self::NotPushed(_) => "not_found",
             Self::Segment { fault, .. } => fault.label(),
         }
     }
 }
 
-/// Fetches and reads a playlist.
-pub(crate) async fn playlist(client: &mut Client, url: &Url) -> Result<Playlist, Fault> {
-    let fetched = get(client, url, None, MAX_PLAYLIST_BYTES).await?;
-    Playlist::parse(&fetched.body, &fetched.url).map_err(|fault| Fault::Playlist { url: url.clone(), fault })
-}
-
-async fn get(
-    client: &mut Client,
-    url: &Url,
-    range: Option<playlist::ByteRange>,
-    limit: usize,
-) -> Result<fetch::Fetched, Fault> {
-    client.get(url, range, limit).await.map_err(|fault| Fault::Fetch { url: url.clone(), fault })
-}
-
 /// One playlist's way.
 pub(crate) struct Lane {
     url: Url,
-    client: Client,
+    files: Files,
     at_end: AtEnd,
     follower: Follower,
     round: u64,
     lines: u64,
     lanes: Lanes,
     is_first: bool,
+    reserve: Duration,
     /// The key and the header that were fetched last.
     key: Option<(Url, Bytes)>,
     header: Option<(Map, Bytes)>,
 }
 
 impl Lane {
-    pub(crate) fn new(pull: &Pull, url: Url, round: u64, lanes: Lanes) -> Self {
+    pub(crate) fn new(supply: &Supply, url: Url, round: u64, lanes: Lanes) -> Self {
+        let files = supply.files();
         Self {
+            at_end: supply.at_end(),
+            follower: files.follower(&url),
             url,
-            client: Client::new(pull.from.reach),
-            at_end: pull.from.at_end,
-            follower: Follower::default(),
+            files,
             round,
             lines: 0,
             lanes,
             is_first: true,
+            reserve: Duration::ZERO,
             key: None,
             header: None,
         }
@@ -117,9 +110,11 @@ impl Lane {
     pub(crate) async fn follow(&mut self, told: &Told<'_>, out: &mpsc::Sender<Piece>) {
         let mut read_at = Instant::now();
         let mut failed = 0;
+        let turns = self.files.turns(&self.url);
         loop {
             let since = read_at.elapsed();
             read_at = Instant::now();
+            let mut news = self.files.news();
             let media = match self.media().await {
                 Ok(media) => media,
                 Err(fault) => {
@@ -134,10 +129,13 @@ impl Lane {
                 }
             };
             failed = 0;
+            if self.files.turns(&self.url) != turns {
+                return told.fault("sequence_reset", &"its encoder began anew");
+            }
             let update = self.follower.update(&media, since);
             for notice in update.notices {
                 match notice {
-                    Notice::Stale => told.fault("stale", &"no new segment for three target durations"),
+                    Notice::Stale => self.stale(told),
                     Notice::Fresh => {}
                     Notice::Missed(count) => {
                         told.fault("missed", &format_args!("{count} segments left the list unread"));
@@ -148,8 +146,17 @@ impl Lane {
                     }
                 }
             }
-            for wanted in &update.wanted {
-                self.segment(wanted, told, out).await;
+            let wanted = match self.is_first {
+                true => self.files.since_first_there(&update.wanted),
+                false => &update.wanted,
+            };
+            if self.is_first {
+                self.reserve = self.files.reserve(wanted, media.target_s);
+                let skipped = &update.wanted[..update.wanted.len() - wanted.len()];
+                self.lines += skipped.iter().filter(|skipped| skipped.is_new_line).count() as u64;
+            }
+            for (at, next) in wanted.iter().enumerate() {
+                self.segment(next, &wanted[at + 1..], told, out).await;
             }
             if update.is_over {
                 told.well();
@@ -162,37 +169,53 @@ impl Lane {
                     TRY_PAUSE
                 }
             };
-            sleep(pause.saturating_sub(read_at.elapsed())).await;
+            news.wait(pause.saturating_sub(read_at.elapsed())).await;
+        }
+    }
+
+    /// An encoder that pushes nothing more is no fault: it may come back or not, as any other publisher.
+    fn stale(&self, told: &Told<'_>) {
+        match self.files {
+            Files::Fetched(_) => told.fault("stale", &"no new segment for three target durations"),
+            Files::Pushed(_) => told.count("stale"),
         }
     }
 
     async fn media(&mut self) -> Result<Media, Fault> {
-        match playlist(&mut self.client, &self.url).await? {
+        match self.files.playlist(&self.url).await? {
             Playlist::Media(media) => Ok(media),
             Playlist::Multivariant(_) => Err(Fault::NoMedia(self.url.clone())),
         }
     }
 
-    async fn segment(&mut self, wanted: &Wanted, told: &Told<'_>, out: &mpsc::Sender<Piece>) {
+    /// Reads a segment; `later` are those that are listed after it.
+    async fn segment(
+        &mut self,
+        wanted: &Wanted,
+        later: &[Wanted],
+        told: &Told<'_>,
+        out: &mpsc::Sender<Piece>,
+    ) {
         self.lines += u64::from(wanted.is_new_line);
         if wanted.segment.is_gap {
             return told.fault("gap", &format_args!("segment {} is a gap", wanted.segment.number));
         }
         for attempt in 1..=TRIES {
-            match self.fetch(wanted).await {
+            match self.read(wanted, later).await {
                 Ok((apart, bytes)) => {
                     told.segment();
                     let line = (self.round, self.lines);
                     let is_first = std::mem::take(&mut self.is_first);
-                    let piece = Piece { apart, bytes, line, lanes: self.lanes, is_first };
+                    let (lanes, reserve) = (self.lanes, self.reserve);
+                    let piece = Piece { apart, bytes, line, lanes, is_first, reserve };
                     // Who takes pieces lives as long as this.
                     let _ = out.send(piece).await;
                     return;
                 }
                 Err(fault) => {
                     told.fault(fault.label(), &fault);
-                    // Another reading of the same bytes says the same.
-                    if matches!(fault, Fault::Segment { .. }) {
+                    // Another reading of the same bytes says the same; what is pushed was waited for.
+                    if matches!(fault, Fault::Segment { .. } | Fault::NotPushed(_)) {
                         return;
                     }
                 }
@@ -203,15 +226,15 @@ impl Lane {
         }
     }
 
-    async fn fetch(&mut self, wanted: &Wanted) -> Result<(Apart, usize), Fault> {
+    async fn read(&mut self, wanted: &Wanted, later: &[Wanted]) -> Result<(Apart, usize), Fault> {
         let segment = &wanted.segment;
         let header = match &segment.map {
             Some(map) => Some(self.header(map, segment.number).await?),
             None => None,
         };
-        let fetched = get(&mut self.client, &segment.url, segment.range, MAX_SEGMENT_BYTES).await?;
-        let bytes = fetched.body.len();
-        let body = self.clear(fetched.body, segment.key.as_ref(), segment.number).await?;
+        let body = self.files.file(&segment.url, segment.range, MAX_SEGMENT_BYTES, later).await?;
+        let bytes = body.len();
+        let body = self.clear(body, segment.key.as_ref(), segment.number).await?;
         let fault = |fault| Fault::Segment { url: segment.url.clone(), fault };
         Ok((segment::take_apart(header.as_ref(), &body).map_err(fault)?, bytes))
     }
@@ -222,8 +245,8 @@ impl Lane {
         {
             return Ok(header.clone());
         }
-        let fetched = get(&mut self.client, &map.url, map.range, MAX_HEADER_BYTES).await?;
-        let header = self.clear(fetched.body, map.key.as_ref(), number).await?;
+        let header = self.files.file(&map.url, map.range, MAX_HEADER_BYTES, &[]).await?;
+        let header = self.clear(header, map.key.as_ref(), number).await?;
         self.header = Some((map.clone(), header.clone()));
         Ok(header)
     }
@@ -236,9 +259,9 @@ impl Lane {
         let bytes = match &self.key {
             Some((known, bytes)) if *known == key.url => bytes.clone(),
             _ => {
-                let fetched = get(&mut self.client, &key.url, None, MAX_KEY_BYTES).await?;
-                self.key = Some((key.url.clone(), fetched.body.clone()));
-                fetched.body
+                let bytes = self.files.file(&key.url, None, MAX_KEY_BYTES, &[]).await?;
+                self.key = Some((key.url.clone(), bytes.clone()));
+                bytes
             }
         };
         segment::decrypt(&body, &bytes, key.iv_of(number))

@@ -49,6 +49,8 @@ pub(crate) struct Timeline {
     held: BTreeMap<(i64, u64), Output>,
     held_bytes: usize,
     pushed: u64,
+    /// How much later than now a line begins where nothing is in hand.
+    reserve_us: i64,
     /// The latest time given out.
     latest: Utc,
 }
@@ -91,6 +93,7 @@ impl Timeline {
             held: BTreeMap::new(),
             held_bytes: 0,
             pushed: 0,
+            reserve_us: 0,
             latest: floor,
         }
     }
@@ -137,6 +140,7 @@ impl Timeline {
             is_news |= first.is_some_and(|tracks| self.tracks(*lane, piece.lanes, tracks));
         }
         for (lane, piece) in pieces {
+            self.reserve_us = i64::try_from(piece.reserve.as_micros()).unwrap_or(0);
             if !self.begin(lane, piece.line) {
                 out.push(Output::Trouble(Trouble::BehindTrack));
                 continue;
@@ -202,11 +206,17 @@ impl Timeline {
         });
         let Some(ticks) = first else { return };
         let ticks = if piece.apart.wraps { self.unwrap(lane, ticks, scale) } else { ticks };
-        let begins_us = now.0.max(self.pictures_end_us).max(self.latest.0 + 1);
+        let begins_us = self.begin_us(self.pictures_end_us, now);
         let time_us = rescale_nearest(ticks, scale, Timescale::MICROS);
         if is_a_time(time_us) {
             self.line_of(lane).offset_us = Some(begins_us.saturating_sub(time_us));
         }
+    }
+
+    /// Where a line begins: where what is in hand ends, which is `end_us`; later than now where there is nothing.
+    fn begin_us(&self, end_us: i64, now: Utc) -> i64 {
+        let begins_us = if end_us > now.0 { end_us } else { now.0 + self.reserve_us };
+        begins_us.max(self.latest.0 + 1)
     }
 
     /// Moves a time stamp that wraps to the lane's line.
@@ -224,7 +234,7 @@ impl Timeline {
     /// that follows is shown so much later.
     fn offset(&mut self, lane: usize, time_us: i64, now: Utc, leads: bool, out: &mut Vec<Output>) -> i64 {
         let end_us = self.lanes.iter().map(|strand| strand.end_us).max().unwrap_or(0);
-        let begins_us = now.0.max(end_us).max(self.latest.0 + 1);
+        let begins_us = self.begin_us(end_us, now);
         let strand = &mut self.lanes[lane];
         let step_us = strand.last_us.replace(time_us).map_or(0, |last| time_us.saturating_sub(last));
         let line = self.line_of(lane);

@@ -32,17 +32,22 @@ impl<'a> Told<'a> {
     pub(super) fn fault(&self, reason: &'static str, what: &dyn Display) {
         self.pull.metrics.fault(reason);
         let before = self.trouble().replace(Trouble { reason, latest: Instant::now() });
-        let (channel, url) = (&self.pull.channel.name, &self.pull.from.url);
+        let (channel, url, event) = (&self.pull.channel.name, &self.pull.from, self.pull.from.trouble());
         match before {
             None => {
                 self.pull.metrics.failed.set(1);
-                tracing::warn!(event = "pull_failed", state = "raised", %channel, reason, %url, "HLS source in trouble: {what}");
+                tracing::warn!(event, state = "raised", %channel, reason, %url, "HLS source in trouble: {what}");
             }
             Some(before) if before.reason != reason => {
                 tracing::warn!(%channel, %url, reason, "HLS source in trouble: {what}");
             }
             Some(_) => {}
         }
+    }
+
+    /// Counts what is no trouble.
+    pub(super) fn count(&self, reason: &'static str) {
+        self.pull.metrics.fault(reason);
     }
 
     /// A segment came whole.
@@ -61,8 +66,8 @@ impl<'a> Told<'a> {
 
     fn over(&self, how: &str) {
         self.pull.metrics.failed.set(0);
-        let channel = &self.pull.channel.name;
-        tracing::info!(event = "pull_failed", state = "cleared", %channel, url = %self.pull.from.url, "{how}");
+        let (channel, url, event) = (&self.pull.channel.name, &self.pull.from, self.pull.from.trouble());
+        tracing::info!(event, state = "cleared", %channel, %url, "{how}");
     }
 
     fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
@@ -73,7 +78,7 @@ impl<'a> Told<'a> {
 impl Drop for Told<'_> {
     fn drop(&mut self) {
         if self.trouble().take().is_some() {
-            self.over("HLS source is no longer fetched");
+            self.over("HLS source is no longer read");
         }
     }
 }

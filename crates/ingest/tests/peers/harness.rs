@@ -27,6 +27,7 @@ pub(crate) const PASSPHRASE: &str = "correct-horse-battery";
 pub(crate) struct Role {
     pub(crate) rtmp: SocketAddr,
     pub(crate) srt: SocketAddr,
+    pub(crate) hls_push: SocketAddr,
     folder: tempfile::TempDir,
     sources: ingest::Sources,
     orderer: daemon::Orderer<ingest::Sources>,
@@ -71,6 +72,8 @@ impl Role {
         let rtmp = listener.local_addr().expect("bound");
         let udp = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let srt = udp.local_addr().expect("bound");
+        let http = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let hls_push = http.local_addr().expect("bound");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let publisher = |channel: &str, door: ingest::Door| publisher(channel, door, batch_ms);
         let key = |key: &str| ingest::Door::Rtmp { app: "live".to_owned(), key: key.to_owned() };
@@ -92,6 +95,7 @@ impl Role {
             rtmp: listener,
             rtmps: None,
             srt: Some(udp),
+            hls_push: Some(http),
             socket: folder.path().join("samples.sock"),
             metrics_socket: folder.path().join("metrics.sock"),
             sources: ingest::Sources { publishers, downloads: Vec::new() },
@@ -108,7 +112,7 @@ impl Role {
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
             runtime.block_on(ingest::run(config, drain))
         });
-        let role = Self { rtmp, srt, folder, sources, orderer, trigger, thread: Some(thread), log };
+        let role = Self { rtmp, srt, hls_push, folder, sources, orderer, trigger, thread: Some(thread), log };
         wait_for("the sockets", || role.folder.path().join("metrics.sock").exists());
         role
     }

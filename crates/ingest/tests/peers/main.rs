@@ -8,6 +8,7 @@ mod enhanced;
 mod harness;
 mod lossy;
 mod pull;
+mod push;
 mod refusals;
 mod relay;
 mod sessions;

@@ -52,6 +52,7 @@ impl Home {
             viewers: at(8080),
             rtmp: at(1935),
             srt: at(9710),
+            hls_push: at(8310),
             origin: at(8300),
             control: at(8400),
         };

@@ -1,9 +1,10 @@
-//! Channels of v1: an id, and two places where HLS would be pushed to.
+//! Channels of v1: an id, and two places where HLS is pushed to.
 
 use aws::{Error, Map, Value};
 use door::Caller;
 use serde::{Deserialize, Serialize};
 use store::{Document, Expect, New, Owner, Resource};
+use toml::Table;
 
 use super::{CHANNEL, failed, found, id, key, page_size};
 use crate::address;
@@ -141,25 +142,48 @@ fn shown(setup: &Setup, channel: &Resource) -> Map {
     if let Some(description) = kept.description {
         answer.insert("Description", description);
     }
-    let host = address::ingest(&setup.site);
+    let host = address::hls_push(&setup.site);
     let places: Vec<Value> = kept
         .ingest
         .iter()
         .map(|ingest| {
-            let secret = |what: &str| {
-                let (id, rotation) = (&ingest.id, ingest.rotation.to_string());
-                setup.derived(&[what, channel.key.account(), channel.key.region(), id, &rotation], 32)
-            };
             Map::new()
                 .with("Id", ingest.id.clone())
-                .with("Url", format!("{host}/in/v2/{}/{}/channel", kept.token, ingest.id))
-                .with("Username", secret("username"))
-                .with("Password", secret("password"))
+                .with("Url", format!("{host}/in/{}/channel", ingest.path(&kept.token)))
+                .with("Username", ingest.secret(setup, channel, "username"))
+                .with("Password", ingest.secret(setup, channel, "password"))
                 .into()
         })
         .collect();
     answer.insert("HlsIngest", Map::new().with("IngestEndpoints", places));
     answer
+}
+
+/// The input to which its encoders push: the second place stands by. `None` for a document that this module did not write.
+pub(super) fn input(setup: &Setup, channel: &Resource) -> Option<Table> {
+    let kept: Kept = channel.desired.read().ok()?;
+    let [mut first, second] = kept.ingest.map(|ingest| {
+        door::table([
+            ("hls_push", ingest.path(&kept.token)),
+            ("user", ingest.secret(setup, channel, "username")),
+            ("password", ingest.secret(setup, channel, "password")),
+        ])
+    });
+    first.insert("standby".to_owned(), second.into());
+    Some(first)
+}
+
+impl Ingest {
+    /// Where its files lie below `/in/`.
+    fn path(&self, token: &str) -> String {
+        format!("v2/{token}/{}", self.id)
+    }
+
+    /// Its user's name or password.
+    fn secret(&self, setup: &Setup, channel: &Resource, what: &str) -> String {
+        let (account, region) = (channel.key.account(), channel.key.region());
+        setup.derived(&[what, account, region, &self.id, &self.rotation.to_string()], 32)
+    }
 }
 
 /// Whether the store holds a channel of this id; for whoever makes an endpoint of it.

@@ -11,6 +11,7 @@ use super::{manifest, policy};
 use crate::address;
 use crate::settings::{Refusal, Settings};
 use crate::setup::Setup;
+use toml::Table;
 
 /// What is kept of a channel.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,6 +20,12 @@ pub(super) struct Channel {
     settings: Map,
     policy: Option<String>,
     edits: u64,
+}
+
+impl Channel {
+    fn is_cmaf(&self) -> bool {
+        self.settings.text("InputType") == Some("CMAF")
+    }
 }
 
 impl Kept for Channel {
@@ -124,6 +131,24 @@ async fn set_policy(
     Ok(Map::new())
 }
 
+/// The input to which its encoders push HLS: the second place stands by. `None` where CMAF is pushed.
+pub(super) fn input(setup: &Setup, channel: &Resource) -> Option<Table> {
+    let is_cmaf = Channel::of(channel).is_ok_and(|kept| kept.is_cmaf());
+    let input = |pipeline| door::table([("hls_push", place(setup, channel, pipeline))]);
+    let mut first = input(1);
+    first.insert("standby".to_owned(), input(2).into());
+    (!is_cmaf).then_some(first)
+}
+
+/// Where HLS lies below `/in/`. v2 knows no passwords, and requests for media have no signature here: whoever has the URL may push, so
+/// there is something in it that nobody can guess.
+fn place(setup: &Setup, channel: &Resource, pipeline: u8) -> String {
+    let (key, made) = (&channel.key, channel.created.0.to_string());
+    let (group, own) = key.id().split_once('/').unwrap_or(("", key.id()));
+    let secret = setup.derived(&["ingest", key.account(), key.region(), key.id(), &made], 32);
+    format!("v1/{secret}/{group}/{pipeline}/{own}")
+}
+
 fn resource_key(caller: &Caller, input: &Map) -> Result<store::Key, Error> {
     key(caller, CHANNEL, &[name(input, "ChannelGroupName"), name(input, "ChannelName")])
 }
@@ -156,11 +181,11 @@ fn read(input: &Map, before: Option<&Map>) -> Result<Map, Refusal> {
 fn shown(setup: &Setup, channel: &Resource) -> Result<Map, Error> {
     let kept = Channel::of(channel).map_err(|error| failed(error, What::Channel))?;
     let (group, own) = channel.key.id().split_once('/').unwrap_or(("", channel.key.id()));
-    let origin = address::ingest(&setup.site);
-    let url = |pipeline: u8| match kept.settings.text("InputType") {
+    let (origin, hls) = (address::ingest(&setup.site), address::hls_push(&setup.site));
+    let url = |pipeline: u8| match kept.is_cmaf() {
         // Two publishers of the same tracks: what the one has brought is not taken of the other.
-        Some("CMAF") => format!("{origin}/ingest/{}", door::media_name("mp", channel.key.id())),
-        _ => format!("{origin}/in/v1/{group}/{pipeline}/{own}/index"),
+        true => format!("{origin}/ingest/{}", door::media_name("mp", channel.key.id())),
+        false => format!("{hls}/in/{}/index", place(setup, channel, pipeline)),
     };
     let ingest: Vec<Value> = [1, 2]
         .map(|pipeline| Map::new().with("Id", pipeline.to_string()).with("Url", url(pipeline)).into())

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use media::{Format, Rational, VideoCodec, VideoFormat};
 
@@ -35,7 +37,18 @@ fn second(first: i64, line: u64) -> Piece {
     };
     let items = [Item::Tracks(vec![track])].into_iter().chain((0..25).map(sample)).collect();
     let apart = Apart { items, wraps: true };
-    Piece { apart, bytes: 1, line: (1, line), lanes: Lanes::One, is_first: false }
+    Piece { apart, bytes: 1, line: (1, line), lanes: Lanes::One, is_first: false, reserve: Duration::ZERO }
+}
+
+#[test]
+fn a_line_begins_later_by_its_reserve_where_nothing_is_in_hand_and_where_that_ends_otherwise() {
+    let mut timeline = Timeline::after(Utc(0));
+    let mut out = Vec::new();
+    let piece = |line| (0, Piece { reserve: Duration::from_secs(2), ..second(0, line) });
+    timeline.push(vec![piece(1)], at(0), &mut out);
+    assert_eq!(timeline.due(), Some(at(2_000)));
+    timeline.push(vec![piece(2)], at(0), &mut out);
+    assert_eq!(timeline.ahead_us(0, at(0)), 4_000_000);
 }
 
 /// Pictures of fragmented MP4 with these decode times, in `scale`.
