@@ -34,6 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config = edge::Config {
         tls,
         distributions: edge::Distributions::new(&upstream),
+        fences: edge::Fences::default(),
         listener: daemon::listen::bind("viewers", address)?,
         upstream,
         control: None,

@@ -9,6 +9,7 @@ use http::StatusCode;
 use spec::OriginUrl;
 
 use crate::distribution::Distributions;
+use crate::fence::Fences;
 pub use spec::{Access, AccessKey, KeyFile};
 
 /// One edge.
@@ -34,6 +35,8 @@ pub struct Config {
     pub access: Vec<Access>,
     /// Sites of their own, with hosts, origins and rules; to be changed while the edge serves. Made for [`Self::upstream`].
     pub distributions: Distributions,
+    /// Paths that only some addresses may fetch.
+    pub fences: Fences,
     /// Where viewers connect with TLS.
     pub tls: Option<Tls>,
     /// All other bounds.

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
 use crate::access::carrier::{self, Presented};
+use crate::access::token::Refusal;
 use crate::admission::Place;
 use crate::client::{Client, Fetch};
 use crate::config::Limits;
@@ -169,6 +170,9 @@ pub(crate) fn enter<'t>(
         && shared.proofs.as_ref().is_none_or(|proofs| proofs.answer(target).is_none())
     {
         return distribution::enter(worker, &found, visit, token, rest);
+    }
+    if !shared.fences.lets_in(target, visit.place.viewer) {
+        return Err(refused(Refusal::Network));
     }
     if let Some(guard) = &shared.access {
         guard.admit(token, target, method, visit.presented, visit.place.viewer).map_err(refused)?;

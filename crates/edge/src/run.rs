@@ -145,6 +145,7 @@ pub async fn run_and_tell(config: Config, drain: Drain, serving: impl FnOnce()) 
         proofs,
         access,
         distributions: config.distributions,
+        fences: config.fences,
         tls_port,
     }));
     let limits = &shared.limits;

@@ -12,6 +12,7 @@ use crate::client::{Client, Origins};
 use crate::config::Limits;
 use crate::counters::{Counters, FetchEnd, Shed};
 use crate::distribution::Distributions;
+use crate::fence::Fences;
 use crate::lag::Lag;
 use crate::store::Store;
 use crate::tls::acme::Proofs;
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) access: Option<Arc<Guard>>,
     /// Sites of their own, where there are any.
     pub(crate) distributions: Distributions,
+    /// Paths that only some addresses may fetch.
+    pub(crate) fences: Fences,
     /// Where viewers come by TLS.
     pub(crate) tls_port: Option<u16>,
     /// One permit a fetch from the origin.
@@ -48,6 +51,7 @@ pub(crate) struct Parts {
     pub(crate) proofs: Option<Arc<Proofs>>,
     pub(crate) access: Option<Arc<Guard>>,
     pub(crate) distributions: Distributions,
+    pub(crate) fences: Fences,
     pub(crate) tls_port: Option<u16>,
 }
 
@@ -76,7 +80,8 @@ pub(crate) struct Worker {
 
 impl Shared {
     pub(crate) fn new(parts: Parts) -> Shared {
-        let Parts { store, key_rules, limits, alt_svc, proofs, access, distributions, tls_port } = parts;
+        let Parts { store, key_rules, limits, alt_svc, proofs, access, distributions, fences, tls_port } =
+            parts;
         Shared {
             store,
             key_rules,
@@ -86,6 +91,7 @@ impl Shared {
             proofs,
             access,
             distributions,
+            fences,
             tls_port,
             draining: watch::Sender::new(Draining::No),
             is_draining: AtomicBool::new(false),

@@ -435,6 +435,31 @@ async fn a_path_that_takes_a_token_takes_it_by_a_distribution_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_path_is_for_the_networks_it_names_and_for_distributions() {
+    let origin = echo(SEGMENT).await;
+    let edge = edge(&origin, &live("")).await;
+    let endpoint = |allow: &str| {
+        let text = format!(
+            "[[channel]]\nname = \"main\"\ninput = \"test\"\n[[endpoint]]\nname = \"a\"\nchannel = \"main\"\npath = \"inside\"\n\
+             allow = [\"{allow}\"]\nmanifest = [{{ name = \"index\", kind = \"hls\" }}]\n"
+        );
+        spec::Workflow::parse(&text).expect("valid").endpoints
+    };
+    assert_eq!(get(&edge, "other", "/inside/a").await.status, 200);
+    edge.fences.set(&endpoint("192.0.2.0/24"));
+    for target in ["/inside/a", "/inside/b?x", "/%69nside/a"] {
+        let answer = get(&edge, "other", target).await;
+        let said = "access refused: this path is not for your network address\n";
+        assert_eq!((answer.status, body(&answer)), (403, said), "{target}");
+    }
+    assert_eq!(edge.metric("headwater_edge_access_refused_total{reason=\"network\"}").await, 3);
+    assert_eq!(get(&edge, "other", "/a").await.status, 200);
+    assert_eq!(get(&edge, "live.localhost", "/a").await.status, 200);
+    edge.fences.set(&endpoint("127.0.0.0/8"));
+    assert_eq!(get(&edge, "other", "/inside/b?x").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_are_counted_by_distribution_and_go_on_over_a_change() {
     let origin = echo(SEGMENT).await;
     let edge = edge(&origin, &live("")).await;

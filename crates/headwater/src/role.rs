@@ -399,16 +399,23 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
         };
         let distributions = edge::Distributions::new(&upstream);
         distributions.set(&workflow.distributions)?;
-        let (changing, file, folder) =
-            (distributions.clone(), options.workflow.clone(), options.folder.clone());
+        let fences = edge::Fences::default();
+        fences.set(&workflow.endpoints);
+        let changing = (distributions.clone(), fences.clone());
+        let (file, folder) = (options.workflow.clone(), options.folder.clone());
         on_reload("edge", &layout, &drain, move || {
-            let workflow = workflow::from_file(&file, folder.as_deref());
-            let set = workflow.and_then(|loaded| Ok(changing.set(&loaded.workflow.distributions)?));
-            std::future::ready(set.map_err(|fault| format!("{fault:#}")))
+            let set = || {
+                let workflow = workflow::from_file(&file, folder.as_deref())?.workflow;
+                let (distributions, fences) = &changing;
+                fences.set(&workflow.endpoints);
+                anyhow::Ok(distributions.set(&workflow.distributions)?)
+            };
+            std::future::ready(set().map_err(|fault| format!("{fault:#}")))
         })?;
         let config = edge::Config {
             listener,
             distributions,
+            fences,
             tls,
             upstream,
             metrics,

@@ -13,6 +13,8 @@ pub(crate) struct Asked {
     /// How long segments should be, in seconds.
     pub(crate) segment_s: Option<u32>,
     pub(crate) identifier: Option<Identifier>,
+    /// Networks that may watch; everybody's where there is none.
+    pub(crate) allow: Vec<String>,
     pub(crate) manifests: Vec<Manifest>,
 }
 
@@ -103,6 +105,10 @@ impl Asked {
             let identifier =
                 door::table([("header", Value::from(*header)), ("sha256", Value::Array(sha256))]);
             table.insert("identifier".to_owned(), Value::Table(identifier));
+        }
+        if !self.allow.is_empty() {
+            let allow = self.allow.iter().cloned().map(Value::from).collect();
+            table.insert("allow".to_owned(), Value::Array(allow));
         }
         table
     }

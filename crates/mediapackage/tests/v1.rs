@@ -178,7 +178,7 @@ fn what_is_not_carried_out_is_refused_by_its_name() {
     channel(&api, "live");
     let speke = json!({ "spekeKeyProvider": { "resourceId": "a", "systemIds": [], "url": "https://a", "roleArn": "b" } });
     for (more, named) in [
-        (json!({ "whitelist": ["10.0.0.0/8"] }), "Whitelist"),
+        (json!({ "whitelist": ["10.0.0.1/8"] }), "Whitelist: \"10.0.0.1/8\" is an address within a network"),
         (json!({ "startoverWindowSeconds": 300 }), "StartoverWindowSeconds"),
         (json!({ "timeDelaySeconds": 86400 }), "TimeDelaySeconds"),
         (json!({ "dashPackage": {} }), "exactly one of"),
@@ -203,6 +203,11 @@ fn what_is_not_carried_out_is_refused_by_its_name() {
     assert!(api.wanted().endpoints.is_empty());
     let everybody = hls(&api, "x", json!({ "whitelist": ["0.0.0.0/0"] }));
     assert_eq!(everybody.ok()["whitelist"], json!(["0.0.0.0/0"]));
+    let some = hls(&api, "y", json!({ "whitelist": ["10.0.0.0/8", "2001:db8::/32"] }));
+    assert_eq!(some.ok()["whitelist"], json!(["10.0.0.0/8", "2001:db8::/32"]));
+    let (workflow, _) = api.workflow();
+    let allowed = workflow.endpoints.iter().map(|endpoint| endpoint.allow.len());
+    assert_eq!(allowed.collect::<Vec<_>>(), [0, 2]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use crate::channel::{Channel, Input};
 use crate::fault::Fault;
 use crate::fields::{Field, Fields};
 use crate::manifest::Manifest;
+use crate::network::{self, Network};
 
 /// A packaging endpoint. The channel's segments are kept once; an endpoint shows them in manifests of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Endpoint {
     pub segment_ms: Option<u32>,
     /// `identifier`: what requests must bring, where not everybody may ask.
     pub identifier: Option<Identifier>,
+    /// `allow`: addresses and networks of viewers, 1 to 64; everybody's where it is empty. An edge looks at it.
+    pub allow: Vec<Network>,
     /// `[[endpoint.manifest]]`: 1 to 16; no two with the same name and kind of file.
     pub manifests: Vec<Manifest>,
 }
@@ -116,11 +119,10 @@ impl Endpoint {
             None => None,
             Some(field) => Some(Identifier::read(field.table()?)?),
         };
-        if let Some(field) = fields.take("allow") {
-            return Err(field.fault(
-                "the origin does not know viewers' addresses: they come through an edge; use [[edge.access]] or `identifier`",
-            ));
-        }
+        let allow = match fields.take("allow") {
+            None => Vec::new(),
+            Some(field) => network::read_viewers(field)?,
+        };
         let list = fields.need("manifest", "[{ name = \"index\", kind = \"hls\" }]")?;
         let count = list.fault(format!(
             "1 to {MAX_MANIFESTS} manifests, such as [[endpoint.manifest]] with name = \"index\" and kind = \"hls\""
@@ -139,7 +141,7 @@ impl Endpoint {
         }
         fields.refuse_unimplemented(&["startover", "encryption", "drm", "ad_markers"])?;
         fields.finish()?;
-        Ok(Self { name, channel: channel.name.clone(), path, segment_ms, identifier, manifests })
+        Ok(Self { name, channel: channel.name.clone(), path, segment_ms, identifier, allow, manifests })
     }
 }
 
@@ -276,10 +278,12 @@ mod tests {
                 "line 8: endpoint[0].segment: segments are joined, not cut: this is a whole multiple of the channel's 2 s"
             ],
         );
+        let allowed = one("allow = [\"10.0.0.0/8\"]").expect("valid");
+        assert_eq!(allowed[0].allow, ["10.0.0.0/8".parse().expect("a network")]);
         refused(
-            one("allow = [\"10.0.0.0/8\"]"),
+            one("allow = []"),
             expect![
-                "line 8: endpoint[0].allow: the origin does not know viewers' addresses: they come through an edge; use [[edge.access]] or `identifier`"
+                "line 8: endpoint[0].allow: 1 to 64 networks can be named; without `allow` everybody may watch"
             ],
         );
         refused(

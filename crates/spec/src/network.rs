@@ -9,6 +9,8 @@ use crate::fields::Field;
 
 /// Networks that may be named as senders of one input, or of one leg of it.
 const MAX_SENDERS: usize = 16;
+/// Networks that may be named as viewers of one endpoint.
+const MAX_VIEWERS: usize = 64;
 
 /// Addresses that begin with the same bits: `192.0.2.0/24`, or one address alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,20 @@ pub(crate) fn read_senders(
     field: Field<'_>,
     check: impl Fn(Network) -> Result<(), String>,
 ) -> Result<Vec<Network>, Fault> {
+    read_list(field, MAX_SENDERS, "senders can be named; without `from` anybody may send", check)
+}
+
+/// `allow`: the same, of viewers.
+pub(crate) fn read_viewers(field: Field<'_>) -> Result<Vec<Network>, Fault> {
+    read_list(field, MAX_VIEWERS, "networks can be named; without `allow` everybody may watch", |_| Ok(()))
+}
+
+fn read_list(
+    field: Field<'_>,
+    most: usize,
+    words: &str,
+    check: impl Fn(Network) -> Result<(), String>,
+) -> Result<Vec<Network>, Fault> {
     let read = |field: &Field<'_>| {
         let network: Network = field.parsed()?;
         check(network).map(|()| network).map_err(|fault| field.fault(fault))
@@ -56,12 +72,11 @@ pub(crate) fn read_senders(
     if field.as_str().is_some() {
         return Ok(vec![read(&field)?]);
     }
-    let bound =
-        field.fault(format!("1 to {MAX_SENDERS} senders can be named; without `from` anybody may send"));
+    let bound = field.fault(format!("1 to {most} {words}"));
     let list = field.list()?;
-    match list.len() {
-        1..=MAX_SENDERS => list.iter().map(read).collect(),
-        _ => Err(bound),
+    match (1..=most).contains(&list.len()) {
+        true => list.iter().map(read).collect(),
+        false => Err(bound),
     }
 }
 

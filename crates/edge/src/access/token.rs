@@ -53,6 +53,8 @@ refusals! {
     Malformed = "malformed", "access refused: this is no token that can be read here; use it as it was given to you";
     /// It is for another viewer.
     Address = "address", "access refused: the token is for another network address; get one where you are";
+    /// No token helps: the path is for other networks.
+    Network = "network", "access refused: this path is not for your network address";
 }
 
 /// A token taken apart. Nothing about it is believed yet.

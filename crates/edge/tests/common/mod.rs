@@ -133,6 +133,7 @@ pub(crate) struct Edge {
     folder: tempfile::TempDir,
     /// To be changed.
     pub(crate) distributions: edge::Distributions,
+    pub(crate) fences: edge::Fences,
     /// Where certificates lie, and edges that share a UDP socket meet.
     tls_folder: Arc<tempfile::TempDir>,
 }
@@ -267,6 +268,7 @@ impl Edge {
         let distributions = edge::Distributions::new(&upstream);
         distributions.set(&set.distributions).unwrap();
         let handle = distributions.clone();
+        let fences = edge::Fences::default();
         let config = edge::Config {
             tls,
             listener,
@@ -278,6 +280,7 @@ impl Edge {
             key_query: vec!["variant".to_owned()],
             access: set.access,
             distributions,
+            fences: fences.clone(),
             cache_bytes: set.cache_bytes,
             disk: set.disk,
             limits,
@@ -290,7 +293,7 @@ impl Edge {
             }
         };
         tokio::time::timeout(HANG, started).await.expect("the edge starts");
-        Edge { address, tls_address, trigger, task, quic, folder, tls_folder, distributions: handle }
+        Edge { address, tls_address, trigger, task, quic, folder, tls_folder, distributions: handle, fences }
     }
 
     pub(crate) fn tls_address(&self) -> SocketAddr {

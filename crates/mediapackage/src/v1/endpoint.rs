@@ -162,6 +162,7 @@ pub(super) fn asked(endpoint: &Resource) -> Option<Asked> {
         channel: door::media_name("mp", &kept.channel),
         segment_s: package.segment_s,
         identifier: kept.identifier.map(|sha256| Identifier { header: HEADER, sha256: vec![sha256] }),
+        allow: package.allow,
         manifests: package.manifests,
     })
 }

@@ -13,6 +13,8 @@ pub(super) struct Package {
     pub(super) done: Map,
     pub(super) segment_s: Option<u32>,
     pub(super) manifests: Vec<Manifest>,
+    /// Networks that may watch; everybody's where there is none.
+    pub(super) allow: Vec<String>,
     /// `Origination` is ALLOW.
     pub(super) is_served: bool,
 }
@@ -31,7 +33,9 @@ const LONGEST_SEGMENT_S: u32 = 30;
 const LONGEST_MPD_S: u32 = 3_600;
 /// Longest interval of dates, in seconds: two weeks.
 const LONGEST_INTERVAL_S: u32 = 1_209_600;
-/// A list that lets everybody in.
+/// Most networks of a white list: those that a workflow's endpoint takes.
+const MAX_NETWORKS: usize = 64;
+/// A network that is everybody.
 const EVERYBODY: [&str; 2] = ["0.0.0.0/0", "::/0"];
 
 /// Reads an endpoint's settings: a request's members without ids and tags.
@@ -47,12 +51,7 @@ pub(super) fn read(settings: &Map) -> Result<Package, Refusal> {
         return Err(all.refusal("StartoverWindowSeconds", "start-over is not carried out here; leave it out"));
     }
     let delay_s = all.whole_or("TimeDelaySeconds", 0..=Manifest::LONGEST_S - SHORTEST_WINDOW_S, 0)?;
-    let whitelist = all.keep("Whitelist").and_then(Value::as_list).unwrap_or_default();
-    if whitelist.iter().any(|cidr| cidr.as_str().is_none_or(|cidr| !EVERYBODY.contains(&cidr))) {
-        let why =
-            "viewers come through an edge, so the origin does not know their addresses; use Authorization";
-        return Err(all.refusal("Whitelist", why));
-    }
+    let allow = allowed(&mut all)?;
     all.keep("Authorization");
     if settings.get("MssPackage").is_some() {
         return Err(all.refusal("MssPackage", "Microsoft Smooth Streaming is not carried out here"));
@@ -71,7 +70,23 @@ pub(super) fn read(settings: &Map) -> Result<Package, Refusal> {
         _ => cmaf(inside, delay_s)?,
     };
     all.insert(package, done);
-    Ok(Package { done: all.finish()?, segment_s, manifests, is_served })
+    Ok(Package { done: all.finish()?, segment_s, manifests, is_served, allow })
+}
+
+/// The networks of `Whitelist`; none where everybody is let in.
+fn allowed(all: &mut Settings<'_>) -> Result<Vec<String>, Refusal> {
+    let listed = all.keep("Whitelist").and_then(Value::as_list).unwrap_or_default();
+    let listed: Vec<&str> = listed.iter().filter_map(Value::as_str).collect();
+    if listed.iter().any(|cidr| EVERYBODY.contains(cidr)) {
+        return Ok(Vec::new());
+    }
+    if listed.len() > MAX_NETWORKS {
+        return Err(all.refusal("Whitelist", format!("at most {MAX_NETWORKS} networks are carried out here")));
+    }
+    for cidr in &listed {
+        cidr.parse::<spec::Network>().map_err(|why| all.refusal("Whitelist", why))?;
+    }
+    Ok(listed.into_iter().map(str::to_owned).collect())
 }
 
 type Read = Result<(Map, Option<u32>, Vec<Manifest>), Refusal>;

@@ -186,6 +186,7 @@ pub(super) fn asked(endpoint: &Resource) -> Option<Asked> {
         channel: door::media_name("mp", channel),
         segment_s: package.segment_s,
         identifier: identifiers.map(|sha256| Identifier { header: HEADER, sha256 }),
+        allow: Vec::new(),
         manifests: package.manifests,
     })
 }
