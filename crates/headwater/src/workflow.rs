@@ -56,6 +56,9 @@ pub(crate) fn from_file(path: &Path, folder: Option<&Path>) -> anyhow::Result<Lo
     for key in workflow.edge.access.iter_mut().flat_map(|access| &mut access.keys) {
         *key.file.path_mut() = folder.join(key.file.path());
     }
+    if let Some((_, file)) = workflow.control.mail.as_mut().and_then(|mail| mail.login.as_mut()) {
+        *file = folder.join(&*file);
+    }
     match &mut workflow.edge.tls.certificate {
         Certificate::Files { certificate, key } => {
             *certificate = folder.join(&*certificate);

@@ -2,6 +2,7 @@
 
 use crate::fault::Fault;
 use crate::fields::Fields;
+use crate::mail::Mail;
 
 /// `[control]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,11 +13,13 @@ pub struct Control {
     pub host: String,
     /// `allow_private`: whether URLs that come by API may lead into this machine's own networks; default false.
     pub allow_private: bool,
+    /// `[control.mail]`: who takes mail for delivery; without it, subscriptions by mail are refused.
+    pub mail: Option<Mail>,
 }
 
 impl Default for Control {
     fn default() -> Self {
-        Self { store: None, host: "localhost".to_owned(), allow_private: false }
+        Self { store: None, host: "localhost".to_owned(), allow_private: false, mail: None }
     }
 }
 
@@ -46,6 +49,9 @@ impl Control {
             control.host = host.to_ascii_lowercase();
         }
         control.allow_private = fields.flag("allow_private")?;
+        if let Some(field) = fields.take("mail") {
+            control.mail = Some(Mail::read(field.table()?)?);
+        }
         fields.finish()?;
         Ok(control)
     }

@@ -1,6 +1,7 @@
 //! The services that are answered, and what they need to act.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -9,13 +10,14 @@ use cloudfront::{CloudFront, Purge, PurgeFault, Purged, Viewers};
 use control::Identity;
 use door::{Door, Site};
 use history::{History, Limits};
+use identity::Secret;
 use media::Utc;
 use medialive::MediaLive;
 use mediapackage::{MediaPackage, MediaPackageV2, Secrets, Setup};
 use monitor::alarms::Done;
 use monitor::{Actions, Alarms, CloudWatch};
-use notify::Notifier;
-use spec::Workflow;
+use notify::{MailTls, Notifier, Smtp};
+use spec::{Mail, Workflow};
 use store::Store;
 use tokio::time::timeout;
 
@@ -56,7 +58,7 @@ impl Services {
             account: identity.account.to_string(),
             url: site.url("http", site.control),
             reach: if is_private { reach::Reach::Private } else { reach::Reach::Public },
-            smtp: None,
+            smtp: workflow.control.mail.as_ref().map(smtp).transpose()?,
         };
         let notifier = Notifier::new(store.clone(), identity.keyring.clone(), notifier)?;
         let package = Setup {
@@ -96,6 +98,29 @@ impl Services {
         tokio::join!(self.notifier.run(), self.alarms.run(actions, now), self.watch.run());
         std::future::pending().await
     }
+}
+
+/// The mail server, with its password.
+fn smtp(mail: &Mail) -> anyhow::Result<Smtp> {
+    let password = |(user, file): &(String, PathBuf)| {
+        let shown = file.display();
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("the mail server's password, `{shown}`"))?;
+        let password = text.lines().next().filter(|line| !line.is_empty());
+        let password = password.with_context(|| format!("the first line of `{shown}` is no password"))?;
+        anyhow::Ok((user.clone(), Secret::new(password)))
+    };
+    Ok(Smtp {
+        host: mail.host.clone(),
+        port: mail.port,
+        tls: match mail.tls {
+            spec::MailTls::None => MailTls::None,
+            spec::MailTls::StartTls => MailTls::StartTls,
+            spec::MailTls::Implicit => MailTls::Implicit,
+        },
+        login: mail.login.as_ref().map(password).transpose()?,
+        from: mail.from.clone(),
+    })
 }
 
 /// What alarms do: tell topics.
