@@ -80,6 +80,8 @@ unsafe impl Send for Encoder {}
 /// x264's and x265's word for "no key frame of your own accord" (X264_KEYINT_MAX_INFINITE).
 const NO_KEY_INTERVAL: i32 = 1 << 30;
 
+/// Of encoders whose packets make a stream. Added to the defaults, never instead of them: libx264's include closed groups of pictures.
+const STREAM_FLAGS: i32 = (ffi::AV_CODEC_FLAG_GLOBAL_HEADER | ffi::AV_CODEC_FLAG_CLOSED_GOP) as i32;
 /// FFmpeg's scale of JPEG quality: 1 is best, 31 worst.
 const JPEG_QUANTISER: i32 = 4;
 
@@ -122,6 +124,7 @@ impl Encoder {
         let raw = unsafe { encoder.raw.as_mut() };
         let side = |side: u32| i32::try_from(side).map_err(|_| Error::invalid("avcodec_open2"));
         let (num, den) = (settings.frame_rate.num(), settings.frame_rate.den());
+        raw.flags |= STREAM_FLAGS;
         raw.width = side(settings.width)?;
         raw.height = side(settings.height)?;
         raw.framerate = ffi::AVRational { num: side(num)?, den: side(den)? };
@@ -146,6 +149,7 @@ impl Encoder {
         let mut encoder = Self::allocate(c"aac")?;
         // SAFETY: the context is valid, not open yet, and nobody else has it.
         let raw = unsafe { encoder.raw.as_mut() };
+        raw.flags |= STREAM_FLAGS;
         raw.sample_rate = i32::try_from(settings.sample_rate).map_err(|_| Error::invalid("avcodec_open2"))?;
         raw.time_base = ffi::AVRational { num: 1, den: raw.sample_rate };
         raw.sample_fmt = ffi::AVSampleFormat::FLTP;
@@ -190,8 +194,6 @@ impl Encoder {
         // SAFETY: the context was allocated for its codec and is not open yet.
         let code = unsafe {
             let raw = self.raw.as_mut();
-            // Added to the defaults, never instead of them: libx264's include closed groups of pictures.
-            raw.flags |= (ffi::AV_CODEC_FLAG_GLOBAL_HEADER | ffi::AV_CODEC_FLAG_CLOSED_GOP) as i32;
             ffi::avcodec_open2(raw, raw.codec, options.as_mut_ptr())
         };
         check("avcodec_open2", code)?;

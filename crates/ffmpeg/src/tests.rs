@@ -417,11 +417,11 @@ fn a_picture_is_written_as_jpeg_in_its_own_shape_and_colours() {
     frame.set_colour(Colour::BT709);
     frame.raw_mut().sample_aspect_ratio = ffmpeg_sys_the_third::AVRational { num: 4, den: 3 };
     // Red as BT.709 codes it, and black bars left of it.
-    for (plane, value) in [63, 102, 240].into_iter().enumerate() {
-        frame.plane_mut(plane).expect("memory").0.fill(value);
+    for (plane, red, black, bar) in [(0, 63, 16, 360), (1, 102, 128, 180), (2, 240, 128, 180)] {
+        let (values, stride) = frame.plane_mut(plane).expect("memory");
+        values.fill(red);
+        values.chunks_mut(stride).for_each(|row| row[..bar].fill(black));
     }
-    let (luma, stride) = frame.plane_mut(0).expect("memory");
-    luma.chunks_mut(stride).for_each(|row| row[..360].fill(16));
     let file = frame.jpeg(640).expect("written");
     assert!(file.starts_with(&[0xFF, 0xD8, 0xFF]) && file.ends_with(&[0xFF, 0xD9]));
     let read = Frame::still(&file).expect("it is a JPEG file");
