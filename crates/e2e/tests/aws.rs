@@ -60,6 +60,27 @@ fn the_shortest_script_makes_a_channel_that_plays_and_every_waiter_passes() {
     let publisher = plays_what_is_pushed(&stack, push, plays);
     let shown = stack.get(&format!("/{}/index.m3u8", media(plays)));
     assert!(shown.text().contains("RESOLUTION=426x240"), "{}", shown.text());
+
+    // It is looked at, its encoder is started anew, and its publisher is let in no longer.
+    let encoder = stack.pid_of(&format!("encoder-{}", media(plays)));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("thumbnail.jpg");
+    let looked = aws.python("look.py", &[id, file.to_str().expect("UTF-8")]);
+    assert!(looked["before"].as_u64() > Some(2_000) && looked["after"].as_u64() > Some(2_000), "{looked}");
+    let size = [
+        "-v",
+        "error",
+        "-show_entries",
+        "stream=width,height",
+        "-of",
+        "csv=p=0",
+        file.to_str().expect("UTF-8"),
+    ];
+    assert_eq!(String::from_utf8_lossy(&ffmpeg("ffprobe", &size).0).trim(), "640,360");
+    assert_ne!(stack.pid_of(&format!("encoder-{}", media(plays))), encoder);
+    eventually("the publisher is let go", || {
+        (stack.metric(&["headwater_ingest_refused_total{", "reason=\"address\""]) >= 1.0).then_some(())
+    });
     publisher.kill();
 
     let gone = aws.python("remove.py", &[id]);
