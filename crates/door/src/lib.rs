@@ -12,6 +12,7 @@
 mod arns;
 mod caller;
 mod names;
+mod refusal;
 mod seen;
 mod site;
 mod tags;
@@ -27,6 +28,7 @@ use store::{Observation, Resource};
 pub use arns::Arns;
 pub use caller::Caller;
 pub use names::media_name;
+pub use refusal::{Refusal, settle};
 pub use seen::{ChannelSeen, Seen};
 pub use site::Site;
 pub use tags::{tag_map, tags};

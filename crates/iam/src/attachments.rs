@@ -1,12 +1,12 @@
 //! Which policies users are given.
 
 use aws::{Error, Map, Value};
-use door::Caller;
+use door::{Caller, Refusal};
 
 use crate::page;
 use crate::policies::{arn, arn_asked, found};
 use crate::record::{PolicyRecord, UserRecord};
-use crate::refusal::{Refusal, missing, quota, told};
+use crate::refusal::{missing, quota, told};
 use crate::service::Iam;
 
 /// Most policies that a user is given.

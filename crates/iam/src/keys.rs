@@ -1,7 +1,7 @@
 //! Access keys of users. A secret is shown once, in the answer that makes it; what is kept of it is sealed.
 
 use aws::{Error, Map, Value};
-use door::Caller;
+use door::{Caller, Refusal};
 use identity::AccessKeyId;
 use identity::key::new_secret;
 use store::{AccessKey, Use, Write};
@@ -9,7 +9,7 @@ use store::{AccessKey, Use, Write};
 use crate::page;
 use crate::random;
 use crate::record::ROOT;
-use crate::refusal::{Refusal, missing, quota, told, unsupported};
+use crate::refusal::{missing, quota, told, unsupported};
 use crate::service::Iam;
 
 impl Iam {

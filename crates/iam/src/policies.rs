@@ -1,7 +1,7 @@
 //! Policies that users are given. Each has one version, `v1`.
 
 use aws::{Error, Map, Value};
-use door::Caller;
+use door::{Caller, Refusal};
 use identity::key::unique_id;
 use identity::policy;
 use store::{Document, Policy, Write};
@@ -9,7 +9,7 @@ use store::{Document, Policy, Write};
 use crate::page;
 use crate::random;
 use crate::record::PolicyRecord;
-use crate::refusal::{Refusal, held, invalid, malformed, missing, quota, taken, told};
+use crate::refusal::{held, invalid, malformed, missing, quota, taken, told};
 use crate::service::Iam;
 use crate::tags;
 

@@ -1,49 +1,6 @@
 //! IAM's exceptions, in its words.
 
 use aws::Error;
-use door::Caller;
-use store::{Store, Write};
-
-/// Why a call is not done.
-pub(crate) enum Refusal {
-    /// The store did not do it.
-    Store(store::Error),
-    /// The client is told this.
-    Told(Error),
-}
-
-impl From<store::Error> for Refusal {
-    fn from(error: store::Error) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::Told(error)
-    }
-}
-
-/// Ends a call: durable with its audit line, or taken back with a line that says why.
-pub(crate) async fn settle<T>(
-    store: &Store,
-    caller: &Caller,
-    write: Write,
-    subject: &str,
-    done: Result<T, Refusal>,
-) -> Result<T, Error> {
-    match done {
-        Ok(answer) => write.settle(Ok(answer)).await.map_err(told),
-        Err(Refusal::Store(error)) => write.settle(Err(error)).await.map_err(told),
-        Err(Refusal::Told(error)) => {
-            drop(write);
-            if let Err(fault) = store.refused(caller.audit(), subject, &error.name).await {
-                tracing::warn!(%fault, error = %error.name, "a refused call could not be written to the audit log");
-            }
-            Err(error)
-        }
-    }
-}
 
 /// What a client hears of a store that did not do it. What it is exactly goes to the log.
 pub(crate) fn told(error: store::Error) -> Error {

@@ -1,11 +1,11 @@
 //! The door of IAM.
 
 use aws::{Error, Map};
-use door::{About, Answer, Caller, Door};
+use door::{About, Answer, Caller, Door, Refusal};
 use identity::seal::Keyring;
 use store::{Store, Write};
 
-use crate::refusal::{self, Refusal, told, validation};
+use crate::refusal::{told, validation};
 
 /// AWS Identity and Access Management.
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ impl Iam {
         subject: &str,
         done: Result<T, Refusal>,
     ) -> Result<T, Error> {
-        refusal::settle(&self.store, caller, write, subject, done).await
+        door::settle(&self.store, caller, write, subject, done, told).await
     }
 
     /// The name of the user that a call is about: whoever calls, where it says none. The root's own key is the operator's to set.

@@ -1,12 +1,12 @@
 //! Tags: TagUser, UntagUser, ListUserTags, and how all that have some read and show them.
 
 use aws::{Error, Map, Value};
-use door::Caller;
+use door::{Caller, Refusal};
 use store::{Resource, Tags};
 
 use crate::page;
 use crate::record::UserRecord;
-use crate::refusal::{Refusal, invalid, quota, told};
+use crate::refusal::{invalid, quota, told};
 use crate::service::Iam;
 
 impl Iam {

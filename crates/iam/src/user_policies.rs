@@ -1,13 +1,13 @@
 //! Policies that are one user's own.
 
 use aws::{Error, Map, Value};
-use door::Caller;
+use door::{Caller, Refusal};
 use identity::policy;
 use store::Document;
 
 use crate::page;
 use crate::policies::{encoded, without_blanks};
-use crate::refusal::{Refusal, malformed, missing, told};
+use crate::refusal::{malformed, missing, told};
 use crate::service::Iam;
 
 /// Most bytes that a user's own policies have in all, blanks not counted.

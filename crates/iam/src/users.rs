@@ -1,14 +1,14 @@
 //! Users.
 
 use aws::{Error, Map};
-use door::Caller;
+use door::{Caller, Refusal};
 use identity::key::unique_id;
 use store::{User, Write};
 
 use crate::page;
 use crate::random;
 use crate::record::{ROOT, UserRecord};
-use crate::refusal::{Refusal, held, no_user, quota, taken, told, unsupported};
+use crate::refusal::{held, no_user, quota, taken, told, unsupported};
 use crate::service::{Iam, own_name};
 use crate::tags;
 

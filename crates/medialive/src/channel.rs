@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws::{Error, Map, Value};
-use door::Caller;
+use door::{Caller, Refusal};
 use store::{Expect, New, Owner, Resource, Write};
 
 use crate::at::Invalid;
@@ -11,7 +11,7 @@ use crate::describe::{self, Face, VERSION};
 use crate::mapping::{self, Feed, Shown};
 use crate::medialive::{MediaLive, held, remember, replay};
 use crate::page::{self, Asked};
-use crate::refusal::{Refusal, conflict, told};
+use crate::refusal::{conflict, told, unprocessable};
 use crate::state::{self, Report};
 use crate::stored::{self, CHANNEL, Channel, INPUT, Input, TOMBSTONE_US};
 use crate::{claim, security_group, settings};
@@ -257,7 +257,7 @@ fn checked(shape: &str, input: &Map) -> Result<(), Refusal> {
         let message = format!("there is one version here, {VERSION}: see ListVersions");
         invalid.push(Invalid { path: "/channelEngineVersion/version".to_owned(), message });
     }
-    if invalid.is_empty() { Ok(()) } else { Err(invalid.into()) }
+    if invalid.is_empty() { Ok(()) } else { Err(unprocessable(&invalid).into()) }
 }
 
 fn is_dry_run(input: &Map) -> bool {

@@ -6,7 +6,8 @@ use serde_json::json;
 use store::{Document, Expect, Key, New, Owner, Tags, Write};
 
 use crate::endpoint::{Endpoint, PORT_STEP, PORTS, Wish};
-use crate::refusal::{Refusal, conflict};
+use crate::refusal::conflict;
+use door::Refusal;
 
 const KIND: &str = "medialive-claim";
 

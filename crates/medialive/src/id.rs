@@ -1,10 +1,10 @@
 //! Ids of resources: seven digits, as AWS's.
 
-use door::Caller;
+use door::{Caller, Refusal};
 use sha2::{Digest, Sha256};
 use store::{Key, Write};
 
-use crate::refusal::{Refusal, conflict};
+use crate::refusal::conflict;
 
 /// Tries until an id is found that nobody has: there are nine million.
 const MAX_TRIES: u32 = 100;

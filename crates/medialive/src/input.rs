@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use aws::{Error, Map, Value};
-use door::{Caller, Site};
+use door::{Caller, Refusal, Site};
 use store::{Expect, New, Owner, Resource, Write};
 
 use crate::at::Invalid;
 use crate::endpoint::{self, Endpoint, Terms};
 use crate::medialive::{MediaLive, held, remember, replay};
 use crate::page::{self, Asked};
-use crate::refusal::{Refusal, bad_request, bad_settings, conflict, told};
+use crate::refusal::{bad_request, bad_settings, conflict, told};
 use crate::stored::{self, CHANNEL, Channel, INPUT, Input, TOMBSTONE_US};
 use crate::{claim, security_group, settings, state};
 

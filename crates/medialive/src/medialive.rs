@@ -4,14 +4,14 @@ use std::future::ready;
 use std::sync::Arc;
 
 use aws::{Error, Map};
-use door::{About, Answer, Caller, Door, Seen, Site, Wanted};
+use door::{About, Answer, Caller, Door, Refusal, Seen, Site, Wanted};
 use media::Utc;
 use store::{Document, Key, Observation, Resource, Store, Token, Write};
 
 use crate::about::ARNS;
 use crate::encoders::Encoders;
 use crate::endpoint::Reach;
-use crate::refusal::{Refusal, told};
+use crate::refusal::told;
 use crate::{observe, state, wanted};
 
 /// AWS MediaLive.
@@ -38,17 +38,7 @@ impl MediaLive {
         subject: &str,
         done: Result<T, Refusal>,
     ) -> Result<T, Error> {
-        match done {
-            Ok(answer) => write.settle(Ok(answer)).await.map_err(told),
-            Err(Refusal::Store(error)) => write.settle(Err(error)).await.map_err(told),
-            Err(Refusal::Told(error)) => {
-                drop(write);
-                if let Err(fault) = self.store.refused(caller.audit(), subject, &error.name).await {
-                    tracing::warn!(%fault, error = %error.name, "a refused call could not be written to the audit log");
-                }
-                Err(error)
-            }
-        }
+        door::settle(&self.store, caller, write, subject, done, told).await
     }
 
     /// A resource of the caller's account and region, or its tombstone; `what` it is in a refusal.

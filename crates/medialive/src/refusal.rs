@@ -1,40 +1,14 @@
 //! Why a call is refused, as clients hear it.
 
 use aws::{Error, Map, Value};
+use door::Refusal;
 
 use crate::at::Invalid;
 
-/// Why a call is refused.
-#[derive(Debug)]
-pub(crate) enum Refusal {
-    /// By the store.
-    Store(store::Error),
-    /// By this door.
-    Told(Error),
-}
-
-impl From<store::Error> for Refusal {
-    fn from(error: store::Error) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self::Told(error)
-    }
-}
-
-/// Settings that cannot be done: each with its place.
-impl From<Vec<Invalid>> for Refusal {
-    fn from(all: Vec<Invalid>) -> Self {
-        Self::Told(unprocessable(&all))
-    }
-}
-
+/// A setting that cannot be done, with its place.
 impl From<Invalid> for Refusal {
     fn from(one: Invalid) -> Self {
-        vec![one].into()
+        Self::Told(unprocessable(&[one]))
     }
 }
 

@@ -1,12 +1,12 @@
 //! Channels started and stopped, and many at once.
 
 use aws::{Error, Map, Value};
-use door::Caller;
+use door::{Caller, Refusal};
 use store::{Expect, Resource, Write};
 
 use crate::channel::WHAT;
 use crate::medialive::{MediaLive, held};
-use crate::refusal::{Refusal, bad_request, conflict, told};
+use crate::refusal::{bad_request, conflict, told};
 use crate::state::{self, Report};
 use crate::stored::{self, CHANNEL, Channel, INPUT, Input};
 use crate::{claim, describe, mapping};

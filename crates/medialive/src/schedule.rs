@@ -1,7 +1,7 @@
 //! A channel's schedule: which input is shown from when on.
 
 use aws::{Error, Map, Value};
-use door::Caller;
+use door::{Caller, Refusal};
 use media::Utc;
 use store::{Expect, Write};
 
@@ -9,7 +9,7 @@ use crate::at::{At, Invalid};
 use crate::channel::WHAT;
 use crate::medialive::{MediaLive, held};
 use crate::page::{self, Asked};
-use crate::refusal::{Refusal, told};
+use crate::refusal::told;
 use crate::state::{self, Report};
 use crate::stored::{self, Action, CHANNEL, Channel};
 

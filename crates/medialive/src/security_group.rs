@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use aws::{Error, Map, Value};
-use door::Caller;
+use door::{Caller, Refusal};
 use spec::Network;
 use store::{Expect, New, Owner, Resource, Write};
 
 use crate::endpoint::{Endpoint, MAX_SENDERS};
 use crate::medialive::{MediaLive, held};
 use crate::page::{self, Asked};
-use crate::refusal::{Refusal, bad_request, conflict, told};
+use crate::refusal::{bad_request, conflict, told};
 use crate::state;
 use crate::stored::{self, GROUP, Group, INPUT, Input, TOMBSTONE_US};
 

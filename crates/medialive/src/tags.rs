@@ -1,11 +1,11 @@
 //! Tags of any of this door's resources, by its ARN.
 
 use aws::{Error, Map};
-use door::Caller;
+use door::{Caller, Refusal};
 use store::{Key, Tags};
 
 use crate::medialive::MediaLive;
-use crate::refusal::{Refusal, not_found, told};
+use crate::refusal::{not_found, told};
 use crate::stored::{self, CHANNEL, GROUP, INPUT};
 
 impl MediaLive {
