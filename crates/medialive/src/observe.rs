@@ -33,7 +33,8 @@ pub(crate) fn reports(resources: &[Resource], seen: &Seen, now: Utc, reach: Reac
         let name = media(resource, channel);
         let is_started = channel.is_started && resource.deleted.is_none();
         let is_own = holders.get(&name).is_none_or(|holder| holder.key == resource.key);
-        let sight = seen.channels.get(&name).filter(|_| is_own);
+        // What runs after its stop was carried out is another's: of a MediaPackage channel, say, that takes what is pushed.
+        let sight = seen.channels.get(&name).filter(|_| is_own && is_started);
         let same_run = before.clone().filter(|before| before.run == channel.run);
         let encoders = sight.map_or(0, |sight| sight.encoders);
         let has_run = same_run.as_ref().is_some_and(|before| before.has_run);
