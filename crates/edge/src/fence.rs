@@ -40,8 +40,8 @@ impl Fences {
         }
         let path = target.split_once('?').map_or(target, |(path, _)| path).trim_start_matches('/');
         let fences = self.0.fences.read().unwrap_or_else(PoisonError::into_inner);
-        let below = path.match_indices('/').map(|(at, _)| &path[..at]).chain([path]);
-        let fence = below.filter_map(|path| fences.get(path)).next();
+        let mut above = path.match_indices('/').map(|(at, _)| &path[..at]).chain([path]);
+        let fence = above.find_map(|path| fences.get(path));
         fence.is_none_or(|networks| networks.iter().any(|network| network.contains(viewer)))
     }
 }
