@@ -9,7 +9,7 @@ SHELL := /bin/bash
 SOURCE ?=
 say = @printf '\n==> %s\n' "$(1)"
 
-.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos faults hostile control-kills evening soak docs deny aws-peer aws-clients
+.PHONY: help demo test bench bench-edge bench-client bench-latency deps test-deps bench-deps web build lint unit e2e browser fuzz chaos faults hostile control-kills evening soak docs deny compile-tests aws-peer aws-clients
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -18,7 +18,7 @@ demo: build ## build everything and run it with the built-in source (SOURCE=clip
 	$(call say,starting every role; Ctrl-C stops them)
 	exec target/release/headwater up --data data/demo --source "$(or $(SOURCE),test)"
 
-test: test-deps lint unit aws-peer build e2e browser fuzz ## set up and run every test
+test: test-deps lint unit aws-peer e2e browser fuzz ## set up and run every test
 	$(call say,all tests passed)
 
 bench: bench-deps build bench-client ## measure beside the peers; JSON lines in bench/out/
@@ -68,26 +68,33 @@ lint: web ## format, lints, documentation, licences
 deny: ## licences, advisories and sources of dependencies (needs cargo-deny)
 	cargo deny check licenses bans sources
 
-unit: web ## unit, property and role tests
-	$(call say,unit and role tests)
-	cargo test --locked --workspace --exclude e2e --exclude faults
+# Tests run what `cargo test` has compiled, so that all of them need one compilation: with overflow checks and debug assertions.
+TESTED := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug
+tested := HEADWATER_BIN_DIR=$(TESTED)
 
-aws-peer: ## botocore against the AWS codecs: what it writes and reads, value by value (needs a Python package index once)
+compile-tests: web
+	$(call say,every test and binary is compiled (the first time takes some minutes))
+	cargo test --locked --workspace --no-run --quiet
+
+unit: compile-tests ## unit, property and role tests
+	$(call say,unit and role tests)
+	scripts/run-tests --but e2e,faults
+
+aws-peer: compile-tests ## botocore against the AWS codecs: what it writes and reads, value by value (needs a Python package index once)
 	$(call say,botocore against the AWS codecs)
-	cargo build --locked -p aws --example peer
-	"$$(scripts/aws-models --venv)" crates/aws/tests/peer "$${CARGO_TARGET_DIR:-target}/debug/examples/peer"
+	"$$(scripts/aws-models --venv)" crates/aws/tests/peer $(TESTED)/examples/peer
 
 aws-clients: ## boto3, the aws CLI and the AWS SDK for Rust in folders of their own (needs package indices once)
 	$(call say,AWS's clients)
 	scripts/aws-clients
 
-e2e: build aws-clients ## the whole stack with real peers
+e2e: compile-tests aws-clients ## the whole stack with real peers
 	$(call say,whole stack)
-	cargo test --locked --release -p e2e -p faults -- --test-threads=1
+	$(tested) scripts/run-tests --only e2e,faults --jobs 3 -- --test-threads=1
 
-browser: build ## real players in Chromium against the whole stack
+browser: compile-tests ## real players in Chromium against the whole stack
 	$(call say,players in Chromium)
-	scripts/browser-test
+	$(tested) scripts/browser-test
 
 fuzz: ## each parser's fuzz target, briefly (FUZZ_SECONDS each)
 	$(call say,fuzz targets)

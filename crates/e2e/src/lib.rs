@@ -23,5 +23,6 @@ pub mod tracks;
 pub use answer::Answer;
 pub use beside::beside;
 pub use peer::{Peer, ffmpeg};
+pub use ports::free_port;
 pub use rustix::process::Signal;
 pub use stack::{PATIENCE, Stack, binary, eventually, is_alive, signal};

@@ -1,6 +1,7 @@
 //! Ports of one stack's own.
 
-use std::net::{TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::stack::Control;
 
@@ -15,20 +16,38 @@ pub(crate) struct Ports {
     pub(crate) control: u16,
 }
 
+/// Where ports are taken from: below those that the kernel gives to connections (from 32,768 on), for between finding a port
+/// free and listening at it any connection of the machine could take one of those.
+const RANGE: std::ops::Range<u16> = 10_000..32_000;
+
+/// A port that nobody has at the moment, by TCP and by UDP, and that this process has not given away before.
+pub fn free_port() -> u16 {
+    static TURN: AtomicU32 = AtomicU32::new(0);
+    let size = u32::from(RANGE.end - RANGE.start);
+    // Processes that run side by side begin at places of their own.
+    let begin = std::process::id().wrapping_mul(7_919);
+    let is_free = |port: &u16| {
+        let at = (Ipv4Addr::UNSPECIFIED, *port);
+        TcpListener::bind(at).is_ok() && UdpSocket::bind(at).is_ok()
+    };
+    let mut candidates = (0..size).map(|_| {
+        let turn = TURN.fetch_add(1, Ordering::Relaxed);
+        RANGE.start + (begin.wrapping_add(turn) % size) as u16
+    });
+    candidates.find(is_free).expect("a free port")
+}
+
 impl Ports {
     /// Ports that nobody has at the moment.
     pub(crate) fn free() -> Self {
-        let held: Vec<_> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
-        let port = |index: usize| held[index].local_addr().expect("bound").port();
-        let srt = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         Self {
-            viewers: port(0),
-            origin: port(1),
-            rtmp: port(2),
-            srt: srt.expect("a free port").port(),
-            metrics: port(3),
-            control: port(4),
-            hls_push: port(5),
+            viewers: free_port(),
+            origin: free_port(),
+            rtmp: free_port(),
+            srt: free_port(),
+            metrics: free_port(),
+            control: free_port(),
+            hls_push: free_port(),
         }
     }
 

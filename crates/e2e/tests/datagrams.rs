@@ -1,12 +1,12 @@
 //! A channel fed by RTP over two legs that are cut in turn, with a plain UDP stream behind it.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use e2e::{Peer, Stack, eventually, tracks};
+use e2e::{Peer, Stack, eventually, free_port, tracks};
 
 /// Relays datagrams to two legs, of which one can be cut.
 struct Legs {
@@ -50,13 +50,13 @@ impl Drop for Legs {
     }
 }
 
-fn free_port() -> SocketAddr {
-    UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port")
+fn free_address() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, free_port()).into()
 }
 
 #[test]
 fn a_channel_plays_on_while_either_leg_is_cut_and_falls_back_to_udp_without_both() {
-    let [first, second, backup] = [(); 3].map(|()| free_port());
+    let [first, second, backup] = [(); 3].map(|()| free_address());
     let stack = Stack::start(&format!(
         "[[channel]]\nname = \"field\"\ninput = {{ rtp = \"{first}\", second = \"{second}\", from = \"127.0.0.0/8\", latency = 1 }}\n\
          backup = {{ udp = \"{backup}\" }}\npreset = \"ultrafast\"\nladder = [\"360p30\"]\nsegment = 1\nwindow = 300\n"
@@ -106,7 +106,7 @@ fn a_channel_plays_on_while_either_leg_is_cut_and_falls_back_to_udp_without_both
 
 #[test]
 fn a_passthrough_channel_takes_plain_datagrams_and_ingest_may_be_killed() {
-    let to = free_port();
+    let to = free_address();
     let stack = Stack::start(&format!(
         "[[channel]]\nname = \"field\"\ninput = {{ udp = \"{to}\" }}\nladder = \"passthrough\"\nsegment = 1\n"
     ));

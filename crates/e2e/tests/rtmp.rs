@@ -4,18 +4,13 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use certificate::{Pair, Shown};
-use e2e::{Peer, Stack, eventually, ffmpeg};
+use e2e::{Peer, Stack, eventually, ffmpeg, free_port};
 use tempfile::TempDir;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 
 const RATE: u32 = 30;
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("bound").port()
-}
 
 /// An nginx that plays what is published to it: one process, so that none is left when it is killed.
 struct Nginx {
