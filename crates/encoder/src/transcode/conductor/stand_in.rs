@@ -10,7 +10,9 @@ use super::super::fill::Shown;
 use super::super::flow::Flow;
 use super::super::track::Sink;
 use super::super::{Pace, Start, TranscodeError};
-use super::{AT_NEXT_CUT, COMPARE, Conductor, FILL_STRETCH_NS, GIVEN_UP_NS, LOOK, START_WAIT_NS};
+use super::{
+    AT_NEXT_CUT, COMPARE, Conductor, FILL_STRETCH_NS, GIVEN_UP_NS, LOOK, MOST_BACK_NS, START_WAIT_NS,
+};
 
 impl<S: Sink + 'static> Conductor<S> {
     /// How long the source may be waited for.
@@ -74,7 +76,12 @@ impl<S: Sink + 'static> Conductor<S> {
         let slowest = self.output.cuts.slowest();
         let latest = nearest_frame(self.patience.until(now_ns), slowest);
         let first = match self.start {
-            Start::Now => latest.max(self.output.ended_at()),
+            // The slate is there at any time: a whole segment of it is what a player can have soonest.
+            Start::Now => {
+                let cut = self.output.cuts.frame(self.output.cuts.slot_of_frame(latest, slowest));
+                let oldest = nearest_frame(frame_time_ns(latest, slowest) - MOST_BACK_NS, slowest);
+                cut.max(oldest).max(self.output.ended_at())
+            }
             Start::Slot(AT_NEXT_CUT) => {
                 self.start = Start::Slot(self.output.cuts.slot_of_frame(latest, slowest) + 1);
                 return Ok(None);

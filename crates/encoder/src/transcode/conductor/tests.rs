@@ -339,8 +339,23 @@ fn a_channel_whose_source_has_not_come_begins_on_slate_and_goes_over_to_it() {
         assert_eq!(figures.input_lost.get(), 0, "cleared");
         assert!(figures.fill_frames[2].get() >= 100);
         let takes = scene.end();
-        assert_scenes(&takes, &[(SLATE, 3_900..=5_000), (BRIGHT, 2_500..=3_000)]);
+        assert_scenes(&takes, &[(SLATE, 4_900..=5_400), (BRIGHT, 2_500..=3_000)]);
         assert!((2_400..=3_020).contains(&takes[2].loud_ms()), "{}", takes[2].loud_ms());
+    }
+}
+
+#[test]
+fn what_begins_on_slate_begins_with_a_whole_segment() {
+    let mut scene = Scene::start(Latency::Standard);
+    // It begins a second after a cut, with what is half a second old.
+    scene.pass(3_000, None);
+    let grid = scene.settings.grid;
+    for take in scene.end() {
+        let (first, track) = (take.samples[0].dts, &take.header.track);
+        let cut = grid.start(grid.slot(MediaTime::new(first, track.timescale)), track.timescale);
+        // A cut lies between two frames of sound.
+        let slack = if track.format.is_video() { 0 } else { crate::transcode::cuts::AAC_FRAME };
+        assert!((cut..=cut + slack).contains(&first), "{}: {first}, cut {cut}", track.format);
     }
 }
 
