@@ -90,7 +90,8 @@ aws-clients: ## boto3, the aws CLI and the AWS SDK for Rust in folders of their 
 
 e2e: compile-tests aws-clients ## the whole stack with real peers
 	$(call say,whole stack)
-	$(tested) scripts/run-tests --only e2e,faults --jobs 3 -- --test-threads=1
+	$(tested) scripts/run-tests --only e2e --jobs 2 -- --test-threads=1
+	$(tested) scripts/run-tests --only faults --jobs 1 -- --test-threads=1
 
 browser: compile-tests ## real players in Chromium against the whole stack
 	$(call say,players in Chromium)
