@@ -126,7 +126,7 @@ fn read(one: &Table, viewers: Viewers) -> Result<(), Error> {
 }
 
 /// The table of a completed configuration.
-fn distribution(id: &str, config: &Map, policies: &Policies, site: &Site) -> Result<Table, Error> {
+pub(crate) fn distribution(id: &str, config: &Map, policies: &Policies, site: &Site) -> Result<Table, Error> {
     let mut hosts = vec![domain_name(id)];
     hosts.extend(texts(config, "Aliases").iter().map(|alias| alias.to_ascii_lowercase()));
     let mut one = table([("name", name(id))]);

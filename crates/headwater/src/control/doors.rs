@@ -77,10 +77,10 @@ impl Services {
         let edge = Arc::new(Edge { layout: layout.clone() });
         let encoders = Arc::new(Encoders::of(layout));
         let doors: Vec<Arc<dyn Door>> = vec![
-            Arc::new(MediaLive::new(store.clone(), site.clone(), live_reach, encoders, others)),
+            Arc::new(MediaLive::new(store.clone(), site.clone(), live_reach, encoders, others.clone())),
             Arc::new(MediaPackage::new(package.clone())),
             Arc::new(MediaPackageV2::new(package)),
-            Arc::new(CloudFront::new(store.clone(), edge, viewers, site.host.clone())),
+            Arc::new(CloudFront::new(store.clone(), edge, viewers, site.clone(), others)),
             Arc::new(CloudWatch::new(history.clone(), alarms.clone())),
             Arc::new(notifier.sns()),
             Arc::new(notifier.sqs()),
