@@ -68,6 +68,7 @@ impl Services {
             site: site.clone(),
             key: identity.keyring.derived("mediapackage"),
             secrets: Secrets::in_folder(folder.join("secrets")),
+            others: others.clone(),
         };
         let live_reach = if is_private { medialive::Reach::Private } else { medialive::Reach::Public };
         let viewers = match workflow.listen.viewers_tls {

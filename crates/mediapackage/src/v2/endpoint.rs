@@ -73,19 +73,21 @@ pub(super) async fn list(setup: &Setup, caller: &Caller, input: Map) -> Result<M
     resource::found(setup, caller, &key(caller, GROUP, &[group])?, What::Group).await?;
     resource::found(setup, caller, &key(caller, CHANNEL, &[group, channel])?, What::Channel).await?;
     let prefix = format!("{group}/{channel}/");
-    resource::list(setup, caller, (ENDPOINT, &prefix), &input, |endpoint| {
-        let mut answer = shown(setup, endpoint)?;
-        for member in ["Segment", "StartoverWindowSeconds", "ETag", "Tags"] {
-            answer.remove(member);
+    let item = |endpoint: &Resource| Ok(summary(shown(setup, endpoint)?));
+    resource::list(setup, caller, (ENDPOINT, &prefix), &input, Vec::new(), item).await
+}
+
+/// An endpoint as a list has it.
+pub(super) fn summary(mut shown: Map) -> Map {
+    for member in ["Segment", "StartoverWindowSeconds", "ETag", "Tags"] {
+        shown.remove(member);
+    }
+    for (list, _) in LISTS {
+        if let Some(Value::List(manifests)) = shown.get_mut(list) {
+            manifests.iter_mut().for_each(only_names);
         }
-        for (list, _) in LISTS {
-            if let Some(Value::List(manifests)) = answer.get_mut(list) {
-                manifests.iter_mut().for_each(only_names);
-            }
-        }
-        Ok(answer)
-    })
-    .await
+    }
+    shown
 }
 
 pub(super) async fn update(setup: &Setup, caller: &Caller, input: Map) -> Result<Map, Error> {
