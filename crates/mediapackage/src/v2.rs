@@ -13,6 +13,7 @@ mod group;
 mod manifest;
 mod policy;
 mod resource;
+mod source_ip;
 
 pub(crate) use resource::CHANNEL;
 
