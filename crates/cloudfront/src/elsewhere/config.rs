@@ -184,20 +184,7 @@ mod tests {
     use door::Made;
 
     use super::*;
-    use crate::mapping::{self, Policies};
-
-    fn site() -> Site {
-        let at = |port: u16| ([127, 0, 0, 1], port).into();
-        Site {
-            host: "media.example".into(),
-            viewers: at(8080),
-            rtmp: at(1935),
-            srt: at(9710),
-            hls_push: at(8310),
-            origin: at(8300),
-            control: at(8400),
-        }
-    }
+    use crate::mapping::{self, Policies, reached_as};
 
     /// The distribution `cdn` of a file, which goes on so.
     fn cdn(more: &str) -> Distribution {
@@ -223,7 +210,8 @@ mod tests {
             ),
         ] {
             let wanted = cdn(&more);
-            let table = mapping::distribution("CDN", &of(&wanted, &site()), &Policies::default(), &site());
+            let site = reached_as("media.example");
+            let table = mapping::distribution("CDN", &of(&wanted, &site), &Policies::default(), &site);
             let mut file = toml::Table::new();
             file.insert("listen".into(), door::table([("control", "127.0.0.1:8400")]).into());
             file.insert("distribution".into(), vec![table.expect("mapped")].into());
@@ -244,7 +232,7 @@ mod tests {
             "[[distribution.origin]]\nid = \"own\"\ntarget = \"origin\"\nheaders = [{ name = \"x-cdn\", value = \"s3cret\" }]\n\
              [[distribution.behaviour]]\norigin = \"own\"\nquery = { except = [\"t\"] }\n[[distribution.error]]\nstatus = 503\n",
         );
-        let told = of(&wanted, &site());
+        let told = of(&wanted, &reached_as("media.example"));
         let text = format!("{told:?}");
         assert!(text.contains("x-cdn") && !text.contains("s3cret"), "{text}");
         for member in ["ForwardedValues", "MinTTL", "ErrorCachingMinTTL", "OriginReadTimeout"] {

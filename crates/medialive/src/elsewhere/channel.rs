@@ -8,8 +8,9 @@ use super::{attachment, encoder, id};
 use crate::describe::VERSION;
 use crate::mapping::ORIGIN;
 
-/// Lines of a picture in standard definition, and in high definition, at most.
+/// Lines of a picture in standard definition, at most.
 const SD_LINES: u32 = 576;
+/// The same in high definition.
 const HD_LINES: u32 = 1_080;
 
 /// The channel's state, by what is seen to run: as for MediaLive's own, an encoder that runs is a channel that runs.
@@ -82,8 +83,8 @@ fn details(running: u8, attachments: &[Value]) -> Vec<Value> {
 fn specification(rungs: &[Rung]) -> Map {
     let lines = rungs.iter().map(|rung| rung.height).max().unwrap_or_default();
     let (resolution, bitrate) = match lines {
-        0..=SD_LINES => ("SD", "MAX_10_MBPS"),
-        ..=HD_LINES => ("HD", "MAX_20_MBPS"),
+        _ if lines <= SD_LINES => ("SD", "MAX_10_MBPS"),
+        _ if lines <= HD_LINES => ("HD", "MAX_20_MBPS"),
         _ => ("UHD", "MAX_50_MBPS"),
     };
     Map::new().with("Codec", "AVC").with("MaximumBitrate", bitrate).with("Resolution", resolution)
