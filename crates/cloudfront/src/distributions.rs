@@ -4,8 +4,9 @@ use aws::{Error, Map, Value};
 use door::Caller;
 use store::{Document, Key, New, Owner, Resource, Tags};
 
+use crate::elsewhere::Face;
 use crate::error::{invalid, of_store, of_store_as};
-use crate::mapping::{self, Policies, domain_name};
+use crate::mapping::{self, Policies};
 use crate::page::Asked;
 use crate::policies::{config_of, expected, references};
 use crate::policy::Kind;
@@ -49,7 +50,7 @@ impl CloudFront {
             Err(error) => return Err(of_store(error)),
         };
         Ok(Map::new()
-            .with("Distribution", show(&made, config, "InProgress"))
+            .with("Distribution", show(Face::own(&made, config, "InProgress")))
             .with("Location", format!("https://cloudfront.amazonaws.com/2020-05-31/distribution/{id}"))
             .with("ETag", ids::etag(&id, made.generation)))
     }
@@ -69,16 +70,14 @@ impl CloudFront {
     }
 
     pub(crate) async fn distribution(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
-        let resource = self.distribution_resource(caller, text(&input, "Id")).await?;
-        let etag = ids::etag(resource.key.id(), resource.generation);
-        let config = config_of(&resource)?;
-        Ok(Map::new().with("Distribution", show(&resource, config, "Deployed")).with("ETag", etag))
+        let face = self.face_of(caller, text(&input, "Id")).await?;
+        let etag = face.etag.clone();
+        Ok(Map::new().with("Distribution", show(face)).with("ETag", etag))
     }
 
     pub(crate) async fn distribution_config(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
-        let resource = self.distribution_resource(caller, text(&input, "Id")).await?;
-        let etag = ids::etag(resource.key.id(), resource.generation);
-        Ok(Map::new().with("DistributionConfig", config_of(&resource)?).with("ETag", etag))
+        let face = self.face_of(caller, text(&input, "Id")).await?;
+        Ok(Map::new().with("DistributionConfig", face.config).with("ETag", face.etag))
     }
 
     pub(crate) async fn list_distributions(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
@@ -89,16 +88,25 @@ impl CloudFront {
             .list(DISTRIBUTION, &caller.account, REGION, after, asked.most as u32)
             .await
             .map_err(of_store)?;
-        let mut items = Vec::new();
-        for resource in &page.items {
-            items.push(summary(resource, &config_of(resource)?).into());
-        }
-        Ok(Map::new().with("DistributionList", asked.list(items, page.next)))
+        let own = |resource: &Resource| Ok(Face::own(resource, config_of(resource)?, "Deployed"));
+        let own: Vec<Face> = page.items.iter().map(own).collect::<Result<_, Error>>()?;
+        let named = |face: Face| (face.id.clone(), face);
+        let (own, others) = (own.into_iter().map(named), self.other_distributions(caller).await?);
+        let (items, next) = door::listed(
+            own.collect(),
+            page.next.is_some(),
+            others.into_iter().map(named),
+            after,
+            asked.most,
+        );
+        let items = items.iter().map(|face| summary(face).into()).collect();
+        Ok(Map::new().with("DistributionList", asked.list(items, next)))
     }
 
     pub(crate) async fn update_distribution(&self, caller: &Caller, mut input: Map) -> Result<Map, Error> {
         let id = text(&input, "Id").to_owned();
         let config = taken(&mut input, "DistributionConfig");
+        self.leave_others(caller, &id).await?;
         let before = self.distribution_resource(caller, &id).await?;
         let expected = expected(&before, text(&input, "IfMatch"))?;
         if text(&config_of(&before)?, "CallerReference") != text(&config, "CallerReference") {
@@ -112,11 +120,12 @@ impl CloudFront {
         let changed = self.store.change(caller.audit(), &before.key, expected, desired).await;
         let changed = changed.map_err(|error| of_store_as(error, "NoSuchDistribution"))?;
         Ok(Map::new()
-            .with("Distribution", show(&changed, config, "InProgress"))
+            .with("Distribution", show(Face::own(&changed, config, "InProgress")))
             .with("ETag", ids::etag(&id, changed.generation)))
     }
 
     pub(crate) async fn delete_distribution(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
+        self.leave_others(caller, text(&input, "Id")).await?;
         let resource = self.distribution_resource(caller, text(&input, "Id")).await?;
         let expected = expected(&resource, text(&input, "IfMatch"))?;
         if flag(&config_of(&resource)?, "Enabled") {
@@ -131,7 +140,17 @@ impl CloudFront {
         Ok(Map::new())
     }
 
-    /// The distribution of an id, which is there.
+    /// The distribution of an id, whoever made it.
+    pub(crate) async fn face_of(&self, caller: &Caller, id: &str) -> Result<Face, Error> {
+        if let Some(face) = self.other_distribution(caller, id).await? {
+            return Ok(face);
+        }
+        let resource = self.distribution_resource(caller, id).await?;
+        let config = config_of(&resource)?;
+        Ok(Face::own(&resource, config, "Deployed"))
+    }
+
+    /// The distribution of an id that CloudFront made, which is there.
     pub(crate) async fn distribution_resource(&self, caller: &Caller, id: &str) -> Result<Resource, Error> {
         let missing = || Error::new("NoSuchDistribution", "The specified distribution does not exist.");
         let key = Key::new(DISTRIBUTION, &caller.account, REGION, id).map_err(|_| missing())?;
@@ -146,7 +165,7 @@ impl CloudFront {
         let config = complete::complete(config);
         refuse::check(&config)?;
         let policies = self.policies_of(caller, &config).await?;
-        mapping::check(&config, &policies, self.viewers, &self.host)?;
+        mapping::check(&config, &policies, self.viewers, &self.site.host)?;
         let aliases: Vec<_> =
             texts(&config, "Aliases").iter().map(|alias| alias.to_ascii_lowercase()).collect();
         if aliases.iter().any(|alias| alias.ends_with(&format!(".{}", crate::DOMAIN))) {
@@ -160,6 +179,15 @@ impl CloudFront {
                     return Err(Error::new(
                         "CNAMEAlreadyExists",
                         format!("The alias {alias} is distribution {}'s.", other.key.id()),
+                    ));
+                }
+            }
+            for other in self.other_distributions(caller).await? {
+                let theirs = texts(&other.config, "Aliases");
+                if let Some(alias) = theirs.iter().find(|alias| aliases.contains(alias)) {
+                    return Err(Error::new(
+                        "CNAMEAlreadyExists",
+                        format!("The alias {alias} is distribution {}'s, of the workflow file.", other.name),
                     ));
                 }
             }
@@ -200,22 +228,22 @@ fn arn(caller: &Caller, id: &str) -> String {
 }
 
 /// A distribution as answers show it.
-fn show(resource: &Resource, config: Map, status: &str) -> Map {
+fn show(face: Face) -> Map {
     let nobody = || Map::new().with("Enabled", false).with("Quantity", 0_i64);
     Map::new()
-        .with("Id", resource.key.id())
-        .with("ARN", resource.arn.as_str())
-        .with("Status", status)
-        .with("LastModifiedTime", resource.updated)
+        .with("Id", face.id)
+        .with("ARN", face.arn)
+        .with("Status", face.status)
+        .with("LastModifiedTime", face.changed)
         .with("InProgressInvalidationBatches", 0_i64)
-        .with("DomainName", domain_name(resource.key.id()))
+        .with("DomainName", face.domain)
         .with("ActiveTrustedSigners", nobody())
         .with("ActiveTrustedKeyGroups", nobody())
-        .with("DistributionConfig", config)
+        .with("DistributionConfig", face.config)
 }
 
 /// A distribution as a list shows it.
-fn summary(resource: &Resource, config: &Map) -> Map {
+fn summary(face: &Face) -> Map {
     const MEMBERS: [&str; 15] = [
         "Aliases",
         "Origins",
@@ -234,14 +262,14 @@ fn summary(resource: &Resource, config: &Map) -> Map {
         "Staging",
     ];
     let mut one = Map::new()
-        .with("Id", resource.key.id())
-        .with("ARN", resource.arn.as_str())
-        .with("ETag", ids::etag(resource.key.id(), resource.generation))
-        .with("Status", "Deployed")
-        .with("LastModifiedTime", resource.updated)
-        .with("DomainName", domain_name(resource.key.id()));
+        .with("Id", face.id.as_str())
+        .with("ARN", face.arn.as_str())
+        .with("ETag", face.etag.as_str())
+        .with("Status", face.status)
+        .with("LastModifiedTime", face.changed)
+        .with("DomainName", face.domain.as_str());
     for member in MEMBERS {
-        if let Some(value) = config.get(member) {
+        if let Some(value) = face.config.get(member) {
             one.insert(member, value.clone());
         }
     }

@@ -7,7 +7,6 @@ use http_cache::purge::Pattern;
 use store::{Document, Expect, Key, New, Owner, Resource, Tags};
 
 use crate::error::{invalid, of_store, of_store_as};
-use crate::mapping::name;
 use crate::page::Asked;
 use crate::policies::config_of;
 use crate::read::{text, texts};
@@ -24,8 +23,8 @@ const MAX_PATH: usize = 4_000;
 
 impl CloudFront {
     pub(crate) async fn create_invalidation(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
-        let distribution = self.distribution_resource(caller, text(&input, "DistributionId")).await?;
-        let id = distribution.key.id();
+        let distribution = self.face_of(caller, text(&input, "DistributionId")).await?;
+        let id = distribution.id.as_str();
         let batch = input.get("InvalidationBatch").and_then(Value::as_map).cloned().unwrap_or_default();
         quantities::check(&batch)?;
         let paths = texts(&batch, "Paths");
@@ -53,9 +52,8 @@ impl CloudFront {
                 .with("Invalidation", show(&own, before.created, kept))
                 .with("Location", location));
         }
-        let name = name(id);
         for path in &paths {
-            self.purge.purge(&name, path).await.map_err(|fault| {
+            self.purge.purge(&distribution.name, path).await.map_err(|fault| {
                 Error::new(
                     "ServiceUnavailable",
                     format!("The edge's cache could not be reached: {}", fault.why),
@@ -83,10 +81,10 @@ impl CloudFront {
     }
 
     pub(crate) async fn invalidation(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
-        let distribution = self.distribution_resource(caller, text(&input, "DistributionId")).await?;
+        let distribution = self.face_of(caller, text(&input, "DistributionId")).await?;
         let own = text(&input, "Id");
         let missing = || Error::new("NoSuchInvalidation", "The specified invalidation does not exist.");
-        let id = format!("{}/{own}", distribution.key.id());
+        let id = format!("{}/{own}", distribution.id);
         let key = Key::new(INVALIDATION, &caller.account, REGION, &id).map_err(|_| missing())?;
         let found = self.store.resource(&key, caller.at).await;
         let found = found.map_err(|error| of_store_as(error, "NoSuchInvalidation"))?;
@@ -94,9 +92,9 @@ impl CloudFront {
     }
 
     pub(crate) async fn list_invalidations(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
-        let distribution = self.distribution_resource(caller, text(&input, "DistributionId")).await?;
+        let distribution = self.face_of(caller, text(&input, "DistributionId")).await?;
         let asked = Asked::of(&input)?;
-        let of = format!("{}/", distribution.key.id());
+        let of = format!("{}/", distribution.id);
         let all = self.invalidations_of(caller, &of).await?.into_iter().map(|one| {
             let own = one.key.id()[of.len()..].to_owned();
             let summary = Map::new()

@@ -3,7 +3,8 @@
 //! [`CloudFront`] is a [`door::Door`]. A call's input is made whole (`complete`), held against what this machine does
 //! (`refuse`), mapped to a `[[distribution]]` table (`mapping`) and read by `spec` before anything is stored, so that whatever
 //! is stored is carried out. [`door::Door::wanted`] maps the same way, now with where this machine is reached. An invalidation is
-//! carried out before it is answered, through a [`Purge`].
+//! carried out before it is answered, through a [`Purge`]. Distributions of the workflow file are shown too (`elsewhere`), and changed by
+//! no call.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +13,7 @@ mod access_control;
 mod cache_policy;
 mod complete;
 mod distributions;
+mod elsewhere;
 mod error;
 mod ids;
 mod inside;
@@ -33,7 +35,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use aws::Map;
-use door::{About, Answer, Caller, Door, Site, Wanted};
+use door::{About, Answer, Caller, Door, Others, Site, Wanted};
 use store::{Resource, Store};
 
 pub use crate::mapping::distribution_names;
@@ -78,13 +80,20 @@ pub struct CloudFront {
     store: Store,
     purge: Arc<dyn Purge>,
     viewers: Viewers,
-    host: String,
+    site: Site,
+    others: Arc<dyn Others>,
 }
 
 impl CloudFront {
-    /// Over these resources, on the machine that is reached by the name `host` ([`Site::host`]).
-    pub fn new(store: Store, purge: Arc<dyn Purge>, viewers: Viewers, host: impl Into<String>) -> Self {
-        Self { store, purge, viewers, host: host.into() }
+    /// Over these resources, on the machine that is reached at `site`; `others` knows what other doors made.
+    pub fn new(
+        store: Store,
+        purge: Arc<dyn Purge>,
+        viewers: Viewers,
+        site: Site,
+        others: Arc<dyn Others>,
+    ) -> Self {
+        Self { store, purge, viewers, site, others }
     }
 }
 

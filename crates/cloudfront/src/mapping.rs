@@ -90,11 +90,14 @@ pub fn distribution_names(resources: &[Resource]) -> Vec<(String, String)> {
 
 /// Whether a configuration can be carried out on the machine that is reached as `host`.
 pub(crate) fn check(config: &Map, policies: &Policies, viewers: Viewers, host: &str) -> Result<(), Error> {
+    read(&distribution("E0", config, policies, &reached_as(host))?, viewers)
+}
+
+/// The place of a machine of which nothing matters but by which name it is reached.
+pub(crate) fn reached_as(host: &str) -> Site {
     let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-    let [viewers_at, rtmp, srt, hls_push, origin, control] = [nowhere; 6];
-    let host = host.to_owned();
-    let site = Site { host, viewers: viewers_at, rtmp, srt, hls_push, origin, control };
-    read(&distribution("E0", config, policies, &site)?, viewers)
+    let [viewers, rtmp, srt, hls_push, origin, control] = [nowhere; 6];
+    Site { host: host.to_owned(), viewers, rtmp, srt, hls_push, origin, control }
 }
 
 /// Whether a behaviour's table, or part of one, can be.
@@ -126,7 +129,7 @@ fn read(one: &Table, viewers: Viewers) -> Result<(), Error> {
 }
 
 /// The table of a completed configuration.
-fn distribution(id: &str, config: &Map, policies: &Policies, site: &Site) -> Result<Table, Error> {
+pub(crate) fn distribution(id: &str, config: &Map, policies: &Policies, site: &Site) -> Result<Table, Error> {
     let mut hosts = vec![domain_name(id)];
     hosts.extend(texts(config, "Aliases").iter().map(|alias| alias.to_ascii_lowercase()));
     let mut one = table([("name", name(id))]);

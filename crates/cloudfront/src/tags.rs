@@ -10,21 +10,25 @@ use crate::{CloudFront, DISTRIBUTION};
 
 impl CloudFront {
     pub(crate) async fn tag(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
+        self.leave_others(caller, text(&input, "Resource")).await?;
         let resource = self.tagged(caller, &input).await?;
         let added = read(input.get("Tags").and_then(Value::as_map).unwrap_or(&Map::new()))?;
         self.retag(caller, &resource, |tags| tags.extend(added)).await
     }
 
     pub(crate) async fn untag(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
+        self.leave_others(caller, text(&input, "Resource")).await?;
         let resource = self.tagged(caller, &input).await?;
         let gone = crate::read::texts(&input, "TagKeys");
         self.retag(caller, &resource, |tags| tags.retain(|key, _| !gone.contains(key))).await
     }
 
     pub(crate) async fn tags(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
-        let resource = self.tagged(caller, &input).await?;
-        let items: Vec<Value> = resource
-            .tags
+        let tags = match self.other_tags(caller, text(&input, "Resource")).await? {
+            Some(tags) => tags,
+            None => self.tagged(caller, &input).await?.tags,
+        };
+        let items: Vec<Value> = tags
             .iter()
             .map(|(key, value)| Map::new().with("Key", key.as_str()).with("Value", value.as_str()).into())
             .collect();

@@ -16,6 +16,7 @@
 mod asker;
 mod aws_call;
 mod compose;
+mod elsewhere;
 mod first_start;
 mod front;
 mod last_used;
@@ -45,6 +46,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use compose::{Composed, compose};
+pub use elsewhere::Elsewhere;
 pub use first_start::{FirstStartFault, Identity, RootKey, given_by_environment, prepare, root_key};
 pub use limits::Limits;
 pub use master_key::MasterKeyFault;

@@ -30,7 +30,7 @@ use identity::policy::Decision;
 use identity::sigv4::{self, Body, Claim, Fault, Scope};
 use media::Utc;
 
-pub(crate) use channel_door::{ChannelDoor, Stored};
+pub(crate) use channel_door::{ChannelDoor, Stored, is_ours, with_name};
 pub(crate) use channels::TOMBSTONE_US;
 pub(crate) use events::Stream;
 use problem::Problem;

@@ -5,13 +5,17 @@
 //! reader, `spec`), and what state they are in given what is seen to run ([`Door::observe`]). The last two are pure: the same
 //! resources and sights give the same answer, so whoever calls them may do so again and again, after any crash.
 //!
+//! What other doors made, the workflow file and the native API among them, a service shows too ([`Others`]), and changes none of it.
+//!
 //! `control` gathers the doors: it listens, knows who asks and whether they may, and keeps what runs as wanted.
 
 #![forbid(unsafe_code)]
 
 mod arns;
 mod caller;
+mod listed;
 mod names;
+mod others;
 mod refusal;
 mod seen;
 mod site;
@@ -27,8 +31,10 @@ use store::{Observation, Resource};
 
 pub use arns::Arns;
 pub use caller::Caller;
+pub use listed::listed;
 pub use names::media_name;
-pub use refusal::{Refusal, settle};
+pub use others::{Made, NoOthers, OWNER_TAG, Other, OtherState, Others, Sight, Told};
+pub use refusal::{Refusal, refused, settle};
 pub use seen::{ChannelSeen, Seen};
 pub use site::Site;
 pub use tags::{tag_map, tags};

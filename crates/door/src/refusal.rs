@@ -43,10 +43,15 @@ pub async fn settle<T>(
         Err(Refusal::Store(error)) => write.settle(Err(error)).await.map_err(told),
         Err(Refusal::Told(error)) => {
             drop(write);
-            if let Err(fault) = store.refused(caller.audit(), subject, &error.name).await {
-                tracing::warn!(%fault, error = %error.name, "a refused call could not be written to the audit log");
-            }
-            Err(error)
+            Err(refused(store, caller, subject, error).await)
         }
     }
+}
+
+/// A call about `subject` that is refused before anything was begun: the same error, once it is in the audit log.
+pub async fn refused(store: &Store, caller: &Caller, subject: &str, error: Error) -> Error {
+    if let Err(fault) = store.refused(caller.audit(), subject, &error.name).await {
+        tracing::warn!(%fault, error = %error.name, "a refused call could not be written to the audit log");
+    }
+    error
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use e2e::{Peer, Stack, eventually};
-use serde_json::Value;
+use e2e::aws::Clients;
+use e2e::{Peer, Stack, eventually, ffmpeg};
+use serde_json::{Value, json};
 
 /// A channel that costs next to nothing.
 fn channel(name: &str, more: &str) -> String {
@@ -123,5 +124,51 @@ fn a_kill_at_any_moment_leaves_a_file_applied_or_not() {
             Some(stack.headwater(&["apply", "workflow.toml"])).filter(|applied| applied.is_fine)
         });
         assert_eq!(resources(&stack), lines(round), "{}", applied.output);
+    }
+}
+
+#[test]
+fn what_a_file_made_is_shown_by_every_aws_service_and_plays_and_no_call_changes_it() {
+    let file = "[[channel]]\nname = \"news\"\ninput = { rtmp = \"live/news\" }\npreset = \"ultrafast\"\nladder = [\"240p15\"]\nsegment = 1\n\
+        [[endpoint]]\nname = \"out\"\nchannel = \"news\"\npath = \"out/v1/news\"\nsegment = 2\n[[endpoint.manifest]]\nname = \"index\"\nkind = \"hls\"\n\
+        [[distribution]]\nname = \"cdn\"\nhosts = [\"cdn.localhost\"]\n[[distribution.origin]]\nid = \"own\"\ntarget = \"origin\"\npath = \"/news\"\n";
+    let stack = Stack::start_with_control(file);
+    let shown = Clients::of(&stack).python("mirror.py", &["news"]);
+    let running = json!({"State": "RUNNING", "PipelinesRunningCount": 1, "ChannelClass": "SINGLE_PIPELINE"});
+    assert_eq!((&shown["channel"], &shown["input"]), (&running, &json!("RTMP_PUSH")));
+    let size = (&shown["picture"]["Width"], &shown["picture"]["Height"]);
+    assert_eq!(size, (&json!(426), &json!(240)));
+    assert_eq!(shown["segment"], json!({"SegmentDurationSeconds": 2}));
+    assert_eq!((&shown["host"], &shown["aliases"]), (&json!("cdn.localhost"), &json!(["cdn.localhost"])));
+
+    let text = |member: &str| shown[member].as_str().expect("text").to_owned();
+    let publisher = Peer::publish(&text("push"), 30);
+    eventually("the publisher is shown", || {
+        let publishers = stack.metric(&["headwater_ingest_publishers{", "channel=\"news\""]);
+        let lost = stack.metric(&["headwater_encoder_input_lost{", "channel=\"news\""]);
+        (publishers == 1.0 && lost == 0.0).then_some(())
+    });
+    stack.wait_for_segments("news", 3);
+    for url in [text("plays"), stack.url(&text("endpoint"))] {
+        let decode = ["-v", "error", "-xerror", "-i", &url, "-t", "3", "-f", "null", "-"];
+        assert_eq!(ffmpeg("ffmpeg", &decode).1, "", "{url}");
+    }
+    let by_host = stack.get_by_name(&text("host"), "/index.m3u8").expect("an answer");
+    assert_eq!(by_host.status, 200, "{}", by_host.text());
+    publisher.kill();
+
+    let refused: Vec<_> =
+        shown["refused"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    let expected = [
+        "ConflictException: channel `news`",
+        "ConflictException: channel `news`",
+        "ConflictException: input",
+        "ConflictException: channel group",
+        "AccessDenied: distribution `cdn`",
+    ];
+    assert_eq!(refused.len(), expected.len());
+    for (refused, begins) in refused.iter().zip(expected) {
+        let ends = "of the workflow file; change it there and run `headwater apply`";
+        assert!(refused.starts_with(begins) && refused.ends_with(ends), "{refused}");
     }
 }

@@ -39,7 +39,8 @@ pub(crate) fn control(options: &Role) -> anyhow::Result<()> {
         let store = open(workflow, &layout).await?;
         let identity = control::prepare(&store, layout.data(), &control::given_by_environment()).await?;
         let site = site(workflow);
-        let services = doors::Services::open(workflow, &layout, &store, &identity, &site).await?;
+        let services =
+            doors::Services::open(workflow, &loaded.text, &layout, &store, &identity, &site).await?;
         edited::Desk::new(&layout, &loaded, &store, &identity).serve(drain.clone())?;
         let config = control::Config {
             listener,

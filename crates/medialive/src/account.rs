@@ -5,6 +5,7 @@ use door::Caller;
 
 use crate::channel::WHAT;
 use crate::describe::VERSION;
+use crate::elsewhere;
 use crate::medialive::MediaLive;
 use crate::page::{self, Asked};
 use crate::refusal::bad_request;
@@ -38,9 +39,12 @@ impl MediaLive {
             return Err(bad_request(format!("stateFilter: {other} is neither SET nor CLEARED")));
         }
         let id = input.text("ChannelId").unwrap_or_default();
-        let report = Report::of(&self.find(caller, CHANNEL, id, WHAT).await?).unwrap_or_default();
+        let alerts = match self.other_channel(id).await? {
+            Some(other) => elsewhere::alerts(&other),
+            None => Report::of(&self.find(caller, CHANNEL, id, WHAT).await?).unwrap_or_default().alerts,
+        };
         // The newest first.
-        let alerts = report.alerts.iter().rev().filter(|alert| states.contains(&alert.state()));
+        let alerts = alerts.iter().rev().filter(|alert| states.contains(&alert.state()));
         let (items, next) = asked.cut(alerts.map(|alert| alert.map()));
         Ok(page::answer("Alerts", items, next))
     }

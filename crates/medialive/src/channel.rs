@@ -8,6 +8,7 @@ use store::{Expect, New, Owner, Resource, Write};
 
 use crate::at::Invalid;
 use crate::describe::{self, Face, VERSION};
+use crate::elsewhere::is_other;
 use crate::mapping::{self, Feed, Shown};
 use crate::medialive::{MediaLive, held, remember, replay};
 use crate::page::{self, Asked};
@@ -71,6 +72,9 @@ impl MediaLive {
 
     pub(crate) async fn describe_channel(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
         let id = input.text("ChannelId").unwrap_or_default();
+        if is_other(id) {
+            return self.describe_other_channel(caller, id).await;
+        }
         let resource = self.find(caller, CHANNEL, id, WHAT).await?;
         describe::stored(&resource, &self.site).map_err(told)
     }
@@ -80,15 +84,19 @@ impl MediaLive {
         let after = asked.after.as_deref();
         let listed = self.store.list(CHANNEL, &caller.account, &caller.region, after, asked.limit);
         let page = listed.await.map_err(told)?;
-        let item = |resource: &Resource| Ok(describe::summary(describe::stored(resource, &self.site)?));
-        let items = page.items.iter().map(item).collect::<Result<_, _>>().map_err(told)?;
-        Ok(page::answer("Channels", items, page.next))
+        let item =
+            |resource: &Resource| Ok((resource.key.id().to_owned(), describe::stored(resource, &self.site)?));
+        let own = page.items.iter().map(item).collect::<Result<_, _>>().map_err(told)?;
+        let others = self.other_channels(caller).await?;
+        let (items, next) = door::listed(own, page.next.is_some(), others, after, asked.limit as usize);
+        Ok(page::answer("Channels", items.into_iter().map(describe::summary).collect(), next))
     }
 
     /// UpdateChannel and UpdateChannelClass: members that are there take the place of those that were.
     pub(crate) async fn update_channel(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
         let subject = input.text("ChannelId").unwrap_or_default().to_owned();
         let is_dry = is_dry_run(&input);
+        self.leave_others(caller, CHANNEL, &subject).await?;
         let mut write = self.store.write(caller.audit()).await.map_err(told)?;
         let done = self.update_channel_in(&mut write, caller, input).await;
         let resource = match done {
@@ -125,6 +133,7 @@ impl MediaLive {
     }
 
     pub(crate) async fn delete_one_channel(&self, caller: &Caller, id: &str) -> Result<Resource, Error> {
+        self.leave_others(caller, CHANNEL, id).await?;
         let mut write = self.store.write(caller.audit()).await.map_err(told)?;
         let done = async {
             let resource = held(&mut write, caller, CHANNEL, id, WHAT).await?;

@@ -7,6 +7,7 @@ use door::{Caller, Refusal, Site};
 use store::{Expect, New, Owner, Resource, Write};
 
 use crate::at::Invalid;
+use crate::elsewhere::is_other;
 use crate::endpoint::{self, Endpoint, Terms};
 use crate::medialive::{MediaLive, held, remember, replay};
 use crate::page::{self, Asked};
@@ -55,6 +56,9 @@ impl MediaLive {
 
     pub(crate) async fn describe_input(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
         let id = input.text("InputId").unwrap_or_default();
+        if is_other(id) {
+            return self.describe_other_input(caller, id).await;
+        }
         let resource = self.find(caller, INPUT, id, WHAT).await?;
         Ok(described(&resource, &stored::read(&resource).map_err(told)?, &self.site))
     }
@@ -67,13 +71,19 @@ impl MediaLive {
             .list(INPUT, &caller.account, &caller.region, after, asked.limit)
             .await
             .map_err(told)?;
-        let describe = |resource: &Resource| Ok(described(resource, &stored::read(resource)?, &self.site));
-        let items = page.items.iter().map(describe).collect::<Result<_, _>>().map_err(told)?;
-        Ok(page::answer("Inputs", items, page.next))
+        let describe = |resource: &Resource| {
+            let described = described(resource, &stored::read(resource)?, &self.site);
+            Ok((resource.key.id().to_owned(), described))
+        };
+        let own = page.items.iter().map(describe).collect::<Result<_, _>>().map_err(told)?;
+        let others = self.other_inputs(caller).await?;
+        let (items, next) = door::listed(own, page.next.is_some(), others, after, asked.limit as usize);
+        Ok(page::answer("Inputs", items, next))
     }
 
     pub(crate) async fn update_input(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
         let subject = input.text("InputId").unwrap_or_default().to_owned();
+        self.leave_others(caller, INPUT, &subject).await?;
         let mut write = self.store.write(caller.audit()).await.map_err(told)?;
         let done = update(&mut write, caller, input).await;
         let resource = self.settle(caller, write, &subject, done).await?;
@@ -87,6 +97,7 @@ impl MediaLive {
     }
 
     pub(crate) async fn delete_one_input(&self, caller: &Caller, id: &str) -> Result<Resource, Error> {
+        self.leave_others(caller, INPUT, id).await?;
         let mut write = self.store.write(caller.audit()).await.map_err(told)?;
         let done = delete(&mut write, caller, id).await;
         self.settle(caller, write, id, done).await

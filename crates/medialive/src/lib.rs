@@ -5,6 +5,8 @@
 //! or refused has its line; what is in no line is refused by name. A channel is completed ([`mapping::complete`]) and mapped
 //! ([`mapping::table`]) to a channel of the workflow file before it is stored, so that whatever is stored can run.
 //!
+//! Channels that the workflow file or the native API made are shown too, and changed by no call ([`elsewhere`]).
+//!
 //! What is stored ([`stored`]) is what is wanted; who holds what only one can have is a resource too ([`claim`]). States are not
 //! stored but made of what is wanted and the last report ([`state`]), and reports are made of what is seen ([`observe`]).
 
@@ -17,6 +19,7 @@ mod at;
 mod channel;
 mod claim;
 mod describe;
+mod elsewhere;
 mod encoders;
 mod endpoint;
 mod id;

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use aws::Map;
 use toml::{Table, Value};
 
-pub(crate) use complete::complete;
+pub(crate) use complete::{ORIGIN, complete};
 pub use lenient::is_lenient;
 pub(crate) use output::media;
 

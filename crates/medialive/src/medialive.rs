@@ -4,7 +4,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use aws::{Error, Map};
-use door::{About, Answer, Caller, Door, Refusal, Seen, Site, Wanted};
+use door::{About, Answer, Caller, Door, Others, Refusal, Seen, Site, Wanted};
 use media::Utc;
 use store::{Document, Key, Observation, Resource, Store, Token, Write};
 
@@ -21,13 +21,20 @@ pub struct MediaLive {
     pub(crate) site: Site,
     pub(crate) reach: Reach,
     pub(crate) encoders: Arc<dyn Encoders>,
+    pub(crate) others: Arc<dyn Others>,
 }
 
 impl MediaLive {
     /// The door to the resources of `store`. `site` is what answers name; `reach` is whether inputs that are fetched may lie in
-    /// private networks; `encoders` runs the channels.
-    pub fn new(store: Store, site: Site, reach: Reach, encoders: Arc<dyn Encoders>) -> Self {
-        Self { store, site, reach, encoders }
+    /// private networks; `encoders` runs the channels; `others` knows what other doors made.
+    pub fn new(
+        store: Store,
+        site: Site,
+        reach: Reach,
+        encoders: Arc<dyn Encoders>,
+        others: Arc<dyn Others>,
+    ) -> Self {
+        Self { store, site, reach, encoders, others }
     }
 
     /// Ends a call: durable with its audit line, or taken back with a line that says why.

@@ -26,6 +26,7 @@ impl MediaLive {
     }
 
     async fn start_one(&self, caller: &Caller, id: &str) -> Result<Resource, Error> {
+        self.leave_others(caller, CHANNEL, id).await?;
         let mut write = self.store.write(caller.audit()).await.map_err(told)?;
         let done = self.start_in(&mut write, caller, id).await;
         self.settle(caller, write, id, done).await
@@ -51,6 +52,7 @@ impl MediaLive {
     }
 
     async fn stop_one(&self, caller: &Caller, id: &str) -> Result<Resource, Error> {
+        self.leave_others(caller, CHANNEL, id).await?;
         let mut write = self.store.write(caller.audit()).await.map_err(told)?;
         let done = async {
             let resource = held(&mut write, caller, CHANNEL, id, WHAT).await?;

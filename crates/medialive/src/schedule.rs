@@ -20,6 +20,7 @@ const ONLY_SWITCHES: &str = "is not implemented; InputSwitchSettings is";
 impl MediaLive {
     pub(crate) async fn update_schedule(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
         let id = input.text("ChannelId").unwrap_or_default();
+        self.leave_others(caller, CHANNEL, id).await?;
         let mut write = self.store.write(caller.audit()).await.map_err(told)?;
         let done = update(&mut write, caller, &input).await;
         self.settle(caller, write, id, done).await
@@ -28,6 +29,9 @@ impl MediaLive {
     pub(crate) async fn describe_schedule(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
         let asked = Asked::of(&input)?;
         let id = input.text("ChannelId").unwrap_or_default();
+        if self.other_channel(id).await?.is_some() {
+            return Ok(page::answer("ScheduleActions", Vec::new(), None));
+        }
         let channel: Channel = stored::read(&self.find(caller, CHANNEL, id, WHAT).await?).map_err(told)?;
         let (items, next) = asked.cut(channel.schedule.into_iter().map(|action| action.action));
         Ok(page::answer("ScheduleActions", items, next))
@@ -35,6 +39,7 @@ impl MediaLive {
 
     pub(crate) async fn delete_schedule(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
         let id = input.text("ChannelId").unwrap_or_default();
+        self.leave_others(caller, CHANNEL, id).await?;
         let mut write = self.store.write(caller.audit()).await.map_err(told)?;
         let done = async {
             let resource = held(&mut write, caller, CHANNEL, id, WHAT).await?;

@@ -22,6 +22,9 @@ impl MediaLive {
     pub(crate) async fn list_tags(&self, caller: &Caller, input: Map) -> Result<Map, Error> {
         let arn = input.text("ResourceArn").unwrap_or_default();
         let key = key(caller, arn)?;
+        if let Some(tags) = self.other_tags(key.kind(), key.id()).await? {
+            return Ok(Map::new().with("Tags", tags));
+        }
         let found = self.store.resource(&key, caller.at).await;
         let resource = found.map_err(|error| match error {
             store::Error::NotFound(_) => missing(arn),
@@ -41,6 +44,7 @@ impl MediaLive {
     ) -> Result<Map, Error> {
         let arn = input.text("ResourceArn").unwrap_or_default();
         let key = key(caller, arn)?;
+        self.leave_others(caller, key.kind(), key.id()).await?;
         let mut write = self.store.write(caller.audit()).await.map_err(told)?;
         let done = async {
             let resource = write.resource(&key).await.map_err(|error| match error {

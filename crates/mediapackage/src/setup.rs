@@ -1,8 +1,9 @@
 //! What both doors are made with.
 
 use std::fmt;
+use std::sync::Arc;
 
-use door::Site;
+use door::{Others, Site};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use store::Store;
@@ -21,6 +22,8 @@ pub struct Setup {
     pub key: [u8; 32],
     /// Where the values of secrets that CDNs bring are looked up.
     pub secrets: Secrets,
+    /// Who knows what other doors made.
+    pub others: Arc<dyn Others>,
 }
 
 impl fmt::Debug for Setup {

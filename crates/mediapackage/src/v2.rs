@@ -1,10 +1,11 @@
 //! MediaPackage v2.
 //!
 //! [`group`], [`channel`] and [`endpoint`] do the calls, [`policy`] those about policies; [`manifest`] reads what an endpoint asks
-//! for, [`filter`] its filters.
+//! for, [`filter`] its filters. [`elsewhere`] shows what the workflow file made.
 
 mod about;
 mod channel;
+mod elsewhere;
 mod endpoint;
 mod fault;
 mod filter;
@@ -12,6 +13,7 @@ mod group;
 mod manifest;
 mod policy;
 mod resource;
+mod source_ip;
 
 pub(crate) use resource::CHANNEL;
 
@@ -60,7 +62,8 @@ impl Door for MediaPackageV2 {
 
     fn call<'a>(&'a self, caller: &'a Caller, operation: &'static str, input: Map) -> Option<Answer<'a>> {
         let setup = &*self.0;
-        Some(match operation {
+        let about_others = elsewhere::is_meant(&input).then(|| input.clone());
+        let own: Answer<'a> = match operation {
             "CreateChannelGroup" => Box::pin(group::create(setup, caller, input)),
             "GetChannelGroup" => Box::pin(group::get(setup, caller, input)),
             "ListChannelGroups" => Box::pin(group::list(setup, caller, input)),
@@ -86,6 +89,10 @@ impl Door for MediaPackageV2 {
             "TagResource" => Box::pin(TAGS.tag(setup, caller, input)),
             "UntagResource" => Box::pin(TAGS.untag(setup, caller, input)),
             _ => return None,
+        };
+        Some(match about_others {
+            Some(input) => Box::pin(elsewhere::answer(setup, caller, operation, input, own)),
+            None => own,
         })
     }
 

@@ -277,8 +277,18 @@ fn policies_are_kept_where_they_can_be() {
     assert_eq!(identifier.header, "x-mediapackagev2-cdnidentifier");
     // A policy is no change of the endpoint's settings.
     assert_eq!(send(&api, "GET", &format!("{ENDPOINTS}/e"), Value::Null).ok()["ETag"], made["ETag"]);
+    let near = policy(
+        json!({ "Condition": { "IpAddress": { "aws:SourceIp": ["192.0.2.0/24", "2001:db8::/32"] } } }),
+    );
+    send(&api, "POST", &target, json!({ "Policy": near })).ok();
+    let shown = &api.workflow().0.endpoints[0];
+    let allow: Vec<_> = shown.allow.iter().map(ToString::to_string).collect();
+    assert_eq!((allow.join(" "), &shown.identifier), ("192.0.2.0/24 2001:db8::/32".to_owned(), &None));
     send(&api, "DELETE", &target, Value::Null).ok();
-    assert_eq!(api.workflow().0.endpoints[0].identifier, None);
+    assert_eq!(
+        (&api.workflow().0.endpoints[0].identifier, api.workflow().0.endpoints[0].allow.len()),
+        (&None, 0)
+    );
 
     let ingest = "/channelGroup/g/channel/c/policy";
     let statement =

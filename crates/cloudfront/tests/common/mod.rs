@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use aws::{Error, Limits, Map, Model, Value, validate};
 use bytes::Bytes;
 use cloudfront::{CloudFront, Purge, PurgeFault, Purged, Viewers};
-use door::{Caller, Door, Site};
+use door::{Caller, Door, Made, Others, Site, Told};
 use http::{Request, Response};
 use media::Utc;
 use store::{Place, Store};
@@ -28,6 +28,15 @@ impl Purge for Purges {
     }
 }
 
+/// What other doors made.
+struct Beside(Made);
+
+impl Others for Beside {
+    fn made(&self) -> Told<'_> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+}
+
 pub(crate) struct Api {
     pub(crate) door: CloudFront,
     pub(crate) store: Store,
@@ -42,10 +51,19 @@ impl Api {
     }
 
     pub(crate) async fn with(viewers: Viewers) -> Api {
+        Api::with_all(viewers, Made::default()).await
+    }
+
+    /// Beside a workflow file.
+    pub(crate) async fn beside(file: &str) -> Api {
+        Api::with_all(Viewers::Http, Made::of_file(file).unwrap()).await
+    }
+
+    async fn with_all(viewers: Viewers, made: Made) -> Api {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&Place::Sqlite(folder.path().join("headwater.db"))).await.unwrap();
         let purges = Arc::<Purges>::default();
-        let door = CloudFront::new(store.clone(), purges.clone(), viewers, site().host);
+        let door = CloudFront::new(store.clone(), purges.clone(), viewers, site(), Arc::new(Beside(made)));
         Api { door, store, purges, now: Mutex::new(1_795_000_000_000_000), _folder: folder }
     }
 

@@ -3,7 +3,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use door::{Answer, Caller, ChannelSeen, Door, Seen, Site, Wanted};
+use door::{Answer, Caller, ChannelSeen, Door, OtherState, Seen, Sight, Site, Wanted};
 use identity::Secret;
 use identity::seal::{Keyring, MAX_SECRET, SealFault};
 use media::Utc;
@@ -91,6 +91,14 @@ impl ChannelDoor {
         let super::json::Json::Object(members) = settings else { return Err(Unreadable::Form) };
         let settings = super::json::Json::table(members).map_err(|_| Unreadable::Form)?;
         Ok(Stored { is_started: started, settings })
+    }
+
+    /// How a resource was last seen, for other doors.
+    pub(crate) fn sight(&self, resource: &Resource) -> Sight {
+        let observed = resource.observed.as_ref().and_then(|observed| observed.read::<Observed>().ok());
+        let Observed { problem, encoders, .. } = observed.unwrap_or_default();
+        let state = self.state(resource).map(|word| OtherState::of(&word)).unwrap_or_default();
+        Sight { state, problem, encoders }
     }
 }
 

@@ -3,6 +3,7 @@
 mod auth;
 mod calls;
 mod client;
+mod elsewhere;
 mod events;
 mod file_channels;
 mod limits;

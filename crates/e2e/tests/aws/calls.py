@@ -16,6 +16,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
+from own import own
+
 MOST_INPUTS, MOST_CHANNELS, MOST_STARTED = 4, 3, 2
 # Of those that were deleted, so many are looked at again.
 REMEMBERED = 12
@@ -61,7 +63,7 @@ def tried(call):
 
 
 def listed(operation, member):
-    return patiently(lambda: [item for page in live.get_paginator(operation).paginate() for item in page[member]])
+    return patiently(lambda: [item for page in live.get_paginator(operation).paginate() for item in own(page[member])])
 
 
 def channel(made):

@@ -1,4 +1,4 @@
-"""Every input and channel as it is described, once every channel is as it is wanted: running where any is to run.
+"""Every input and channel that calls made as it is described, once every channel is as it is wanted: running where any is to run.
 
     everything.py RUNNING...
 """
@@ -8,6 +8,8 @@ import sys
 
 import boto3
 
+from own import own
+
 live = boto3.client("medialive")
 for channel in sys.argv[1:]:
     live.get_waiter("channel_running").wait(ChannelId=channel, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
@@ -15,7 +17,7 @@ for channel in sys.argv[1:]:
 
 def described(list_them, member, describe, key):
     for page in live.get_paginator(list_them).paginate(PaginationConfig={"PageSize": 2}):
-        for listed in page[member]:
+        for listed in own(page[member]):
             found = getattr(live, describe)(**{key: listed["Id"]})
             del found["ResponseMetadata"]
             yield found

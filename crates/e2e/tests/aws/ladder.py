@@ -9,6 +9,7 @@ import sys
 
 import boto3
 
+from own import own
 from rungs import SIX, settings
 
 TWO = [(256, 144, 15, 150_000, 6), (320, 180, 30, 300_000, 7)]
@@ -38,7 +39,7 @@ asked = {
     "EncoderSettings": settings(SIX, package, {"MediaPackageOutputSettings": {}}),
 }
 live.create_channel(**asked, DryRun=True)
-held = live.list_channels()["Channels"]
+held = own(live.list_channels()["Channels"])
 assert held == [], held
 made = live.create_channel(**asked)["Channel"]["Id"]
 live.get_waiter("channel_created").wait(ChannelId=made)

@@ -8,6 +8,8 @@ import sys
 
 import boto3
 
+from own import own
+
 live = boto3.client("medialive")
 channel = live.describe_channel(ChannelId=sys.argv[1])
 live.stop_channel(ChannelId=channel["Id"])
@@ -28,6 +30,6 @@ states["left"] = [
     left["Id"]
     for operation, member in (("list_channels", "Channels"), ("list_inputs", "Inputs"), ("list_input_security_groups", "InputSecurityGroups"))
     for page in live.get_paginator(operation).paginate()
-    for left in page[member]
+    for left in own(page[member])
 ]
 print(json.dumps(states))

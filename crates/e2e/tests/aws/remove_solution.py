@@ -8,6 +8,8 @@ import sys
 
 import boto3
 
+from own import own
+
 name, channel = sys.argv[1:]
 live, package, front = (boto3.client(service) for service in ("medialive", "mediapackage", "cloudfront"))
 quickly = {"Delay": 1}
@@ -39,7 +41,7 @@ for policy in front.list_cache_policies(Type="custom")["CachePolicyList"]["Items
     front.delete_cache_policy(Id=key, IfMatch=front.get_cache_policy(Id=key)["ETag"])
 
 left = [
-    live.list_channels()["Channels"],
+    own(live.list_channels()["Channels"]),
     live.list_inputs()["Inputs"],
     live.list_input_security_groups()["InputSecurityGroups"],
     package.list_channels()["Channels"],

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use cloudfront::{CloudFront, Purge, PurgeFault, Purged, Viewers};
-use control::Identity;
+use control::{Elsewhere, Identity};
 use door::{Door, Site};
 use history::{History, Limits};
 use identity::Secret;
@@ -38,9 +38,10 @@ pub(super) struct Services {
 }
 
 impl Services {
-    /// Opens what they keep beside the store.
+    /// Opens what they keep beside the store. `text` is the workflow file's.
     pub(super) async fn open(
         workflow: &Workflow,
+        text: &str,
         layout: &Layout,
         store: &Store,
         identity: &Identity,
@@ -61,11 +62,13 @@ impl Services {
             smtp: workflow.control.mail.as_ref().map(smtp).transpose()?,
         };
         let notifier = Notifier::new(store.clone(), identity.keyring.clone(), notifier)?;
+        let others = Arc::new(Elsewhere::new(store.clone(), identity, text));
         let package = Setup {
             store: store.clone(),
             site: site.clone(),
             key: identity.keyring.derived("mediapackage"),
             secrets: Secrets::in_folder(folder.join("secrets")),
+            others: others.clone(),
         };
         let live_reach = if is_private { medialive::Reach::Private } else { medialive::Reach::Public };
         let viewers = match workflow.listen.viewers_tls {
@@ -75,10 +78,10 @@ impl Services {
         let edge = Arc::new(Edge { layout: layout.clone() });
         let encoders = Arc::new(Encoders::of(layout));
         let doors: Vec<Arc<dyn Door>> = vec![
-            Arc::new(MediaLive::new(store.clone(), site.clone(), live_reach, encoders)),
+            Arc::new(MediaLive::new(store.clone(), site.clone(), live_reach, encoders, others.clone())),
             Arc::new(MediaPackage::new(package.clone())),
             Arc::new(MediaPackageV2::new(package)),
-            Arc::new(CloudFront::new(store.clone(), edge, viewers, site.host.clone())),
+            Arc::new(CloudFront::new(store.clone(), edge, viewers, site.clone(), others)),
             Arc::new(CloudWatch::new(history.clone(), alarms.clone())),
             Arc::new(notifier.sns()),
             Arc::new(notifier.sqs()),
@@ -191,9 +194,12 @@ mod tests {
     async fn services(folder: &Path) -> Services {
         let store = Store::open(&Place::Sqlite(folder.join("store.db"))).await.expect("opened");
         let identity = control::prepare(&store, folder, &identity::Given::default()).await.expect("made");
-        let workflow = Workflow::parse("[[channel]]\nname = \"main\"\ninput = \"cmaf\"").expect("valid");
+        let text = "[[channel]]\nname = \"main\"\ninput = \"cmaf\"";
+        let workflow = Workflow::parse(text).expect("valid");
         let site = super::super::site(&workflow);
-        Services::open(&workflow, &Layout::under(folder), &store, &identity, &site).await.expect("opened")
+        Services::open(&workflow, text, &Layout::under(folder), &store, &identity, &site)
+            .await
+            .expect("opened")
     }
 
     fn caller() -> Caller {

@@ -7,6 +7,7 @@ use toml::{Table, Value};
 use super::audio::{Selection, Sound};
 use super::{Feed, Shown, failover};
 use crate::at::{At, Invalid};
+use crate::elsewhere::is_other;
 use crate::endpoint::{MAX_SENDERS, Reach, Terms};
 
 /// Packet ids that streams may have (ISO/IEC 13818-1, table 2-3).
@@ -123,7 +124,13 @@ impl Context<'_> {
     fn feed(&self, attachment: &At<'_>) -> Result<&Feed, Invalid> {
         let id = attachment.text("InputId").unwrap_or_default();
         let feed = self.feeds.get(id).filter(|feed| !feed.endpoints.is_empty());
-        feed.ok_or_else(|| attachment.invalid("InputId", format!("there is no input {id}")))
+        feed.ok_or_else(|| match is_other(id) {
+            false => attachment.invalid("InputId", format!("there is no input {id}")),
+            true => attachment.invalid(
+                "InputId",
+                format!("input {id} can only be a channel's of another door; attach one of MediaLive's own"),
+            ),
+        })
     }
 
     fn selection(&self, attachment: &At<'_>, feed: &Feed) -> Result<Selection, Invalid> {

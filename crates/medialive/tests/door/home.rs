@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use aws::{Error, Limits, Model, validate};
 use bytes::Bytes;
-use door::{Caller, ChannelSeen, Door, Seen, Site};
+use door::{Caller, ChannelSeen, Door, Made, Others, Seen, Sight, Site, Told};
 use http::Request;
 use media::Utc;
 use medialive::{Encoders, MediaLive, Outcome, Reach, Thumbnail, is_lenient};
 use serde_json::{Value, json};
-use store::{Place, Store};
+use store::{Owner, Place, Store};
 
 /// A door, and all it needs.
 pub(crate) struct Home {
@@ -20,6 +20,7 @@ pub(crate) struct Home {
     pub(crate) site: Site,
     /// Pipelines that were started anew, `CHANNEL 0`.
     pub(crate) restarted: Arc<Pipelines>,
+    beside: Arc<Beside>,
     now_us: AtomicI64,
     _folder: tempfile::TempDir,
 }
@@ -40,10 +41,42 @@ impl Encoders for Pipelines {
     }
 }
 
+/// What other doors made, as it is told to be.
+struct Beside(Mutex<Made>);
+
+impl Others for Beside {
+    fn made(&self) -> Told<'_> {
+        let made = self.0.lock().expect("no panic").clone();
+        Box::pin(async { Ok(made) })
+    }
+}
+
 const SIGNED: &str = "AWS4-HMAC-SHA256 Credential=AK/20261127/us-west-2/medialive/aws4_request, SignedHeaders=host, Signature=0";
 
 impl Home {
     pub(crate) async fn new() -> Self {
+        Self::with(Made::default()).await
+    }
+
+    /// Beside a workflow file.
+    pub(crate) async fn beside(file: &str) -> Self {
+        Self::with(Made::of_file(file).expect("a workflow file")).await
+    }
+
+    /// A channel of another door is seen to be so.
+    pub(crate) fn see_other(&self, name: &str, sight: Sight) {
+        let mut made = self.beside.0.lock().expect("no panic");
+        made.channels.iter_mut().find(|channel| channel.name == name).expect("a channel").sight = sight;
+    }
+
+    /// A channel is the native API's.
+    pub(crate) fn give_to_native_api(&self, name: &str) {
+        let mut made = self.beside.0.lock().expect("no panic");
+        let mut channels = made.channels.iter_mut();
+        channels.find(|channel| channel.name == name).expect("a channel").owner = Owner::Api;
+    }
+
+    async fn with(made: Made) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&Place::Sqlite(folder.path().join("store.db"))).await.expect("a store");
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -57,8 +90,11 @@ impl Home {
             control: at(8400),
         };
         let restarted = Arc::<Pipelines>::default();
-        let door = MediaLive::new(store.clone(), site.clone(), Reach::Public, restarted.clone());
-        Self { door, store, site, restarted, now_us: AtomicI64::new(1_795_000_000_000_000), _folder: folder }
+        let beside = Arc::new(Beside(Mutex::new(made)));
+        let door =
+            MediaLive::new(store.clone(), site.clone(), Reach::Public, restarted.clone(), beside.clone());
+        let now_us = AtomicI64::new(1_795_000_000_000_000);
+        Self { door, store, site, restarted, beside, now_us, _folder: folder }
     }
 
     /// Lets time pass.

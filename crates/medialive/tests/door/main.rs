@@ -4,6 +4,7 @@ mod any_calls;
 mod channels;
 mod home;
 mod inputs;
+mod others;
 mod running;
 mod schedule;
 mod tags;

@@ -62,16 +62,17 @@ pub(super) async fn list(setup: &Setup, caller: &Caller, input: Map) -> Result<M
     let group = name(&input, "ChannelGroupName");
     resource::found(setup, caller, &key(caller, GROUP, &[group])?, What::Group).await?;
     let prefix = format!("{group}/");
-    resource::list(setup, caller, (CHANNEL, &prefix), &input, |channel| {
-        let mut answer = shown(setup, channel)?;
-        for member in
-            ["IngestEndpoints", "ETag", "Tags", "InputSwitchConfiguration", "OutputHeaderConfiguration"]
-        {
-            answer.remove(member);
-        }
-        Ok(answer)
-    })
-    .await
+    let item = |channel: &Resource| Ok(summary(shown(setup, channel)?));
+    resource::list(setup, caller, (CHANNEL, &prefix), &input, Vec::new(), item).await
+}
+
+/// A channel as a list has it.
+pub(super) fn summary(mut shown: Map) -> Map {
+    for member in ["IngestEndpoints", "ETag", "Tags", "InputSwitchConfiguration", "OutputHeaderConfiguration"]
+    {
+        shown.remove(member);
+    }
+    shown
 }
 
 pub(super) async fn update(setup: &Setup, caller: &Caller, input: Map) -> Result<Map, Error> {

@@ -34,6 +34,9 @@ struct Policy {
     cdn: Option<Map>,
     /// What the CDN's secrets were when they were named, where requests have to bring one: SHA-256 in hexadecimal digits.
     identifiers: Option<Vec<String>>,
+    /// Networks that may watch; everybody's where there is none.
+    #[serde(default)]
+    allow: Vec<String>,
 }
 
 impl Kept for Endpoint {
@@ -73,19 +76,21 @@ pub(super) async fn list(setup: &Setup, caller: &Caller, input: Map) -> Result<M
     resource::found(setup, caller, &key(caller, GROUP, &[group])?, What::Group).await?;
     resource::found(setup, caller, &key(caller, CHANNEL, &[group, channel])?, What::Channel).await?;
     let prefix = format!("{group}/{channel}/");
-    resource::list(setup, caller, (ENDPOINT, &prefix), &input, |endpoint| {
-        let mut answer = shown(setup, endpoint)?;
-        for member in ["Segment", "StartoverWindowSeconds", "ETag", "Tags"] {
-            answer.remove(member);
+    let item = |endpoint: &Resource| Ok(summary(shown(setup, endpoint)?));
+    resource::list(setup, caller, (ENDPOINT, &prefix), &input, Vec::new(), item).await
+}
+
+/// An endpoint as a list has it.
+pub(super) fn summary(mut shown: Map) -> Map {
+    for member in ["Segment", "StartoverWindowSeconds", "ETag", "Tags"] {
+        shown.remove(member);
+    }
+    for (list, _) in LISTS {
+        if let Some(Value::List(manifests)) = shown.get_mut(list) {
+            manifests.iter_mut().for_each(only_names);
         }
-        for (list, _) in LISTS {
-            if let Some(Value::List(manifests)) = answer.get_mut(list) {
-                manifests.iter_mut().for_each(only_names);
-            }
-        }
-        Ok(answer)
-    })
-    .await
+    }
+    shown
 }
 
 pub(super) async fn update(setup: &Setup, caller: &Caller, input: Map) -> Result<Map, Error> {
@@ -108,20 +113,21 @@ pub(super) async fn put_policy(setup: &Setup, caller: &Caller, input: Map) -> Re
     let key = resource_key(caller, &input)?;
     let text = name(&input, "Policy").to_owned();
     let found = resource::found(setup, caller, &key, What::Endpoint).await?;
-    let lets_in = policy::read(&text, &found.arn, &policy::EGRESS)?;
+    let LetsIn { asks_for_header, networks } = policy::read(&text, &found.arn, &policy::EGRESS)?;
+    let allow = networks.iter().map(ToString::to_string).collect();
     let cdn = input.get("CdnAuthConfiguration").and_then(Value::as_map).cloned();
     let known = cdn.as_ref().map(|cdn| identifiers(setup, cdn)).transpose()?;
-    let identifiers = match (lets_in, known) {
-        (LetsIn::Everybody, _) => None,
-        (LetsIn::WhoBringsTheHeader, Some(known)) => Some(known),
-        (LetsIn::WhoBringsTheHeader, None) => {
+    let identifiers = match (asks_for_header, known) {
+        (false, _) => None,
+        (true, Some(known)) => Some(known),
+        (true, None) => {
             return Err(invalid(
                 "INVALID_POLICY",
                 "Policy: it asks for a header that CdnAuthConfiguration has to name",
             ));
         }
     };
-    set_policy(setup, caller, &key, Some(Policy { text, cdn, identifiers })).await
+    set_policy(setup, caller, &key, Some(Policy { text, cdn, identifiers, allow })).await
 }
 
 pub(super) async fn get_policy(setup: &Setup, caller: &Caller, input: Map) -> Result<Map, Error> {
@@ -179,14 +185,15 @@ pub(super) fn asked(endpoint: &Resource) -> Option<Asked> {
     let package = manifest::read(&kept.settings).ok()?;
     let key = &endpoint.key;
     let (channel, _) = key.id().rsplit_once('/')?;
-    let identifiers = kept.policy.and_then(|policy| policy.identifiers);
+    let (identifiers, allow) =
+        kept.policy.map(|policy| (policy.identifiers, policy.allow)).unwrap_or_default();
     Some(Asked {
         name: format!("mediapackagev2:{}:{}:{}", key.account(), key.region(), key.id()),
         path: path(key.id()),
         channel: door::media_name("mp", channel),
         segment_s: package.segment_s,
         identifier: identifiers.map(|sha256| Identifier { header: HEADER, sha256 }),
-        allow: Vec::new(),
+        allow,
         manifests: package.manifests,
     })
 }

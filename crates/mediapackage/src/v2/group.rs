@@ -5,6 +5,7 @@ use door::Caller;
 use serde::{Deserialize, Serialize};
 use store::{Document, New, Owner, Resource};
 
+use super::elsewhere;
 use super::fault::{What, failed};
 use super::resource::{self, CHANNEL, GROUP, Kept, etag, key, name, token};
 use crate::address;
@@ -44,14 +45,17 @@ pub(super) async fn get(setup: &Setup, caller: &Caller, input: Map) -> Result<Ma
 }
 
 pub(super) async fn list(setup: &Setup, caller: &Caller, input: Map) -> Result<Map, Error> {
-    resource::list(setup, caller, (GROUP, ""), &input, |group| {
-        let mut answer = shown(setup, group)?;
-        for member in ["EgressDomain", "ETag", "Tags"] {
-            answer.remove(member);
-        }
-        Ok(answer)
-    })
-    .await
+    let others = elsewhere::listed(setup, caller).await?;
+    let item = |group: &Resource| Ok(summary(shown(setup, group)?));
+    resource::list(setup, caller, (GROUP, ""), &input, others, item).await
+}
+
+/// A group as a list has it.
+pub(super) fn summary(mut shown: Map) -> Map {
+    for member in ["EgressDomain", "ETag", "Tags"] {
+        shown.remove(member);
+    }
+    shown
 }
 
 pub(super) async fn update(setup: &Setup, caller: &Caller, input: Map) -> Result<Map, Error> {

@@ -1,32 +1,36 @@
 //! Policies of channels and origin endpoints: those that can be kept are taken, others are refused.
 //!
 //! A request for media has no signature, so it has no principal. A policy can be kept where it lets everybody in, or on an
-//! endpoint everybody who brings the CDN's header. Without a policy everybody is let in, unlike at AWS.
+//! endpoint everybody who brings the CDN's header, or comes from some addresses. Without a policy everybody is let in, unlike at AWS.
 
 use aws::Error;
 use serde::Deserialize;
 use serde_json::Value;
+use spec::Network;
 
 use super::fault::invalid;
+use super::source_ip;
 
 /// What a policy is about.
 pub(super) struct About {
     /// What has to be allowed.
     action: &'static str,
-    /// A statement may ask for the CDN's header.
-    may_ask_for_header: bool,
+    /// A statement may ask for the CDN's header, and for the viewer's address.
+    takes_conditions: bool,
 }
 
 /// Pushing to a channel.
-pub(super) const INGEST: About = About { action: "mediapackagev2:PutObject", may_ask_for_header: false };
+pub(super) const INGEST: About = About { action: "mediapackagev2:PutObject", takes_conditions: false };
 /// Playing an endpoint.
-pub(super) const EGRESS: About = About { action: "mediapackagev2:GetObject", may_ask_for_header: true };
+pub(super) const EGRESS: About = About { action: "mediapackagev2:GetObject", takes_conditions: true };
 
-/// Whom a policy lets in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LetsIn {
-    Everybody,
-    WhoBringsTheHeader,
+/// Whom a policy lets in: who does all that it asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct LetsIn {
+    /// To bring the CDN's header.
+    pub(super) asks_for_header: bool,
+    /// To come from one of these networks; from anywhere where there is none.
+    pub(super) networks: Vec<Network>,
 }
 
 /// The condition key of the CDN's header.
@@ -97,19 +101,62 @@ pub(super) fn read(text: &str, arn: &str, about: &About) -> Result<LetsIn, Error
             )));
         }
         let granted = match &statement.condition {
-            None => LetsIn::Everybody,
-            Some(condition) if about.may_ask_for_header && asks_for_header(condition) => {
-                LetsIn::WhoBringsTheHeader
-            }
-            Some(_) => {
-                return Err(refused(&format!("the one condition carried out here is {HEADER_MATCHES}")));
-            }
+            None => LetsIn::default(),
+            Some(condition) if about.takes_conditions => asked(condition).map_err(|why| refused(&why))?,
+            Some(_) => return Err(refused("no condition is carried out here on who may push")),
         };
-        if lets_in != Some(LetsIn::Everybody) {
-            lets_in = Some(granted);
-        }
+        lets_in = Some(match lets_in {
+            None => granted,
+            Some(before) => either(before, granted).map_err(refused)?,
+        });
     }
     lets_in.ok_or_else(|| refused("there is no statement in it"))
+}
+
+/// What lets in whom either does.
+fn either(one: LetsIn, other: LetsIn) -> Result<LetsIn, &'static str> {
+    let is_wider = |one: &LetsIn, other: &LetsIn| {
+        (other.asks_for_header || !one.asks_for_header)
+            && (one.networks.is_empty() || one.networks == other.networks)
+    };
+    if is_wider(&one, &other) {
+        return Ok(one);
+    }
+    if is_wider(&other, &one) {
+        return Ok(other);
+    }
+    if one.asks_for_header != other.asks_for_header {
+        return Err(
+            "one statement asks for the header and another for addresses; ask for both in each, or for one of them",
+        );
+    }
+    let networks = [one.networks, other.networks].concat();
+    match networks.len() > source_ip::MAX {
+        true => Err("its statements name more networks than can be carried out"),
+        false => Ok(LetsIn { networks, ..one }),
+    }
+}
+
+/// What a condition asks for.
+fn asked(condition: &Value) -> Result<LetsIn, String> {
+    let carried_out = || {
+        format!(
+            "the conditions carried out here are {HEADER_MATCHES}, and IpAddress and NotIpAddress of aws:SourceIp"
+        )
+    };
+    let operators =
+        condition.as_object().filter(|operators| !operators.is_empty()).ok_or_else(carried_out)?;
+    let is_known = |operator: &String| ["Bool", "IpAddress", "NotIpAddress"].contains(&operator.as_str());
+    if !operators.keys().all(is_known) {
+        return Err(carried_out());
+    }
+    let asks_for_header = match operators.get("Bool") {
+        None => false,
+        Some(keys) if asks_for_header(keys) => true,
+        Some(_) => return Err(carried_out()),
+    };
+    let networks = source_ip::networks(operators.get("IpAddress"), operators.get("NotIpAddress"))?;
+    Ok(LetsIn { asks_for_header, networks })
 }
 
 fn is_everybody(principal: &Value) -> bool {
@@ -121,21 +168,15 @@ fn is_everybody(principal: &Value) -> bool {
     }
 }
 
-fn asks_for_header(condition: &Value) -> bool {
+fn asks_for_header(keys: &Value) -> bool {
     let is_true = |value: &Value| match value {
         Value::Bool(value) => *value,
         Value::String(text) => text == "true",
         Value::Array(list) => matches!(list.as_slice(), [Value::String(text)] if text == "true"),
         _ => false,
     };
-    let Value::Object(operators) = condition else { return false };
-    let only = |operators: &serde_json::Map<String, Value>, name: &str| {
-        operators.get(name).filter(|_| operators.len() == 1).cloned()
-    };
-    match only(operators, "Bool") {
-        Some(Value::Object(keys)) => only(&keys, HEADER_MATCHES).is_some_and(|value| is_true(&value)),
-        _ => false,
-    }
+    let keys = keys.as_object().filter(|keys| keys.len() == 1);
+    keys.and_then(|keys| keys.get(HEADER_MATCHES)).is_some_and(is_true)
 }
 
 /// Whether a pattern with `*` covers a text.
@@ -161,9 +202,17 @@ mod tests {
 
     const ARN: &str = "arn:aws:mediapackagev2:us-west-2:1:channelGroup/g/channel/c/originEndpoint/e";
 
-    fn told(statement: Value) -> Result<LetsIn, String> {
+    /// `header` and networks; nothing for everybody.
+    fn told(statement: Value) -> Result<String, String> {
         let text = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
-        read(&text, ARN, &EGRESS).map_err(|error| error.message)
+        let LetsIn { asks_for_header, networks } =
+            read(&text, ARN, &EGRESS).map_err(|error| error.message)?;
+        let header = asks_for_header.then(|| "header".to_owned()).into_iter();
+        Ok(header.chain(networks.iter().map(ToString::to_string)).collect::<Vec<_>>().join(" "))
+    }
+
+    fn on(condition: Value) -> Value {
+        allow(&[("Condition", condition)])
     }
 
     fn allow(more: &[(&str, Value)]) -> Value {
@@ -178,16 +227,36 @@ mod tests {
 
     #[test]
     fn everybody_or_whoever_brings_the_header_can_be_let_in() {
-        assert_eq!(told(allow(&[])), Ok(LetsIn::Everybody));
+        let everybody = Ok(String::new());
+        assert_eq!(told(allow(&[])), everybody);
         let aws = allow(&[("Principal", json!({ "AWS": "*" })), ("Action", json!(["mediapackagev2:Get*"]))]);
-        assert_eq!(told(json!([aws])), Ok(LetsIn::Everybody));
-        let header = allow(&[("Condition", json!({ "Bool": { HEADER_MATCHES: "true" } }))]);
-        assert_eq!(told(header.clone()), Ok(LetsIn::WhoBringsTheHeader));
-        assert_eq!(told(json!([header, allow(&[])])), Ok(LetsIn::Everybody));
-        assert_eq!(
-            told(allow(&[("Resource", json!("arn:aws:mediapackagev2:*/originEndpoint/e"))])),
-            Ok(LetsIn::Everybody)
-        );
+        assert_eq!(told(json!([aws])), everybody);
+        let header = on(json!({ "Bool": { HEADER_MATCHES: "true" } }));
+        assert_eq!(told(header.clone()), Ok("header".to_owned()));
+        assert_eq!(told(json!([header, allow(&[])])), everybody);
+        let resource = allow(&[("Resource", json!("arn:aws:mediapackagev2:*/originEndpoint/e"))]);
+        assert_eq!(told(resource), everybody);
+    }
+
+    #[test]
+    fn some_addresses_can_be_let_in_with_the_header_or_without() {
+        let from = |network: &str| json!({ "IpAddress": { "aws:SourceIp": network } });
+        let header = json!({ "Bool": { HEADER_MATCHES: "true" } });
+        let mut both = from("10.0.0.0/8");
+        both["Bool"] = header["Bool"].clone();
+        for (statements, expected) in [
+            (on(from("10.0.0.0/8")), "10.0.0.0/8"),
+            (on(json!({ "NotIpAddress": { "aws:SourceIp": ["128.0.0.0/1", "::/0"] } })), "0.0.0.0/1"),
+            (on(both.clone()), "header 10.0.0.0/8"),
+            (json!([on(from("10.0.0.0/8")), on(from("192.0.2.1"))]), "10.0.0.0/8 192.0.2.1"),
+            (json!([on(from("10.0.0.0/8")), allow(&[])]), ""),
+            (json!([on(both.clone()), on(header.clone())]), "header"),
+            (json!([on(both), on(from("10.0.0.0/8"))]), "10.0.0.0/8"),
+        ] {
+            assert_eq!(told(statements.clone()), Ok(expected.to_owned()), "{statements}");
+        }
+        let mixed = told(json!([on(from("10.0.0.0/8")), on(header)])).expect_err("refused");
+        assert!(mixed.contains("ask for both in each"), "{mixed}");
     }
 
     #[test]
@@ -198,16 +267,15 @@ mod tests {
             (allow(&[("Principal", json!({ "AWS": "arn:aws:iam::1:root" }))]), "no signature"),
             (allow(&[("Resource", json!("arn:aws:other"))]), "on this resource"),
             (allow(&[("Action", json!("s3:*"))]), "on this resource"),
-            (
-                allow(&[("Condition", json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } }))]),
-                "the one condition",
-            ),
+            (on(json!({ "IpAddress": { "aws:VpcSourceIp": "10.0.0.0/8" } })), "aws:SourceIp"),
+            (on(json!({ "StringEquals": { "aws:Referer": "x" } })), "the conditions carried out"),
+            (on(json!({})), "the conditions carried out"),
             (
                 allow(&[(
                     "Condition",
                     json!({ "Bool": { HEADER_MATCHES: "true", "aws:SecureTransport": "true" } }),
                 )]),
-                "the one condition",
+                "the conditions carried out",
             ),
             (allow(&[("NotAction", json!("x"))]), "cannot be read"),
             (json!([]), "no statement"),

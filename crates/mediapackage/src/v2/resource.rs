@@ -172,12 +172,13 @@ async fn delete_unused(
     write.delete(key, Expect::Any, caller.at).await
 }
 
-/// A page of the resources of a kind whose ids begin with `prefix`.
+/// A page of the resources of a kind whose ids begin with `prefix`, and of what other doors made, by ids.
 pub(super) async fn list(
     setup: &Setup,
     caller: &Caller,
     (kind, prefix): (&str, &str),
     input: &Map,
+    others: Vec<(String, Map)>,
     shown: impl Fn(&Resource) -> Result<Map, Error>,
 ) -> Result<Map, Error> {
     let limit = match input.get("MaxResults") {
@@ -189,9 +190,11 @@ pub(super) async fn list(
     let page = setup.store.list(kind, &caller.account, &caller.region, Some(after), limit).await;
     let page = page.map_err(|error| failed(error, What::Group))?;
     let below: Vec<_> = page.items.iter().take_while(|item| item.key.id().starts_with(prefix)).collect();
-    let next = page.next.filter(|_| below.len() == page.items.len());
-    let items =
-        below.into_iter().map(|item| Ok(Value::from(shown(item)?))).collect::<Result<Vec<_>, Error>>()?;
+    let goes_on = page.next.is_some() && below.len() == page.items.len();
+    let own = below.into_iter().map(|item| Ok((item.key.id().to_owned(), shown(item)?)));
+    let own = own.collect::<Result<Vec<_>, Error>>()?;
+    let (items, next) = door::listed(own, goes_on, others, Some(after), limit as usize);
+    let items: Vec<Value> = items.into_iter().map(Value::from).collect();
     let answer = Map::new().with("Items", items);
     Ok(match next {
         Some(next) => answer.with("NextToken", next),

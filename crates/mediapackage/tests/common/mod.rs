@@ -1,11 +1,12 @@
 //! Calls as clients send them, to both doors over one store.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use aws::{Limits, Map, Model, validate};
 use bytes::Bytes;
-use door::{Caller, Door, Site, Wanted};
+use door::{Caller, Door, Made, Others, Site, Told, Wanted};
 use http::Request;
 use media::Utc;
 use mediapackage::{MediaPackage, MediaPackageV2, Secrets, Setup};
@@ -47,6 +48,15 @@ impl Answer {
     }
 }
 
+/// What other doors made.
+struct Beside(Made);
+
+impl Others for Beside {
+    fn made(&self) -> Told<'_> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+}
+
 pub fn site() -> Site {
     let at = |port| ([127, 0, 0, 1], port).into();
     Site {
@@ -65,13 +75,23 @@ impl Api {
         Self::start_at(site())
     }
 
+    /// Beside a workflow file.
+    pub fn beside(file: &str) -> Self {
+        Self::start_with(site(), Made::of_file(file).expect("a workflow file"))
+    }
+
     pub fn start_at(site: Site) -> Self {
+        Self::start_with(site, Made::default())
+    }
+
+    fn start_with(site: Site, made: Made) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let runtime = Runtime::new().expect("a runtime");
         let place = Place::Sqlite(folder.path().join("headwater.db"));
         let store = runtime.block_on(Store::open(&place)).expect("it opens");
         let secrets = Secrets::by(|name| (name == "cdn").then(|| "0123456789abcdef".to_owned()));
-        let setup = Setup { store: store.clone(), site: site.clone(), key: [7; 32], secrets };
+        let others = Arc::new(Beside(made));
+        let setup = Setup { store: store.clone(), site: site.clone(), key: [7; 32], secrets, others };
         let doors: [Box<dyn Door>; 2] =
             [Box::new(MediaPackage::new(setup.clone())), Box::new(MediaPackageV2::new(setup))];
         let clock = AtomicI64::new(1_800_000_000_000_000);
