@@ -6,8 +6,8 @@ use media::Unwrap;
 
 use super::line::{Line, Number, TURN};
 
-/// The newest lines are remembered, for lanes that have yet to come to them.
-const REMEMBERED: usize = 4;
+/// So many of the newest are remembered, for lanes that have yet to come to them.
+const REMEMBERED: usize = 16;
 
 /// Some lines, by number: the newest, and those that lanes are on.
 #[derive(Debug)]
