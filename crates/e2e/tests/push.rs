@@ -63,7 +63,7 @@ fn plays_in_step(stack: &Stack, path: &str, manifest: &str) -> Vec<String> {
                 .try_get(&format!("/{path}/{uri}"))
                 .is_some_and(|list| list.text().matches("#EXTINF").count() >= 4)
         };
-        videos.iter().all(|uri| has_some(uri)).then_some(())
+        videos.iter().all(has_some).then_some(())
     });
     for uri in &videos {
         plays(&stack.url(&format!("/{path}/{uri}")));
@@ -80,6 +80,13 @@ fn plays_in_step(stack: &Stack, path: &str, manifest: &str) -> Vec<String> {
         assert!(same + 1 >= all[0].len().min(other.len()) && same >= 3, "{all:?}");
     }
     sizes
+}
+
+/// What MediaPackage answers to the aws CLI.
+fn mediapackage(aws: &Clients, arguments: &[&str]) -> Value {
+    let said = aws.cli(&[&["mediapackage"], arguments].concat());
+    assert!(said.is_fine, "{arguments:?}: {}", said.errors);
+    serde_json::from_str(&said.output).expect("JSON")
 }
 
 fn text<'v>(value: &'v Value, place: &str) -> &'v str {
@@ -120,11 +127,7 @@ impl Endpoint {
 fn mediapackage_s_ingest_endpoints_take_hls_under_the_credentials_that_it_tells() {
     let stack = Stack::start_with_control("");
     let aws = Clients::of(&stack);
-    let call = |arguments: &[&str]| -> Value {
-        let said = aws.cli(&[&["mediapackage"], arguments].concat());
-        assert!(said.is_fine, "{arguments:?}: {}", said.errors);
-        serde_json::from_str(&said.output).expect("JSON")
-    };
+    let call = |arguments: &[&str]| mediapackage(&aws, arguments);
     let channel = call(&["create-channel", "--id", "live"]);
     let package = "{\"SegmentDurationSeconds\": 2}";
     let origin =
@@ -177,11 +180,7 @@ fn a_ladder_that_is_pushed_to_a_channel_plays_whole_muxed_and_with_its_sound_apa
 fn a_ladder_that_is_pushed_to_mediapackage_plays_whole_by_hls_and_dash() {
     let stack = Stack::start_with_control("");
     let aws = Clients::of(&stack);
-    let call = |arguments: &[&str]| -> Value {
-        let said = aws.cli(&[&["mediapackage"], arguments].concat());
-        assert!(said.is_fine, "{arguments:?}: {}", said.errors);
-        serde_json::from_str(&said.output).expect("JSON")
-    };
+    let call = |arguments: &[&str]| mediapackage(&aws, arguments);
     let channel = call(&["create-channel", "--id", "ladder"]);
     let endpoint = |id: &str, package: &str| {
         let package = [package, "{\"SegmentDurationSeconds\": 2}"];
