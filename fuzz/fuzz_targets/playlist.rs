@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use playlist::{Choice, Follower, Playlist, Url};
+use playlist::limits::{MAX_PICTURES, MAX_SOUNDS};
+use playlist::{Choice, Extent, Follower, Playlist, Url};
 
 fuzz_target!(|data: &[u8]| {
     let base: Url = "https://host.example/live/index.m3u8".parse().expect("a URL");
@@ -20,6 +21,9 @@ fuzz_target!(|data: &[u8]| {
             Ok(Playlist::Multivariant(streams)) => {
                 let choice = Choice { max_height: Some(720), ..Choice::default() };
                 assert!(streams.choose(&choice).is_some());
+                let ladder = Choice { extent: Extent::Ladder, ..choice };
+                let chosen = streams.choose(&ladder).expect("there are variants");
+                assert!((1..=MAX_PICTURES).contains(&chosen.main.len()) && chosen.audio.len() <= MAX_SOUNDS);
             }
             Ok(Playlist::Media(media)) => {
                 let update = follower.update(&media, Duration::from_secs(1));

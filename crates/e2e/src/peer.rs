@@ -90,6 +90,20 @@ impl Peer {
         Self::start("ffmpeg", &arguments.split_whitespace().chain(sets).collect::<Vec<_>>())
     }
 
+    /// Pushes a ladder of three test pictures as HLS in segments of two seconds, key frames every second, below `url`: `index.m3u8` and
+    /// what that names. `streams` says how the pictures go with the sound (ffmpeg's `-var_stream_map`).
+    pub fn push_ladder(url: &str, streams: &str) -> Self {
+        let arguments = "-nostdin -v error -re -f lavfi -i testsrc2=size=640x360:rate=30 -f lavfi -i sine=frequency=440:sample_rate=48000 \
+             -map 0:v -map 0:v -map 0:v SOUND -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 30 -sc_threshold 0 \
+             -b:v:0 800k -b:v:1 400k -b:v:2 200k -s:v:1 320x180 -s:v:2 160x90 -c:a aac -ac 2 -f hls -method PUT -hls_time 2 \
+             -hls_flags delete_segments -master_pl_name index.m3u8 -master_pl_publish_rate 1 -var_stream_map";
+        let pattern = format!("{url}/v%v.m3u8");
+        let sound = "-map 1:a ".repeat(streams.matches("a:").count());
+        let arguments = arguments.replace("SOUND", &sound);
+        let arguments: Vec<_> = arguments.split_whitespace().chain([streams, &pattern]).collect();
+        Self::start("ffmpeg", &arguments)
+    }
+
     /// Whether it is still running.
     pub fn is_running(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))

@@ -2,7 +2,8 @@
 //!
 //! [`run`] is one channel's life; all of them share one thread. Samples come from ingest
 //! ([`crate::source::ingest`]), [`cutter`] decides where segments begin, and one [`PushHandle`] a track takes them to
-//! the origin. The tracks are named `video` and `audio`.
+//! the origin. The tracks are named `video` and `audio`; where the publisher brings several renditions, the others are `video-2`,
+//! `audio-2` and so on, by their ranks.
 
 use std::time::Duration;
 
@@ -14,14 +15,16 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use wire::sample_stream::{Message, Tracks};
-use wire::{ChannelJob, Source};
+use wire::{ChannelJob, Source, rendition};
 
 use crate::door::Door;
 use crate::push::{PushHandle, PushMetrics, PushUrlError, Target};
 use crate::source::ingest::{IngestClient, Pace};
 
+mod alignment;
 mod cutter;
 
+use alignment::Told;
 use cutter::{Cutter, Output, Start};
 
 /// How often samples are fetched. A segment leaves when it is complete, so waiting this long delays only its end.
@@ -109,7 +112,7 @@ pub async fn run(
     let samples = metrics.samples.get_or_create_owned(&labels);
     let refused = metrics.refused.get_or_create_owned(&labels);
     let mut channel =
-        Channel { job: &job, settings, door, metrics: &metrics, lanes: Vec::new(), cutter: None };
+        Channel { job: &job, settings, door, metrics: &metrics, lanes: Vec::new(), session: 0, cutter: None };
     let mut is_first = true;
     let draining = drain.requested();
     tokio::pin!(draining);
@@ -131,6 +134,8 @@ pub async fn run(
                 if std::mem::take(&mut is_first)
                     && let Some(from) = channel.resume().await
                 {
+                    // The tracks come again, and are cut from where the origin has them.
+                    channel.end_segments();
                     client.restart(from);
                 }
             }
@@ -152,14 +157,17 @@ struct Channel<'a> {
     settings: Settings,
     door: Door,
     metrics: &'a Metrics,
-    /// At most one of video and one of audio.
+    /// One a rendition.
     lanes: Vec<Lane>,
+    /// The publishing session they are of.
+    session: u64,
     /// There while a publisher is.
     cutter: Option<Cutter>,
 }
 
 /// One track on its way out; stays when publishers come and go.
 struct Lane {
+    name: String,
     track: Track,
     push: PushHandle,
     /// Where its timeline stands: nothing goes out before this.
@@ -167,10 +175,47 @@ struct Lane {
 }
 
 impl Channel<'_> {
-    /// Takes a publisher's tracks: keeps the lanes whose kind is still there, with a new header where the format is
-    /// another, and cuts from the next key frame on.
+    /// Takes a publisher's tracks: those that are as they were go on untouched, as long as some of the pictures are among them. The
+    /// lanes of others that are still there get a new header, and are cut from the next key frame on.
     fn set_up(&mut self, tracks: &Tracks) -> Result<(), PassthroughError> {
-        self.end_segments();
+        if std::mem::replace(&mut self.session, tracks.session) != tracks.session {
+            self.end_segments();
+        }
+        self.refuse(tracks);
+        let wanted = carried(tracks);
+        let unchanged: Vec<TrackId> = {
+            let is_known = |track: &Track| self.lanes.iter().any(|lane| lane.track == *track);
+            wanted.iter().filter(|track| is_known(track)).map(|track| track.id).collect()
+        };
+        let has_pictures = |id| wanted.iter().any(|track| track.id == id && track.format.is_video());
+        match unchanged.iter().any(|id| has_pictures(*id)) {
+            true => self.end_segments_but(&unchanged),
+            false => self.end_segments(),
+        }
+        let is_wanted = |lane: &Lane| wanted.iter().any(|track| name(track) == lane.name);
+        for lane in self.lanes.extract_if(.., |lane| !is_wanted(lane)) {
+            tokio::spawn(lane.push.finish(DRAIN_TIMEOUT));
+        }
+        for track in &wanted {
+            self.take(track)?;
+        }
+        let channel = &self.job.name;
+        if wanted.is_empty() {
+            tracing::warn!(%channel, "the publisher has no track that can be carried; waiting for one that has");
+            return Ok(());
+        }
+        let is_new = self.cutter.is_none();
+        let cutter = self.cutter.get_or_insert_with(|| Cutter::new(self.job.grid, self.settings.part_ms));
+        for lane in self.lanes.iter().filter(|lane| is_new || !unchanged.contains(&lane.track.id)) {
+            cutter.add(Start { track: &lane.track, floor: lane.floor.ticks });
+            let (session, track) = (tracks.session, &lane.track.format);
+            tracing::info!(%channel, session, rendition = lane.name, %track, "passing through");
+        }
+        Ok(())
+    }
+
+    /// Tells of tracks that CMAF cannot carry.
+    fn refuse(&self, tracks: &Tracks) {
         for track in tracks.tracks.iter().filter(|track| !track.format.in_cmaf()) {
             self.metrics.refused_tracks.get_or_create(&self.labels()).inc();
             let channel = &self.job.name;
@@ -178,35 +223,6 @@ impl Channel<'_> {
             let text = "CMAF cannot carry a track: give the channel rungs, so that it is decoded";
             tracing::warn!(event = "input_refused", state = "happened", %channel, reason, "{text}");
         }
-        let carried = tracks.tracks.iter().filter(|track| track.format.in_cmaf());
-        let of_kind = |is_video| carried.clone().find(move |track| track.format.is_video() == is_video);
-        let wanted: Vec<&Track> = [of_kind(true), of_kind(false)].into_iter().flatten().collect();
-        let kinds = |is_video: bool| wanted.iter().any(|track| track.format.is_video() == is_video);
-        let (kept, gone) = std::mem::take(&mut self.lanes)
-            .into_iter()
-            .partition::<Vec<Lane>, _>(|lane| kinds(lane.track.format.is_video()));
-        self.lanes = kept;
-        for lane in gone {
-            tokio::spawn(lane.push.finish(DRAIN_TIMEOUT));
-        }
-        for track in wanted {
-            self.take(track)?;
-        }
-        let start = |is_video| {
-            let lane = self.lanes.iter().find(|lane| lane.track.format.is_video() == is_video)?;
-            Some(Start { track: &lane.track, floor: lane.floor.ticks })
-        };
-        let (video, audio) = (start(true), start(false));
-        let channel = &self.job.name;
-        if video.is_none() && audio.is_none() {
-            tracing::warn!(%channel, "the publisher has no track that can be carried; waiting for one that has");
-            return Ok(());
-        }
-        for lane in &self.lanes {
-            tracing::info!(%channel, session = tracks.session, track = %lane.track.format, "passing through");
-        }
-        self.cutter = Some(Cutter::new(self.job.grid, video, audio, self.settings.part_ms));
-        Ok(())
     }
 
     fn labels(&self) -> ChannelLabels {
@@ -215,12 +231,14 @@ impl Channel<'_> {
 
     /// Makes a lane for `track`, or gives the one there is to it.
     fn take(&mut self, track: &Track) -> Result<(), PassthroughError> {
-        let is_video = track.format.is_video();
-        let name = if is_video { "video" } else { "audio" };
-        let known = self.lanes.iter_mut().find(|lane| lane.track.format.is_video() == is_video);
-        if let Some(lane) = known {
+        let name = name(track);
+        let header = |track: &Track| {
+            let language = track.language.clone().unwrap_or_else(|| "und".to_owned());
+            init_segment(track, &Labels { language, ..Labels::named(&name) })
+        };
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.name == name) {
             if lane.track != *track {
-                lane.push.header(init_segment(track, &Labels::named(name)));
+                lane.push.header(header(track));
                 let ticks = rescale_ceil(lane.floor.ticks, lane.floor.scale, track.timescale);
                 lane.floor = MediaTime::new(ticks, track.timescale);
                 lane.track = track.clone();
@@ -231,14 +249,14 @@ impl Channel<'_> {
             pipeline: self.job.pipeline.map(|pipeline| pipeline.number),
             push_url: self.job.push_url.clone(),
             channel: self.job.name.to_string(),
-            track: name.to_owned(),
-            is_video,
+            track: name.clone(),
+            is_video: track.format.is_video(),
             door: self.door.clone(),
         };
-        let init = init_segment(track, &Labels::named(name));
-        let push = PushHandle::spawn(&target, init, &self.metrics.push)
+        let push = PushHandle::spawn(&target, header(track), &self.metrics.push)
             .map_err(|source| PassthroughError::PushUrl { channel: self.job.name.clone(), source })?;
-        self.lanes.push(Lane { track: track.clone(), push, floor: MediaTime::new(0, track.timescale) });
+        let floor = MediaTime::new(0, track.timescale);
+        self.lanes.push(Lane { name, track: track.clone(), push, floor });
         Ok(())
     }
 
@@ -264,15 +282,48 @@ impl Channel<'_> {
             return true;
         };
         let lanes = &self.lanes;
-        cutter.push(sample, &mut |id, output| send(lanes, id, output)).is_ok()
+        let result = cutter.push(sample, &mut |id, output| send(lanes, id, output));
+        if let Some(told) = cutter.told() {
+            self.tell(told);
+        }
+        result.is_ok()
+    }
+
+    fn tell(&self, told: Told) {
+        let (channel, event) = (&self.job.name, "renditions_apart");
+        let (Told::Apart { id, .. } | Told::InStep { id }) = told;
+        let track = rendition::name(id, true);
+        match told {
+            Told::Apart { gap_ms, .. } => {
+                let text = "key frames of the renditions are not at the same pictures: each is cut at its own, and players may stumble \
+                            that change between them; have the encoder begin its groups of pictures alike";
+                tracing::warn!(event, state = "raised", %channel, track, gap_ms, "{text}");
+            }
+            Told::InStep { .. } => {
+                tracing::info!(event, state = "cleared", %channel, track, "all renditions have the same key frames again");
+            }
+        }
     }
 
     fn end_segments(&mut self) {
-        let Some(cutter) = self.cutter.take() else {
-            return;
-        };
-        let lanes = &self.lanes;
-        let ends = cutter.finish(&mut |id, output| send(lanes, id, output));
+        if let Some(cutter) = self.cutter.take() {
+            let ends = cutter.finish(&mut |id, output| send(&self.lanes, id, output));
+            self.ended(ends);
+        }
+    }
+
+    /// Ends the segments of all tracks but these.
+    fn end_segments_but(&mut self, unchanged: &[TrackId]) {
+        if let Some(cutter) = &mut self.cutter {
+            let lanes = &self.lanes;
+            let stays = |id| unchanged.contains(&id);
+            let ends = cutter.retain(stays, &mut |id, output| send(lanes, id, output));
+            self.ended(ends);
+        }
+    }
+
+    /// Nothing goes out any more before where these tracks ended.
+    fn ended(&mut self, ends: Vec<(TrackId, MediaTime)>) {
         for (id, end) in ends {
             let ended = |lane: &&mut Lane| lane.track.id == id && end.ticks > lane.floor.ticks;
             if let Some(lane) = self.lanes.iter_mut().find(ended) {
@@ -280,6 +331,22 @@ impl Channel<'_> {
             }
         }
     }
+}
+
+/// The tracks of a publisher that go out: the first of its pictures, the first of its sound, and all further renditions of either.
+fn carried(tracks: &Tracks) -> Vec<&Track> {
+    let carried = tracks.tracks.iter().filter(|track| track.format.in_cmaf());
+    let first = |is_video| {
+        let of_kind = move |track: &&Track| track.format.is_video() == is_video;
+        carried.clone().filter(|track| rendition::further(track.id).is_none()).find(of_kind)
+    };
+    let further = carried.clone().filter(|track| rendition::further(track.id).is_some());
+    [first(true), first(false)].into_iter().flatten().chain(further).collect()
+}
+
+/// What a track is called.
+fn name(track: &Track) -> String {
+    rendition::name(track.id, track.format.is_video())
 }
 
 fn send(lanes: &[Lane], id: TrackId, output: Output) {

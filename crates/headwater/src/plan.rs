@@ -196,10 +196,18 @@ const BASE_BYTES: u64 = 1 << 30;
 const BYTES_PER_PIXEL: u64 = 240;
 /// Memory of a passthrough channel: what waits for the origin, one segment of any size, and what comes in.
 const PASSTHROUGH_BYTES: u64 = 128 << 20;
+/// The same where it may be a ladder: each rendition waits for itself.
+const LADDER_BYTES: u64 = 512 << 20;
 
 fn confinement(workflow: &Workflow, channels: &[ChannelJob]) -> Confinement {
     let pixels = |rung: &Rung| u64::from(rung.width) * u64::from(rung.height);
+    let is_hls = |input: &Input| matches!(input, Input::Hls(_) | Input::HlsPush(_));
+    let brings_ladder = |name: &ChannelName| {
+        let channel = workflow.channels.iter().find(|channel| channel.name == *name);
+        channel.is_some_and(|channel| channel.inputs().any(is_hls))
+    };
     let needs = channels.iter().map(|channel| match &channel.ladder {
+        wire::Ladder::Passthrough if brings_ladder(&channel.name) => LADDER_BYTES,
         wire::Ladder::Passthrough => PASSTHROUGH_BYTES,
         wire::Ladder::Transcode { rungs, .. } => rungs.iter().map(pixels).sum::<u64>() * BYTES_PER_PIXEL,
     });

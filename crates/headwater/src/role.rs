@@ -184,8 +184,8 @@ fn publishers(
     let mut publishers = Vec::new();
     for channel in &workflow.channels {
         for (source, input) in channel.inputs().zip([FeedInput::Primary, FeedInput::Backup]) {
-            let Some(door) = door(source, bound).with_context(|| format!("channel `{}`", channel.name))?
-            else {
+            let door = door(source, &channel.ladder, bound);
+            let Some(door) = door.with_context(|| format!("channel `{}`", channel.name))? else {
                 continue;
             };
             publishers.push(ingest::Publisher {
@@ -226,9 +226,10 @@ fn downloads(workflow: &Workflow, layout: &Layout) -> Vec<ingest::Download> {
     downloads
 }
 
-/// How an input's samples come to ingest; `None` for those that do not.
+/// How an input's samples come to ingest; `None` for those that do not. Of HLS the whole ladder comes where it is passed through.
 fn door(
     input: &Input,
+    ladder: &Ladder,
     bound: &mut impl FnMut(&udp::Source) -> anyhow::Result<Option<udp::Bound>>,
 ) -> anyhow::Result<Option<ingest::Door>> {
     let terms = |terms: &spec::SrtTerms| ingest::Terms {
@@ -236,6 +237,13 @@ fn door(
             ingest::Passphrase::new(&passphrase.0).expect("the workflow's bounds are libsrt's")
         }),
         latency: terms.latency(),
+    };
+    let choice = |choice: &ingest::Choice| ingest::Choice {
+        extent: match ladder {
+            Ladder::Passthrough => ingest::Extent::Ladder,
+            Ladder::Transcode(_) | Ladder::Pushed => ingest::Extent::Best,
+        },
+        ..choice.clone()
     };
     Ok(Some(match input {
         Input::Rtmp(rtmp) => ingest::Door::Rtmp { app: rtmp.app.clone(), key: rtmp.key.clone() },
@@ -269,7 +277,7 @@ fn door(
         }),
         Input::Hls(pull) => ingest::Door::Hls(ingest::HlsPull {
             url: pull.url.clone(),
-            choice: pull.choice.clone(),
+            choice: choice(&pull.choice),
             at_end: if pull.is_looped { ingest::AtEnd::Loop } else { ingest::AtEnd::Wait },
             reach: reach(pull.allow_private),
         }),
@@ -279,7 +287,7 @@ fn door(
                 login: place.login.clone(),
             };
             let places = push.places().map(place).collect();
-            ingest::Door::HlsPush(ingest::HlsPush { places, choice: push.choice.clone() })
+            ingest::Door::HlsPush(ingest::HlsPush { places, choice: choice(&push.choice) })
         }
         Input::Test | Input::Files(_) | Input::Cmaf => return Ok(None),
     }))

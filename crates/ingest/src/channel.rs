@@ -9,11 +9,12 @@ use daemon::EpochClock;
 use media::Utc;
 use spec::{Admission, Second};
 use tokio::sync::watch;
+use wire::rendition;
 use wire::sample_stream::{Feed, Tracks};
 
 use crate::flaps::{self, Flaps};
 use crate::metrics::ChannelMetrics;
-use crate::replay::{Cursor, Entry, MAX_BYTES, Replay};
+use crate::replay::{Cursor, Entry, Replay};
 use crate::source::{Output, VIDEO};
 
 /// A publisher silent for this long yields to another that has the key: it is mostly the same encoder, back from a lost
@@ -95,9 +96,10 @@ pub(crate) enum Leave {
 }
 
 impl Channel {
-    pub(crate) fn new(name: Feed, keep: Duration, admission: Admission, metrics: ChannelMetrics) -> Self {
+    /// A channel that nobody has. `replay` keeps its samples.
+    pub(crate) fn new(name: Feed, replay: Replay, admission: Admission, metrics: ChannelMetrics) -> Self {
         let state = State {
-            replay: Replay::new(keep, MAX_BYTES),
+            replay,
             busy: false,
             holder: None,
             admission,
@@ -305,9 +307,11 @@ impl Lease {
                         Some(Entry::Tracks(Arc::new(Tracks { session, tracks })))
                     }
                     Output::Sample(sample) => {
-                        match sample.track {
-                            VIDEO => metrics.video_frames.inc(),
-                            _ => metrics.audio_frames.inc(),
+                        match (sample.track, rendition::further(sample.track)) {
+                            (VIDEO, _) => drop(metrics.video_frames.inc()),
+                            (_, None) => drop(metrics.audio_frames.inc()),
+                            // They show and say the same again.
+                            (_, Some(_)) => {}
                         };
                         Some(Entry::Sample(sample))
                     }

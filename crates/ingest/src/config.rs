@@ -9,7 +9,7 @@ use certificate::CertificateError;
 use daemon::Orders;
 use http_auth::Login;
 use mpegts::Select;
-use playlist::{Choice, Url};
+use playlist::{Choice, Extent, Url};
 use reach::Reach;
 use spec::Admission;
 use srt::Terms;
@@ -187,6 +187,18 @@ pub struct SrtCall {
     pub reach: Reach,
     /// What of the stream is wanted.
     pub select: Select,
+}
+
+impl Door {
+    /// Whether all renditions of a ladder may come by it.
+    pub(crate) const fn is_of_ladder(&self) -> bool {
+        let choice = match self {
+            Self::Hls(pull) => &pull.choice,
+            Self::HlsPush(push) => &push.choice,
+            _ => return false,
+        };
+        matches!(choice.extent, Extent::Ladder)
+    }
 }
 
 impl fmt::Debug for Door {

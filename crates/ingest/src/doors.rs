@@ -11,6 +11,7 @@ use crate::config::{Door, Error, Publisher, PushPlace, Sources};
 use crate::download::{self, Download};
 use crate::pull::{self, Pull, Supply};
 use crate::push::{Place, Push, Room};
+use crate::replay::{self, Replay};
 use crate::ticks::Ticks;
 use crate::{Call, Ingest, Inlet, Route, RtmpRoute, SrtRoute, datagrams, rtmp_caller, srt_caller, udp};
 
@@ -132,7 +133,9 @@ impl Keeper {
         let Publisher { feed: name, door, admission, batch, keep } = settings.clone();
         let ingest = self.ingest.clone();
         let metrics = &ingest.metrics;
-        let channel = Arc::new(Channel::new(name.clone(), keep, admission, metrics.channel(&name)));
+        let room = if door.is_of_ladder() { replay::MAX_LADDER_BYTES } else { replay::MAX_BYTES };
+        let replay = Replay::new(keep, room);
+        let channel = Arc::new(Channel::new(name.clone(), replay, admission, metrics.channel(&name)));
         let lazy = (!batch.is_zero()).then_some(batch);
         let way = match door {
             Door::Rtmp { app, key } => {

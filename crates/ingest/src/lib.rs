@@ -74,7 +74,7 @@ pub use config::{
 pub use download::Download;
 pub use http_auth::{Login, Password};
 pub use mpegts::Select;
-pub use playlist::{Choice, Url};
+pub use playlist::{Choice, Extent, Url};
 pub use reach::Reach;
 pub use rtmp::Target;
 pub use spec::{Admission, Network, Second};

@@ -2,46 +2,48 @@
 //! encoder ([`crate::push`]).
 //!
 //! ```text
-//! feed: choose a stream --> lane (its playlist, its segments) --pieces--> take: timeline --at their time--> publisher
-//!             ^               lane of sound, where it is apart --pieces-->
-//!             '-- the list is gone, or counts anew
+//! feed: choose a stream --> a lane for each playlist of its round --pieces--> take: firsts, timeline --at their time--> publisher
+//!             ^                 (of its pictures one or all, and of its sound)
+//!             '-- the stream is another, or can no longer be read
 //! ```
 
+mod feed;
 mod files;
+mod firsts;
 mod lane;
+mod round;
 mod segment;
 mod supply;
 mod timeline;
 mod told;
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use media::Utc;
-use playlist::{Chosen, Url};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::Ingest;
 use crate::channel::Channel;
 use crate::metrics::PullMetrics;
-use crate::pause::Pause;
 use crate::publisher::Publisher;
-use lane::{Lane, Piece};
-use timeline::{Lanes, Timeline};
-use told::Told;
+use firsts::Firsts;
+use lane::Piece;
+use round::{LANES, Round};
+use timeline::{Moved, Timeline};
 
 pub(crate) use lane::MAX_SEGMENT_BYTES;
 pub(crate) use supply::Supply;
 
-/// Longest pause before a stream is chosen anew; one that brought a segment makes it short again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How far ahead of its time media is fetched, in µs.
 const AHEAD_US: i64 = 30_000_000;
 /// Largest sum of fetched media at which more is taken, in bytes.
 const MAX_HELD_BYTES: usize = 32 << 20;
-/// How long the first segment of sound is waited for.
-const SOUND_WAIT: Duration = Duration::from_secs(10);
+/// The same of a lane that is behind another.
+const MAX_HELD_BYTES_BEHIND: usize = 128 << 20;
 /// Longest silence of a source before its session ends.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Longest sleep between two looks at what is due.
@@ -57,84 +59,39 @@ pub(crate) struct Pull {
 
 /// Reads for ever.
 pub(crate) async fn run(ingest: Arc<Ingest>, pull: Arc<Pull>) {
-    let (main_out, main) = mpsc::channel(1);
-    let (sound_out, sound) = mpsc::channel(1);
+    let (outs, pieces): (Vec<_>, Vec<_>) = (0..LANES).map(|_| mpsc::channel(1)).unzip();
+    let outs = outs.try_into().expect("one for each lane");
     // Neither ends before the drain.
     tokio::select! {
-        () = feed(&pull, main_out, sound_out) => {}
-        () = take(&ingest, &pull, main, sound) => {}
-    }
-}
-
-/// Chooses a stream and follows it, again and again.
-async fn feed(pull: &Pull, main_out: mpsc::Sender<Piece>, sound_out: mpsc::Sender<Piece>) {
-    let told = Told::new(pull);
-    let mut pause = Pause::up_to(LONGEST_PAUSE);
-    for round in 1.. {
-        if let Some(chosen) = pull.from.choose(&told).await {
-            let segments = pull.metrics.segments.get();
-            let lane = |url: &Url, lanes| Lane::new(&pull.from, url.clone(), round, lanes);
-            let follow = async {
-                match &chosen {
-                    Chosen { main, audio: None } => lane(main, Lanes::One).follow(&told, &main_out).await,
-                    Chosen { main, audio: Some(audio) } => {
-                        let (mut main, mut sound) = (lane(main, Lanes::Two), lane(audio, Lanes::Two));
-                        tokio::select! {
-                            () = main.follow(&told, &main_out) => {}
-                            () = sound.follow(&told, &sound_out) => {}
-                        }
-                    }
-                }
-            };
-            tokio::select! {
-                () = follow => {}
-                () = pull.from.is_left(&chosen) => {}
-            }
-            if pull.metrics.segments.get() > segments {
-                pause.renew();
-            }
-        }
-        pause.wait().await;
+        () = feed::feed(&pull, &outs) => {}
+        () = take(&ingest, &pull, pieces) => {}
     }
 }
 
 /// Lays pieces on the timeline and hands samples on when their time has come.
-async fn take(
-    ingest: &Ingest,
-    pull: &Pull,
-    mut main: mpsc::Receiver<Piece>,
-    mut sound: mpsc::Receiver<Piece>,
-) {
+async fn take(ingest: &Ingest, pull: &Pull, mut lanes: Vec<mpsc::Receiver<Piece>>) {
     let mut timeline = Timeline::after(Utc(0));
     let mut publisher: Option<Publisher> = None;
-    // The first piece of pictures, until that of the sound beside it is there.
-    let mut early: Option<(Piece, Instant)> = None;
+    let mut firsts = Firsts::default();
+    let mut round: Option<Arc<Round>> = None;
     let mut heard = Instant::now();
     loop {
         let now = ingest.clock.now();
-        let has_room = timeline.held_bytes() < MAX_HELD_BYTES;
-        let wants = |id| has_room && timeline.ahead_us(id, now) < AHEAD_US;
-        let (wants_main, wants_sound) = (early.is_none() && wants(0), wants(1));
         let due = timeline.due().map_or(LOOK_PERIOD, |due| {
             ingest.clock.instant_of(due).saturating_duration_since(std::time::Instant::now())
         });
+        let wanted = wanted(&timeline, &firsts, now);
         let mut pieces = Vec::new();
         tokio::select! {
-            Some(piece) = main.recv(), if wants_main => {
-                match piece.lanes == Lanes::Two && piece.is_first {
-                    true => early = Some((piece, Instant::now())),
-                    false => pieces.push((0, piece)),
+            (lane, piece) = next(&mut lanes, &wanted) => {
+                if round.as_ref().is_none_or(|known| known.number != piece.round.number) {
+                    round = Some(piece.round.clone());
                 }
-            }
-            Some(piece) = sound.recv(), if wants_sound => {
-                pieces.extend(early.take().map(|(piece, _)| (0, piece)));
-                pieces.push((1, piece));
+                pieces = firsts.push(lane, piece, Instant::now());
             }
             () = sleep_until(Instant::now() + due.min(LOOK_PERIOD)) => {}
         }
-        if early.as_ref().is_some_and(|(_, since)| since.elapsed() >= SOUND_WAIT) {
-            pieces.extend(early.take().map(|(piece, _)| (0, piece)));
-        }
+        pieces.extend(firsts.overdue(Instant::now()));
         let now = ingest.clock.now();
         if !pieces.is_empty() {
             heard = Instant::now();
@@ -152,14 +109,67 @@ async fn take(
         if bytes > 0 {
             publishing.heard(bytes as u64, now);
             timeline.push(pieces, now, &mut publishing.outputs);
+            pull.metrics.renditions.set(timeline.renditions() as i64);
+            for (lane, moved) in timeline.moved() {
+                pull.tell(round.as_deref(), lane, moved);
+            }
         }
         let latest = timeline.release(now, &mut publishing.outputs);
         publishing.deliver(latest);
-        publishing.update_rates(|| timeline.ahead_us(0, now));
-        pull.metrics.ahead_seconds.set(timeline.ahead_us(0, now).max(0) as f64 / 1e6);
+        publishing.update_rates(|| timeline.lead_us(now));
+        pull.metrics.ahead_seconds.set(timeline.lead_us(now).max(0) as f64 / 1e6);
         if heard.elapsed() >= SILENCE_TIMEOUT && timeline.due().is_none() {
             publishing.lease.end_because(&format!("no segment for {SILENCE_TIMEOUT:?}"));
+            for lane in timeline.end() {
+                pull.tell(round.as_deref(), lane, Moved::Back);
+            }
+            pull.metrics.renditions.set(0);
             publisher = None;
+        }
+    }
+}
+
+/// The lanes of which another piece is wanted, those that are furthest behind first.
+fn wanted(timeline: &Timeline, firsts: &Firsts, now: Utc) -> Vec<usize> {
+    let lead_us = timeline.lead_us(now);
+    let is_wanted = |(ahead_us, lane): &(i64, usize)| {
+        let limit = if *ahead_us < lead_us { MAX_HELD_BYTES_BEHIND } else { MAX_HELD_BYTES };
+        *ahead_us < AHEAD_US && timeline.held_bytes() < limit && !firsts.holds(*lane)
+    };
+    let lanes = (0..LANES).map(|lane| (timeline.ahead_us(lane, now), lane));
+    let mut wanted: Vec<_> = lanes.filter(is_wanted).collect();
+    wanted.sort_unstable();
+    wanted.into_iter().map(|(_, lane)| lane).collect()
+}
+
+/// The next piece of one of these lanes.
+async fn next(lanes: &mut [mpsc::Receiver<Piece>], wanted: &[usize]) -> (usize, Piece) {
+    poll_fn(|context| {
+        for lane in wanted {
+            // Senders live as long as this.
+            if let Poll::Ready(Some(piece)) = lanes[*lane].poll_recv(context) {
+                return Poll::Ready((*lane, piece));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+impl Pull {
+    /// Tells operators of a rendition that went away, or came back.
+    fn tell(&self, round: Option<&Round>, lane: usize, moved: Moved) {
+        let Some(round) = round else { return };
+        let (channel, track, playlist) = (&self.channel.name, round.track(lane), round.playlist(lane));
+        let event = "rendition_missing";
+        match moved {
+            Moved::Away => {
+                let text = "a rendition does not come while others do: the channel goes on without it";
+                tracing::warn!(event, state = "raised", %channel, track, playlist, "{text}");
+            }
+            Moved::Back => {
+                tracing::info!(event, state = "cleared", %channel, track, playlist, "a rendition is no longer missing");
+            }
         }
     }
 }

@@ -84,7 +84,7 @@ impl Push {
             {
                 return self.read_from(other);
             }
-            if stream(self.place(), Patience::Long).is_some_and(|now| now != *chosen) {
+            if stream(self.place(), Patience::Long).is_some_and(|now| !now.is_of_same(chosen)) {
                 return;
             }
         }

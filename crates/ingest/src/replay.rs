@@ -12,9 +12,11 @@ use wire::sample_stream::Tracks;
 
 /// Bytes kept at most. Five seconds at 12 Mbit/s.
 pub(crate) const MAX_BYTES: usize = 8 << 20;
+/// The same of a ladder, all renditions together: six seconds at 40 Mbit/s.
+pub(crate) const MAX_LADDER_BYTES: usize = 32 << 20;
 /// What an entry is counted with beyond its payload, so that many tiny samples are bounded too.
 const ENTRY_BYTES: usize = 128;
-/// How many entries before a key frame are searched for audio of the same time.
+/// How many entries before a key frame are searched for what belongs to the same time.
 const INTERLEAVE: u64 = 256;
 
 /// One entry of the log.
@@ -54,7 +56,7 @@ pub(crate) struct Cursor {
     seek: Seek,
     /// The tracks last given out.
     told: Option<Arc<Tracks>>,
-    /// Audio that stands before the key frame the cursor starts at, but sounds with it.
+    /// What stands before the key frame the cursor starts at, but is heard or shown with it: sound, and other renditions.
     before: Vec<Sample>,
 }
 
@@ -127,7 +129,7 @@ impl Replay {
         };
         match start {
             Some(&(at, _)) => {
-                Cursor { next: at, seek: Seek::Not, told: None, before: self.sounding_with(at) }
+                Cursor { next: at, seek: Seek::Not, told: None, before: self.together_with(at) }
             }
             None => Cursor { next: self.end(), seek: Seek::Join, told: None, before: Vec::new() },
         }
@@ -185,13 +187,14 @@ impl Replay {
         cursor.next < self.end() || (self.now.is_some() && !same(&cursor.told, &self.now))
     }
 
-    /// When a decoder can start at `sample`: at a key frame, or anywhere in a source without video.
+    /// When a decoder can start at `sample`: at a key frame of the first picture, or anywhere in a source without pictures. Other
+    /// renditions have the same key frames.
     fn start_time(&self, sample: &Sample) -> Option<Utc> {
         let tracks = &self.now.as_ref()?.tracks;
         let track = tracks.iter().find(|track| track.id == sample.track)?;
-        let starts = match track.format.is_video() {
-            true => sample.sync,
-            false => !tracks.iter().any(|track| track.format.is_video()),
+        let starts = match tracks.iter().find(|track| track.format.is_video()) {
+            Some(first) => first.id == sample.track && sample.sync,
+            None => true,
         };
         starts.then(|| Utc::of(MediaTime::new(sample.dts, track.timescale)))
     }
@@ -207,7 +210,7 @@ impl Replay {
         change.map_or_else(|| self.before_first.clone(), |(_, tracks)| tracks.clone())
     }
 
-    fn sounding_with(&self, start: u64) -> Vec<Sample> {
+    fn together_with(&self, start: u64) -> Vec<Sample> {
         let Some(tracks) = self.tracks_at(start) else {
             return Vec::new();
         };
@@ -226,7 +229,8 @@ impl Replay {
         let mut found = Vec::new();
         for entry in self.entries.range(earliest..at).rev() {
             let Entry::Sample(sample) = entry else { break };
-            if time_of(sample, sample.pts()).is_some_and(|(video, time)| !video && time >= key_time) {
+            let is_its_own = sample.track == key.track;
+            if time_of(sample, sample.pts()).is_some_and(|(_, time)| !is_its_own && time >= key_time) {
                 found.push(sample.clone());
             }
         }

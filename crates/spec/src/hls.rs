@@ -56,7 +56,7 @@ pub(crate) fn choice(fields: &mut Fields<'_>) -> Result<Choice, Fault> {
             }
         },
     };
-    Ok(Choice { max_height, max_bandwidth_bps, language })
+    Ok(Choice { max_height, max_bandwidth_bps, language, ..Choice::default() })
 }
 
 /// What of a choice the operator is told.

@@ -1,16 +1,19 @@
 //! Where a publisher's own samples are cut: pure, one publisher's tracks at a time.
 //!
-//! Video is cut at the first key frame in each new slot of the epoch grid; audio at the first frame that is presented
-//! at or after the video cut. A publisher without video is cut on the grid. So that an audio frame is never cut
-//! off too late, it waits until video has come as far.
+//! Pictures are cut at the first key frame that is presented in each new slot of the epoch grid, each rendition for itself: where
+//! their key frames are presented at the same times all are cut alike, and a rendition that comes later begins at such a cut
+//! ([`alignment`](super::alignment) tells where they lie apart). Sound is cut at the first frame that is presented
+//! at or after the pictures' cut. A publisher without pictures is cut on the grid. So that a frame of sound is never cut
+//! off too late, it waits until pictures have come as far.
 
-use std::collections::VecDeque;
+mod sound;
 
 use cmaf::{Begins, Chunk, DtsBackwards, Fragmenter};
-use media::{Grid, MediaTime, Parts, Sample, Timescale, Track, TrackId, rescale_ceil, rescale_floor};
+use media::{Grid, MediaTime, Parts, Sample, Timescale, Track, TrackId, rescale_floor};
 
-/// How far audio may run ahead of video before it goes on alone, in milliseconds.
-const MAX_AUDIO_LEAD_MS: i64 = 3_000;
+use super::alignment::{Alignment, Told};
+use sound::{Come, Sound};
+
 /// A chunk is cut here at the latest, in bytes: half of what a fragment should need to be read.
 const MAX_CHUNK_BYTES: usize = 16 << 20;
 
@@ -21,20 +24,18 @@ pub(super) enum Output {
     EndSegment,
 }
 
-/// Cuts the samples of one `Tracks` message.
+/// Cuts the samples of one publisher.
 #[derive(Debug)]
 pub(super) struct Cutter {
     grid: Grid,
-    video: Option<Lane>,
-    audio: Option<Lane>,
-    /// Audio frames that video has not come to.
-    waiting: VecDeque<Sample>,
-    /// When video was cut, as far as audio has not come there.
-    cuts: VecDeque<MediaTime>,
-    /// Audio has come to a video cut and the frame that begins its segment is still to be given on.
-    audio_cut_is_due: bool,
-    /// Decode time of the newest video sample.
-    video_at: Option<MediaTime>,
+    part_ms: Option<u32>,
+    /// Renditions of one picture, each cut for itself: at key frames that are presented at the same time all are cut alike.
+    pictures: Vec<Lane>,
+    sounds: Vec<Sound>,
+    alignment: Alignment,
+    told: Option<Told>,
+    /// Decode time of the newest picture of any rendition.
+    pictures_at: Option<MediaTime>,
 }
 
 #[derive(Debug)]
@@ -44,6 +45,8 @@ struct Lane {
     fragmenter: Fragmenter,
     /// Samples before this belong to segments that are out already.
     floor: i64,
+    /// The slot in which its first sample is presented.
+    first_slot: Option<i64>,
     /// The slot of the last cut.
     slot: Option<i64>,
     /// A segment is open; until then samples have nowhere to go.
@@ -69,23 +72,44 @@ pub(super) struct Start<'a> {
 }
 
 impl Cutter {
-    /// `part_ms`: cut segments into parts no longer than this; `None`: one chunk a segment.
-    pub(super) fn new(
-        grid: Grid,
-        video: Option<Start<'_>>,
-        audio: Option<Start<'_>>,
-        part_ms: Option<u32>,
-    ) -> Self {
-        let lane = |start: Start<'_>| Lane::new(start, part_ms);
+    /// Without any track. `part_ms`: cut segments into parts no longer than this; `None`: one chunk a segment.
+    pub(super) fn new(grid: Grid, part_ms: Option<u32>) -> Self {
         Self {
             grid,
-            video: video.map(lane),
-            audio: audio.map(lane),
-            waiting: VecDeque::new(),
-            cuts: VecDeque::new(),
-            audio_cut_is_due: false,
-            video_at: None,
+            part_ms,
+            pictures: Vec::new(),
+            sounds: Vec::new(),
+            alignment: Alignment::default(),
+            told: None,
+            pictures_at: None,
         }
+    }
+
+    /// Takes one more track. Where the pictures are cut already it begins where they are.
+    pub(super) fn add(&mut self, start: Start<'_>) {
+        let lane = Lane::new(start, self.part_ms);
+        match start.track.format.is_video() {
+            true => self.pictures.push(lane),
+            false => self.sounds.push(Sound::of(lane)),
+        }
+    }
+
+    /// Ends the segments of the tracks that are not to stay; the others go on untouched. Gives back where each ended.
+    pub(super) fn retain(
+        &mut self,
+        stays: impl Fn(TrackId) -> bool,
+        out: &mut impl FnMut(TrackId, Output),
+    ) -> Vec<(TrackId, MediaTime)> {
+        let gone: Vec<_> = self.pictures.extract_if(.., |lane| !stays(lane.id)).collect();
+        let mut ends: Vec<_> = gone.into_iter().map(|lane| lane.finish(out)).collect();
+        let gone: Vec<_> = self.sounds.extract_if(.., |sound| !stays(sound.id())).collect();
+        ends.extend(gone.into_iter().map(|sound| sound.finish(self.grid, out)));
+        ends
+    }
+
+    /// What operators are to be told of how the renditions lie.
+    pub(super) fn told(&mut self) -> Option<Told> {
+        self.told.take()
     }
 
     /// Takes a sample in the order it came. Samples of other tracks are passed over. On [`DtsBackwards`] the sample
@@ -95,107 +119,62 @@ impl Cutter {
         sample: Sample,
         out: &mut impl FnMut(TrackId, Output),
     ) -> Result<(), DtsBackwards> {
-        if self.video.as_ref().is_some_and(|lane| lane.id == sample.track) {
-            let result = self.push_video(sample, out);
-            return self.release(out).and(result);
-        }
-        if self.audio.as_ref().is_some_and(|lane| lane.id == sample.track) {
-            self.waiting.push_back(sample);
-            return self.release(out);
-        }
-        Ok(())
-    }
-
-    /// Ends every segment: the publisher is gone or its format changes. Gives back where each track ended.
-    pub(super) fn finish(mut self, out: &mut impl FnMut(TrackId, Output)) -> Vec<(TrackId, MediaTime)> {
-        // Video will not come: what waits for it goes on.
-        while let (Some(lane), Some(first)) = (&self.audio, self.waiting.front()) {
-            let at = MediaTime::new(first.pts(), lane.timescale);
-            let _ = self.push_audio(at, false, out);
-        }
-        let lanes = self.video.into_iter().chain(self.audio);
-        lanes.map(|lane| lane.finish(out)).collect()
-    }
-
-    fn push_video(
-        &mut self,
-        sample: Sample,
-        out: &mut impl FnMut(TrackId, Output),
-    ) -> Result<(), DtsBackwards> {
-        let lane = self.video.as_mut().expect("push() looked");
-        let dts = MediaTime::new(sample.dts, lane.timescale);
-        let pts = MediaTime::new(sample.pts(), lane.timescale);
-        let slot = self.grid.slot(dts);
-        let is_new_slot = lane.slot.is_none_or(|last| slot > last);
-        let may_start = !lane.is_started && sample.dts >= lane.floor;
-        let cuts = sample.sync && (is_new_slot || may_start);
-        lane.push(sample, cuts, out)?;
-        if cuts {
-            lane.slot = Some(slot);
-            if self.audio.is_some() {
-                self.cuts.push_back(pts);
-            }
-        }
-        self.video_at = Some(dts);
-        Ok(())
-    }
-
-    /// Gives audio frames on as far as video has come.
-    fn release(&mut self, out: &mut impl FnMut(TrackId, Output)) -> Result<(), DtsBackwards> {
         let mut result = Ok(());
-        while let (Some(lane), Some(first)) = (&self.audio, self.waiting.front()) {
-            let at = MediaTime::new(first.pts(), lane.timescale);
-            let is_alone = self.video.is_none() || self.runs_alone();
-            let video_has_come = self
-                .video_at
-                .is_some_and(|video| rescale_floor(video.ticks, video.scale, at.scale) >= at.ticks);
-            if !is_alone && !video_has_come {
-                break;
-            }
-            result = result.and(self.push_audio(at, is_alone, out));
+        if let Some(at) = self.pictures.iter().position(|lane| lane.id == sample.track) {
+            result = self.push_picture(at, sample, out);
+        } else if let Some(sound) = self.sounds.iter_mut().find(|sound| sound.id() == sample.track) {
+            sound.push(sample);
+        }
+        let pictures = match self.pictures_at {
+            _ if self.pictures.is_empty() => Come::Never,
+            None => Come::NotYet,
+            Some(at) => Come::To(at),
+        };
+        for sound in &mut self.sounds {
+            result = sound.release(self.grid, pictures, out).and(result);
         }
         result
     }
 
-    /// Gives on the first audio frame that waits, presented at `at`.
-    fn push_audio(
+    /// Ends every segment: the publisher is gone or its format changes. Gives back where each track ended.
+    pub(super) fn finish(mut self, out: &mut impl FnMut(TrackId, Output)) -> Vec<(TrackId, MediaTime)> {
+        self.retain(|_| false, out)
+    }
+
+    fn push_picture(
         &mut self,
-        at: MediaTime,
-        is_alone: bool,
+        at: usize,
+        sample: Sample,
         out: &mut impl FnMut(TrackId, Output),
     ) -> Result<(), DtsBackwards> {
-        let has_come = |cut: &MediaTime| rescale_ceil(cut.ticks, cut.scale, at.scale) <= at.ticks;
-        while self.cuts.front().is_some_and(has_come) {
-            self.cuts.pop_front();
-            self.audio_cut_is_due = true;
-        }
-        let (Some(lane), Some(sample)) = (self.audio.as_mut(), self.waiting.pop_front()) else {
-            return Ok(());
-        };
-        let slot = self.grid.slot(at);
+        let lane = &mut self.pictures[at];
+        let dts = MediaTime::new(sample.dts, lane.timescale);
+        let pts = MediaTime::new(sample.pts(), lane.timescale);
+        let slot = self.alignment.slot_cut_at(pts).unwrap_or_else(|| self.grid.slot(pts));
         let is_new_slot = lane.slot.is_none_or(|last| slot > last);
-        let cuts = self.audio_cut_is_due || (is_alone && (is_new_slot || !lane.is_started));
-        if sample.dts < lane.floor {
-            // The cut, if it is one, is made at the first frame after the floor.
-            self.audio_cut_is_due = cuts;
-            return Ok(());
-        }
+        let is_wanted = sample.dts >= lane.floor;
+        // Where others are cut already it begins with them, or with the first key frame of a slot.
+        let first_slot = *lane.first_slot.get_or_insert(slot);
+        let fits = lane.is_started || slot > first_slot || self.alignment.fits(pts);
+        let cuts = sample.sync && fits && (is_new_slot || !lane.is_started && is_wanted);
         lane.push(sample, cuts, out)?;
         if cuts {
             lane.slot = Some(slot);
-            self.audio_cut_is_due = false;
+            let (is_first, told) = match is_wanted {
+                true => self.alignment.cut(lane.id, slot, pts),
+                // Out already; of the sound that may not be so.
+                false => (true, None),
+            };
+            self.told = told.or(self.told.take());
+            if is_first {
+                self.sounds.iter_mut().for_each(|sound| sound.cut_at(pts));
+            }
+        }
+        let is_ahead = |newest: MediaTime| rescale_floor(newest.ticks, newest.scale, dts.scale) < dts.ticks;
+        if self.pictures_at.is_none_or(is_ahead) {
+            self.pictures_at = Some(dts);
         }
         Ok(())
-    }
-
-    /// Audio has waited for video as long as it may.
-    fn runs_alone(&self) -> bool {
-        let (Some(lane), Some(first), Some(last)) = (&self.audio, self.waiting.front(), self.waiting.back())
-        else {
-            return false;
-        };
-        let lead = rescale_floor(last.dts - first.dts, lane.timescale, Timescale::MILLIS);
-        lead > MAX_AUDIO_LEAD_MS
     }
 }
 
@@ -207,6 +186,7 @@ impl Lane {
             timescale,
             fragmenter: Fragmenter::new(start.track),
             floor: start.floor,
+            first_slot: None,
             slot: None,
             is_started: false,
             last_dts: i64::MAX,

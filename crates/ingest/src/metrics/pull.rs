@@ -19,6 +19,7 @@ struct ReasonLabel {
 pub(super) struct Families {
     segments: Family<ChannelLabel, Counter>,
     ahead_seconds: Family<ChannelLabel, Float>,
+    renditions: Family<ChannelLabel, Gauge>,
     faults: Family<ReasonLabel, Counter>,
     failed: Family<ChannelLabel, Gauge>,
 }
@@ -32,13 +33,15 @@ pub(crate) struct PullMetrics {
     pub(crate) segments: Counter,
     /// How far what was read reaches beyond now.
     pub(crate) ahead_seconds: Float,
+    /// Playlists that bring something, of pictures and of sound.
+    pub(crate) renditions: Gauge,
     /// 1 while the source is in trouble.
     pub(crate) failed: Gauge,
 }
 
 impl Families {
     pub(super) fn forget(&self, label: &ChannelLabel) {
-        forget!(label, self.segments, self.ahead_seconds);
+        forget!(label, self.segments, self.ahead_seconds, self.renditions);
     }
 
     pub(super) fn register(&self, registry: &mut Registry) {
@@ -48,6 +51,11 @@ impl Families {
             "How far what was read reaches beyond what is handed on",
             self.ahead_seconds.clone(),
         );
+        registry.register(
+            "renditions",
+            "Playlists that bring something, of pictures and of sound",
+            self.renditions.clone(),
+        );
         registry.register("faults", "What was wrong with a stream, by reason", self.faults.clone());
         registry.register("failed", "1 while a stream is in trouble", self.failed.clone());
     }
@@ -56,6 +64,7 @@ impl Families {
         PullMetrics {
             segments: self.segments.get_or_create_owned(&label),
             ahead_seconds: self.ahead_seconds.get_or_create_owned(&label),
+            renditions: self.renditions.get_or_create_owned(&label),
             failed: self.failed.get_or_create_owned(&label),
             faults: self.faults.clone(),
             channel: label.channel,

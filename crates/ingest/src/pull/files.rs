@@ -37,6 +37,21 @@ impl Files {
             .map_err(|fault| Fault::Playlist { url: url.clone(), fault })
     }
 
+    /// Waits until the playlist at `url` is there: a server has it, an encoder may bring it yet.
+    pub(super) async fn until_there(&self, url: &Url) {
+        if let Self::Pushed(store) = self {
+            store.until_renewed(url).await;
+        }
+    }
+
+    /// Whether the playlist at `url` is there.
+    pub(super) fn is_there(&self, url: &Url) -> bool {
+        match self {
+            Self::Fetched(_) => true,
+            Self::Pushed(store) => store.is_renewed(url, Instant::now()),
+        }
+    }
+
     /// Reads a file, or some of its bytes, at most `limit`. `later` are the segments that are listed after it.
     pub(super) async fn file(
         &mut self,

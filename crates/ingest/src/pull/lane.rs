@@ -1,5 +1,6 @@
 //! One media playlist, followed: its segments, fetched in their order.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,9 +9,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use super::files::Files;
+use super::round::Round;
 use super::segment::{self, Apart};
 use super::supply::Supply;
-use super::timeline::Lanes;
 use super::told::Told;
 use crate::config::AtEnd;
 use crate::fetch;
@@ -35,8 +36,8 @@ pub(crate) struct Piece {
     pub(crate) bytes: usize,
     /// Which line its times are of: counted from 1 in each round of following, equally by all lanes.
     pub(crate) line: (u64, u64),
-    pub(crate) lanes: Lanes,
-    /// The first of its round.
+    pub(crate) round: Arc<Round>,
+    /// The first of its lane in its round.
     pub(crate) is_first: bool,
     /// How much later than now a line begins with it, where nothing is in hand.
     pub(crate) reserve: Duration,
@@ -72,16 +73,26 @@ impl Fault {
     }
 }
 
+/// Why a playlist is followed no further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It cannot be read.
+    Unreadable,
+    /// It counts anew.
+    Anew,
+}
+
 /// One playlist's way.
 pub(crate) struct Lane {
     url: Url,
     files: Files,
     at_end: AtEnd,
     follower: Follower,
-    round: u64,
+    round: Arc<Round>,
     lines: u64,
-    lanes: Lanes,
     is_first: bool,
+    /// Nothing of the list has been read yet.
+    begins: bool,
     reserve: Duration,
     /// The key and the header that were fetched last.
     key: Option<(Url, Bytes)>,
@@ -89,7 +100,7 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    pub(crate) fn new(supply: &Supply, url: Url, round: u64, lanes: Lanes) -> Self {
+    pub(crate) fn new(supply: &Supply, url: Url, round: Arc<Round>) -> Self {
         let files = supply.files();
         Self {
             at_end: supply.at_end(),
@@ -98,16 +109,27 @@ impl Lane {
             files,
             round,
             lines: 0,
-            lanes,
             is_first: true,
+            begins: true,
             reserve: Duration::ZERO,
             key: None,
             header: None,
         }
     }
 
+    /// Waits until there is something to follow.
+    pub(crate) async fn until_there(&self) {
+        self.files.until_there(&self.url).await;
+    }
+
+    /// What is followed next is another list: its times have nothing to do with those that were read.
+    pub(crate) fn begin_anew(&mut self) {
+        self.follower = self.files.follower(&self.url);
+        self.begins = true;
+    }
+
     /// Follows until the list is gone or is another one.
-    pub(crate) async fn follow(&mut self, told: &Told<'_>, out: &mpsc::Sender<Piece>) {
+    pub(crate) async fn follow(&mut self, told: &Told<'_>, out: &mpsc::Sender<Piece>) -> End {
         let mut read_at = Instant::now();
         let mut failed = 0;
         let turns = self.files.turns(&self.url);
@@ -122,7 +144,7 @@ impl Lane {
                     self.follower.missed_reading(since);
                     failed += 1;
                     if failed == TRIES {
-                        return;
+                        return End::Unreadable;
                     }
                     sleep(TRY_PAUSE * failed).await;
                     continue;
@@ -130,7 +152,8 @@ impl Lane {
             };
             failed = 0;
             if self.files.turns(&self.url) != turns {
-                return told.fault("sequence_reset", &"its encoder began anew");
+                told.fault("sequence_reset", &"its encoder began anew");
+                return End::Anew;
             }
             let update = self.follower.update(&media, since);
             for notice in update.notices {
@@ -142,15 +165,15 @@ impl Lane {
                     }
                     Notice::Reset => {
                         told.fault("sequence_reset", &"its numbers count anew");
-                        return;
+                        return End::Anew;
                     }
                 }
             }
-            let wanted = match self.is_first {
+            let wanted = match self.begins {
                 true => self.files.since_first_there(&update.wanted),
                 false => &update.wanted,
             };
-            if self.is_first {
+            if self.begins {
                 self.reserve = self.files.reserve(wanted, media.target_s);
                 let skipped = &update.wanted[..update.wanted.len() - wanted.len()];
                 self.lines += skipped.iter().filter(|skipped| skipped.is_new_line).count() as u64;
@@ -204,10 +227,11 @@ impl Lane {
             match self.read(wanted, later).await {
                 Ok((apart, bytes)) => {
                     told.segment();
-                    let line = (self.round, self.lines);
+                    let line = (self.round.number, self.lines);
                     let is_first = std::mem::take(&mut self.is_first);
-                    let (lanes, reserve) = (self.lanes, self.reserve);
-                    let piece = Piece { apart, bytes, line, lanes, is_first, reserve };
+                    self.begins = false;
+                    let (round, reserve) = (self.round.clone(), self.reserve);
+                    let piece = Piece { apart, bytes, line, round, is_first, reserve };
                     // Who takes pieces lives as long as this.
                     let _ = out.send(piece).await;
                     return;

@@ -28,7 +28,7 @@ impl Supply {
             Self::Pushed(push) => return Some(push.choose().await),
         };
         match self.files().playlist(&from.url).await {
-            Ok(Playlist::Media(_)) => Some(Chosen { main: from.url.clone(), audio: None }),
+            Ok(Playlist::Media(_)) => Some(Chosen::lone(from.url.clone())),
             Ok(Playlist::Multivariant(streams)) => streams.choose(&from.choice),
             Err(fault) => {
                 told.fault(fault.label(), &fault);

@@ -13,8 +13,9 @@ use super::store::Store;
 use crate::channel::Channel;
 use crate::metrics::PushMetrics;
 
-/// Uploads of one encoder at once: as many renditions, each with a segment and a playlist.
-const MAX_UPLOADS: usize = 16;
+/// Uploads of one encoder at once: of each rendition that is read, and of some more, a segment, which some push while they make it,
+/// and a playlist.
+const MAX_UPLOADS: usize = 64;
 const REALM: &str = "headwater";
 
 /// A place for one encoder's files: `/in/PATH/`.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use playlist::{Choice, Chosen, Key, Map, Media, Multivariant, Playlist, Unreadable, Url, Wanted};
+use playlist::{Choice, Chosen, Extent, Key, Map, Media, Multivariant, Playlist, Unreadable, Url, Wanted};
 use tokio::sync::watch;
 use tokio::time::timeout_at;
 
@@ -214,33 +214,53 @@ impl Store {
         self.news.subscribe()
     }
 
-    /// The stream that is pushed at the moment: of what the newest playlist of streams names and what is being renewed, that which
-    /// is chosen; where none is named, the media playlist that came first.
+    /// Whether the media playlist at `url` is there, and is being renewed.
+    pub(crate) fn is_renewed(&self, url: &Url, now: Instant) -> bool {
+        let state = self.state();
+        let file = self.name(url).and_then(|name| state.files.get(name));
+        file.is_some_and(|file| file.is_renewed(Patience::Long, now))
+    }
+
+    /// Waits until [`Self::is_renewed`].
+    pub(crate) async fn until_renewed(&self, url: &Url) {
+        let mut news = self.news.subscribe();
+        while !self.is_renewed(url, Instant::now()) {
+            // The sender lives in this.
+            let _ = news.changed().await;
+        }
+    }
+
+    /// The stream that is pushed at the moment: of what the newest playlist of streams names, what is chosen. Of a ladder all, once some
+    /// is being renewed; else of those that are being renewed the best. Where none is named, the media playlist that came first.
     pub(crate) fn stream(&self, choice: &Choice, patience: Patience, now: Instant) -> Option<Chosen> {
         let state = self.state();
-        let is_renewed = |file: &File| match &file.body {
-            Body::Playlist(Playlist::Media(media)) => !is_over(file.pushed, patience.of(media), now),
-            Body::Playlist(Playlist::Multivariant(_)) | Body::Bytes(_) => false,
-        };
-        let medias = state.files.iter().filter(|(_, file)| is_renewed(file));
+        let medias = state.files.iter().filter(|(_, file)| file.is_renewed(patience, now));
         let (name, first) = medias.min_by_key(|(name, file)| (file.since, *name))?;
         let is_settled = now.saturating_duration_since(first.since) >= SETTLE;
         let newest = state.files.values().filter_map(|file| match &file.body {
             Body::Playlist(Playlist::Multivariant(streams)) => Some((file.touched, streams)),
             Body::Playlist(Playlist::Media(_)) | Body::Bytes(_) => None,
         });
-        let is_here =
-            |url: &Url| self.name(url).and_then(|name| state.files.get(name)).is_some_and(is_renewed);
+        let is_here = |url: &Url| {
+            let file = self.name(url).and_then(|name| state.files.get(name));
+            file.is_some_and(|file| file.is_renewed(patience, now))
+        };
         if let Some((_, streams)) = newest.max_by_key(|(touched, _)| *touched) {
             let mut here: Multivariant = streams.clone();
-            here.variants.retain(|variant| is_here(&variant.url));
-            if let Some(Chosen { main, audio }) = here.choose(choice) {
-                let is_whole = here.variants.len() == streams.variants.len() && audio.iter().all(is_here);
-                return (is_whole || is_settled).then(|| Chosen { main, audio: audio.filter(is_here) });
+            if choice.extent == Extent::Best {
+                here.variants.retain(|variant| is_here(&variant.url));
+            }
+            let chosen = here.choose(choice).filter(|chosen| chosen.main.iter().any(is_here));
+            if let Some(mut chosen) = chosen {
+                let is_whole = here.variants.len() == streams.variants.len() && chosen.urls().all(is_here);
+                if choice.extent == Extent::Best {
+                    chosen.audio.retain(|sound| is_here(&sound.url));
+                }
+                return (is_whole || is_settled).then_some(chosen);
             }
         }
         let main = self.url(name)?;
-        is_settled.then_some(Chosen { main, audio: None })
+        is_settled.then_some(Chosen::lone(main))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -336,6 +356,14 @@ impl File {
                 !next.segments.is_empty() && end(next) < end(before)
             }
             _ => false,
+        }
+    }
+
+    /// Whether it is a media playlist that is being renewed.
+    fn is_renewed(&self, patience: Patience, now: Instant) -> bool {
+        match &self.body {
+            Body::Playlist(Playlist::Media(media)) => !is_over(self.pushed, patience.of(media), now),
+            Body::Playlist(Playlist::Multivariant(_)) | Body::Bytes(_) => false,
         }
     }
 

@@ -102,6 +102,30 @@ fn audio_that_came_before_the_key_frame_but_sounds_with_it_is_not_lost() {
 }
 
 #[test]
+fn a_subscriber_starts_with_all_renditions_whichever_came_first_at_that_time() {
+    const LOW: TrackId = TrackId(65);
+    let mut replay = Replay::new(KEEP, MAX_BYTES);
+    let Entry::Tracks(both) = tracks(7) else { unreachable!("it is of tracks") };
+    let mut both = (*both).clone();
+    both.tracks.push(Track { id: LOW, ..both.tracks[0].clone() });
+    replay.push(Entry::Tracks(Arc::new(both)));
+    let low = |ms: i64, sync, offset| match sample(VIDEO, ms, sync, 9) {
+        // Decoded longer before it is shown.
+        Entry::Sample(sample) => Entry::Sample(Sample { track: LOW, composition_offset: offset, ..sample }),
+        other => other,
+    };
+    for second in 0..3 {
+        let ms = second * 1_000;
+        replay.push(low(ms - 80, true, 80 * 90));
+        replay.push(sample(VIDEO, ms, true, 9));
+        replay.push(low(ms - 40, false, 120 * 90));
+        replay.push(sample(VIDEO, ms + 500, false, 9));
+    }
+    assert_eq!(start_of(&replay, None), ["T7", "K1920", "K2000"]);
+    assert_eq!(start_of(&replay, Some(1_900)), ["T7", "K920", "K1000"]);
+}
+
+#[test]
 fn the_log_reaches_back_six_seconds_to_a_key_frame_and_no_further() {
     let mut replay = Replay::new(KEEP, MAX_BYTES);
     replay.push(tracks(7));

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use ingest::{AtEnd, Choice, Door, HlsPull, Reach};
+use ingest::{AtEnd, Choice, Door, Extent, HlsPull, Reach};
 use media::{Format, Sample, Timescale, VideoCodec, rescale_nearest};
 use wire::sample_stream::Message;
 
@@ -153,6 +153,40 @@ fn streams_made_by_ffmpeg_arrive_whole_whatever_their_segments_are() {
         assert!(heard.windows(2).all(|pair| pair[1].dts - pair[0].dts == 1_024), "{options}");
         assert_eq!(role.metric("headwater_ingest_pull_segments_total{channel=\"pulled\"}"), 4.0, "{options}");
     }
+}
+
+#[test]
+fn a_ladder_that_a_server_has_comes_in_step_without_the_rendition_that_it_does_not_have() {
+    let mut files = files("");
+    let streams = ["index.m3u8", "gone.m3u8", "other.m3u8"];
+    let listed =
+        (1..).zip(streams).map(|(rate, uri)| format!("#EXT-X-STREAM-INF:BANDWIDTH={}\n{uri}\n", 9 - rate));
+    let text: String = std::iter::once("#EXTM3U\n".to_owned()).chain(listed).collect();
+    files.insert("/streams.m3u8".to_owned(), text.into_bytes());
+    files.insert("/other.m3u8".to_owned(), files["/index.m3u8"].clone());
+    let server = Server::of(files);
+    let Door::Hls(pull) = server.door("/streams.m3u8", AtEnd::Loop) else { unreachable!("it fetches") };
+    let choice = Choice { extent: Extent::Ladder, ..Choice::default() };
+    let role = Role::start_with(0, &[("pulled", Door::Hls(HlsPull { choice, ..pull }))]);
+    let mut subscriber = role.subscribe("pulled", None);
+    let mut all: HashMap<_, Vec<Sample>> = HashMap::new();
+    let other = wire::rendition::picture(2);
+    while all.get(&other).is_none_or(|pictures| pictures.len() < 180) {
+        match subscriber.next() {
+            Some(Message::Sample(sample)) => all.entry(sample.track).or_default().push(sample),
+            Some(Message::Tracks(tracks)) => {
+                let pictures = tracks.tracks.iter().filter(|track| track.format.is_video());
+                assert_eq!(pictures.map(|track| track.id).collect::<Vec<_>>(), [VIDEO, other]);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let times = |id| all[&id].iter().map(|picture| (picture.dts, picture.sync)).take(170).collect::<Vec<_>>();
+    assert_eq!(times(VIDEO), times(other));
+    assert_steady(&all[&other], Timescale::MPEG);
+    assert!(
+        role.log().contains("event=\"rendition_missing\" state=\"raised\" channel=pulled track=\"video-2\"")
+    );
 }
 
 #[test]

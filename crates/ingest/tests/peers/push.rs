@@ -5,7 +5,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 
-use ingest::{Choice, Door, HlsPush, Login, Password, PushPlace};
+use ingest::{Choice, Door, Extent, HlsPush, Login, Password, PushPlace};
+use media::{Format, TrackId};
+use wire::rendition;
+use wire::sample_stream::{Message, Tracks};
 
 use crate::harness::*;
 
@@ -23,6 +26,13 @@ fn door(places: &[(&str, Option<Login>)]) -> Door {
 
 fn start() -> Role {
     Role::start_with(0, &[("pushed", door(&[("news/main", login(PASSWORD))]))])
+}
+
+/// The role with a channel that takes whole ladders.
+fn start_for_ladder(choice: Choice) -> Role {
+    let choice = Choice { extent: Extent::Ladder, ..choice };
+    let places = vec![PushPlace { path: "news/main".to_owned(), login: None }];
+    Role::start_with(0, &[("pushed", Door::HlsPush(HlsPush { places, choice }))])
 }
 
 /// What curl hears when it asks for this.
@@ -247,4 +257,125 @@ fn a_client_that_does_not_wait_for_the_answer_has_pushed_all_the_same() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("reads");
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+/// Three renditions of the clip, pushed as fast as it plays; `streams` says how they go with the sound.
+fn push_ladder(role: &Role, streams: &str) -> Process {
+    let url = format!("http://{}/in/news/main/v%v.m3u8", role.hls_push);
+    let sound = "-map 0:a ".repeat(streams.matches("a:").count());
+    let arguments = format!(
+        "-v error -re -i {} -map 0:v -map 0:v -map 0:v {sound} -c:v libx264 -preset ultrafast -g 30 \
+         -sc_threshold 0 -s:v:1 160x90 -s:v:2 128x72 -b:v:0 400k -b:v:1 200k -b:v:2 100k -c:a aac -f hls -method PUT \
+         -hls_time 1 -hls_list_size 4 -hls_flags delete_segments -master_pl_name index.m3u8 -master_pl_publish_rate 1 \
+         -var_stream_map",
+        clip().to_str().expect("UTF-8")
+    );
+    let arguments: Vec<_> = arguments.split_whitespace().chain([streams, &url]).collect();
+    Process::start("ffmpeg", &arguments)
+}
+
+const MUXED: &str = "v:0,a:0 v:1,a:1 v:2,a:2";
+const APART: &str =
+    "v:0,agroup:s v:1,agroup:s v:2,agroup:s a:0,agroup:s,default:yes,language:en a:1,agroup:s,language:de";
+
+/// The tracks that were announced last, and what came of each, in order, until `is_enough`.
+fn hear(
+    subscriber: &mut Subscriber,
+    is_enough: impl Fn(&BTreeMap<TrackId, Vec<media::Sample>>) -> bool,
+) -> (Tracks, BTreeMap<TrackId, Vec<media::Sample>>) {
+    let mut tracks = subscriber.tracks();
+    let mut heard: BTreeMap<_, Vec<media::Sample>> = BTreeMap::new();
+    while !is_enough(&heard) {
+        match subscriber.next() {
+            Some(Message::Tracks(changed)) => tracks = changed,
+            Some(Message::Sample(sample)) => heard.entry(sample.track).or_default().push(sample),
+            other => panic!("{other:?}"),
+        }
+    }
+    (tracks, heard)
+}
+
+fn pictures_of(heard: &BTreeMap<TrackId, Vec<media::Sample>>, rank: u8) -> &[media::Sample] {
+    heard.get(&rendition::picture(rank)).map_or(&[], Vec::as_slice)
+}
+
+fn widths(tracks: &Tracks) -> Vec<u32> {
+    let width = |track: &media::Track| match &track.format {
+        Format::Video(video) => Some(video.width),
+        Format::Audio(_) => None,
+    };
+    tracks.tracks.iter().filter_map(width).collect()
+}
+
+/// All three show the same pictures at the same times, with key frames at the same; so many pictures one may have brought and another
+/// not yet, or not before its encoder ended.
+fn assert_in_step(heard: &BTreeMap<TrackId, Vec<media::Sample>>, slack: usize) {
+    let shown = |rank: u8| -> BTreeMap<i64, bool> {
+        pictures_of(heard, rank).iter().map(|picture| (picture.pts(), picture.sync)).collect()
+    };
+    let best = shown(0);
+    assert!(best.len() > 60, "{}", best.len());
+    for rank in [1, 2] {
+        let (missing, other): (Vec<_>, Vec<_>) =
+            shown(rank).into_iter().partition(|(pts, _)| !best.contains_key(pts));
+        assert!(missing.len() <= slack, "rank {rank}: {missing:?}");
+        assert!(other.len() + slack >= best.len(), "rank {rank}: {} of {}", other.len(), best.len());
+        assert!(other.iter().all(|(pts, sync)| best[pts] == *sync), "rank {rank}");
+    }
+}
+
+#[test]
+fn a_ladder_comes_whole_and_in_step_and_so_it_does_after_its_encoder_was_started_anew() {
+    for (streams, sounds) in [(MUXED, 1), (APART, 2)] {
+        let role = start_for_ladder(Choice::default());
+        let mut subscriber = role.subscribe("pushed", None);
+        let whole = packets_in_clip("v:0");
+        let encoder = push_ladder(&role, streams);
+        let enough = |count: usize| {
+            move |heard: &BTreeMap<TrackId, Vec<media::Sample>>| {
+                (0..3).all(|rank| pictures_of(heard, rank).len() >= count)
+            }
+        };
+        let (tracks, heard) = hear(&mut subscriber, enough(whole - 31));
+        assert_eq!(widths(&tracks), [320, 160, 128], "{streams}");
+        assert_in_step(&heard, 3);
+        for rank in 0..sounds {
+            let sound = &heard[&rendition::sound(rank)];
+            assert!(sound.len() > 90, "{streams}: {}", sound.len());
+            let lasts = i64::from(sound[0].duration.expect("AAC says"));
+            assert!(sound.windows(2).all(|pair| pair[1].dts - pair[0].dts == lasts), "{streams}: end to end");
+        }
+        let languages: Vec<_> = tracks.tracks.iter().filter_map(|track| track.language.as_deref()).collect();
+        if sounds == 2 {
+            assert_eq!(languages, ["en", "de"]);
+        }
+        let last = pictures_of(&heard, 0).last().expect("there are some").dts;
+        drop(encoder);
+        let _encoder = push_ladder(&role, streams);
+        let later = |heard: &BTreeMap<TrackId, Vec<media::Sample>>| {
+            let behind =
+                |rank| pictures_of(heard, rank).iter().filter(|picture| picture.dts > last + 90_000).count();
+            (0..3).all(|rank| behind(rank) >= 60)
+        };
+        let mut anew = role.subscribe("pushed", None);
+        let (_, heard) = hear(&mut anew, later);
+        assert_in_step(&heard, 33);
+        assert_eq!(role.metric("headwater_ingest_sessions_total{channel=\"pushed\"}"), 1.0, "{streams}");
+        // Sound that is in with the pictures is no playlist of its own.
+        let playlists = if sounds == 1 { 3.0 } else { 5.0 };
+        assert_eq!(
+            role.metric("headwater_ingest_push_renditions{channel=\"pushed\"}"),
+            playlists,
+            "{streams}"
+        );
+    }
+}
+
+#[test]
+fn of_a_ladder_what_fits_is_taken() {
+    let role = start_for_ladder(Choice { max_height: Some(90), ..Choice::default() });
+    let mut subscriber = role.subscribe("pushed", None);
+    let _encoder = push_ladder(&role, MUXED);
+    let (tracks, _) = hear(&mut subscriber, |heard| pictures_of(heard, 1).len() > 30);
+    assert_eq!(widths(&tracks), [160, 128]);
 }

@@ -1,5 +1,5 @@
 use bytes::Bytes;
-use media::{Format, Rational, VideoCodec, VideoFormat};
+use media::{Format, Rational, VideoCodec, VideoFormat, rescale_ceil};
 use proptest::prelude::*;
 
 use super::*;
@@ -63,6 +63,12 @@ fn stream(first: i64, frames: i64, gop: i64, lead: i64) -> Vec<Sample> {
     all.into_iter().map(|(_, sample)| sample).collect()
 }
 
+fn cutter(video: Option<Start<'_>>, audio: Option<Start<'_>>, part_ms: Option<u32>) -> Cutter {
+    let mut cutter = Cutter::new(GRID, part_ms);
+    video.into_iter().chain(audio).for_each(|start| cutter.add(start));
+    cutter
+}
+
 #[derive(Default)]
 struct Seen {
     /// First decode time and end of each segment.
@@ -114,7 +120,7 @@ fn video_is_cut_at_the_first_key_frame_of_each_slot_and_audio_where_that_is_pres
     let (video, audio) = (video(), audio());
     // Three key frames in two seconds; slots begin every 180,000 ticks.
     let samples = stream(90_000, 150, 20, 0);
-    let cutter = Cutter::new(GRID, Some(at_start(&video)), Some(at_start(&audio)), None);
+    let cutter = cutter(Some(at_start(&video)), Some(at_start(&audio)), None);
     let ([pictures, sound], _) = cut(cutter, samples);
     // Keys stand at 90,000 + n × 60,000: the first of all, then the first after 180,000, 360,000 and 540,000.
     assert_eq!(starts(&pictures), [90_000, 210_000, 390_000]);
@@ -134,7 +140,7 @@ fn nothing_goes_out_before_the_first_key_frame() {
     let mut samples = stream(180_000, 30, 10, 0);
     samples.retain(|sample| sample.track == VIDEO);
     samples.drain(..3);
-    let cutter = Cutter::new(GRID, Some(at_start(&video)), None, None);
+    let cutter = cutter(Some(at_start(&video)), None, None);
     let ([pictures, _], _) = cut(cutter, samples);
     assert_eq!(starts(&pictures), [180_000 + 10 * FRAME]);
 }
@@ -144,7 +150,7 @@ fn sound_alone_is_cut_on_the_grid() {
     let audio = audio();
     let mut samples = stream(90_000, 150, 20, 0);
     samples.retain(|sample| sample.track == AUDIO);
-    let cutter = Cutter::new(GRID, None, Some(at_start(&audio)), None);
+    let cutter = cutter(None, Some(at_start(&audio)), None);
     let ([_, sound], _) = cut(cutter, samples);
     // 96,000 ticks of 48 kHz a slot: the first frame of all, then the first at or after each slot's start.
     assert_eq!(starts(&sound), [46 * 1_024, 94 * 1_024, 188 * 1_024]);
@@ -156,7 +162,7 @@ fn sound_goes_on_alone_when_pictures_stop() {
     let mut samples = stream(180_000, 300, 30, 0);
     // Pictures stop after a second; sound goes on for nine.
     samples.retain(|sample| sample.track == AUDIO || sample.dts < 180_000 + 30 * FRAME);
-    let cutter = Cutter::new(GRID, Some(at_start(&video)), Some(at_start(&audio)), None);
+    let cutter = cutter(Some(at_start(&video)), Some(at_start(&audio)), None);
     let ([pictures, sound], _) = cut(cutter, samples);
     assert_eq!(pictures.segments.len(), 1);
     assert!(sound.segments.len() >= 3, "{:?}", sound.segments);
@@ -171,14 +177,14 @@ fn sound_goes_on_alone_when_pictures_stop() {
 fn a_restart_goes_on_exactly_where_the_last_run_ended() {
     let (video, audio) = (video(), audio());
     let samples = stream(180_000, 300, 30, 0);
-    let whole = Cutter::new(GRID, Some(at_start(&video)), Some(at_start(&audio)), None);
+    let whole = cutter(Some(at_start(&video)), Some(at_start(&audio)), None);
     let ([all_pictures, all_sound], _) = cut(whole, samples.clone());
     // The origin holds two segments of each; ingest replays from the key frame of the second.
     let floor = |track, seen: &Seen| Start { track, floor: seen.segments[1].1 };
     let (video_start, audio_start) = (floor(&video, &all_pictures), floor(&audio, &all_sound));
     let from = all_pictures.segments[1].0;
     let replay = samples.into_iter().skip_while(|sample| sample.track == AUDIO || sample.dts < from);
-    let again = Cutter::new(GRID, Some(video_start), Some(audio_start), None);
+    let again = cutter(Some(video_start), Some(audio_start), None);
     let ([pictures, sound], _) = cut(again, replay.collect());
     assert_eq!(pictures.segments, all_pictures.segments[2..]);
     assert_eq!(sound.segments, all_sound.segments[2..]);
@@ -190,7 +196,7 @@ fn segments_are_shared_out_evenly_among_parts_once_one_has_shown_how_long_they_a
     // Key frames every 2.5 s.
     let samples = stream(180_000, 300, 75, 0);
     let start = (Some(at_start(&video)), Some(at_start(&audio)));
-    let ([pictures, sound], _) = cut(Cutter::new(GRID, start.0, start.1, Some(300)), samples);
+    let ([pictures, sound], _) = cut(cutter(start.0, start.1, Some(300)), samples);
     assert_eq!(starts(&pictures), [180_000, 405_000, 630_000, 855_000]);
     assert_eq!(pictures.chunks[0], [9, 9, 9, 9, 9, 9, 9, 9, 3], "nothing is known of the first");
     for (parts, even) in [(&pictures.chunks[1..], 8..=9), (&sound.chunks[1..3], 12..=14)] {
@@ -203,7 +209,7 @@ fn segments_are_shared_out_evenly_among_parts_once_one_has_shown_how_long_they_a
 #[test]
 fn a_time_that_does_not_rise_costs_its_sample_only() {
     let video = video();
-    let mut cutter = Cutter::new(GRID, Some(at_start(&video)), None, None);
+    let mut cutter = cutter(Some(at_start(&video)), None, None);
     let mut seen = Seen::default();
     for (dts, sync, rises) in [
         (180_000, true, true),
@@ -220,7 +226,116 @@ fn a_time_that_does_not_rise_costs_its_sample_only() {
     assert_eq!(ends, [(VIDEO, MediaTime::new(189_000, Timescale::MPEG))]);
 }
 
+/// A second rendition of the pictures.
+const LOW: TrackId = TrackId(65);
+/// Its ticks: another timescale, as another muxer has it.
+const LOW_SCALE: Timescale = Timescale::new(30_000);
+
+fn low() -> Track {
+    Track { id: LOW, timescale: LOW_SCALE, ..video() }
+}
+
+/// A ladder of two: `frames` pictures from `first` on, `late` frames of the second rendition's missing at the start, its key
+/// frames `apart` frames later, and decoded `early` frames before they are shown.
+fn ladder(first: i64, frames: i64, gop: i64, late: i64, apart: i64, early: i64) -> Vec<Sample> {
+    let picture = |track, index: i64, early: i64, key: bool, frame: i64| {
+        let shown = first / FRAME * frame + index * frame;
+        let offset = (early * frame) as i32;
+        Sample { composition_offset: offset, ..sample(track, shown - early * frame, key) }
+    };
+    let mut all: Vec<(i64, Sample)> = Vec::new();
+    for index in 0..frames {
+        let high = picture(VIDEO, index, 2, index % gop == 0, FRAME);
+        all.push((high.dts, high));
+        if index >= late {
+            let low = picture(LOW, index, early, (index - apart).rem_euclid(gop) == 0, 1_000);
+            all.push((low.dts * 3, low));
+        }
+    }
+    all.sort_by_key(|(dts, _)| *dts);
+    all.into_iter().map(|(_, sample)| sample).collect()
+}
+
+/// When the segments of both renditions begin to be shown, in frames.
+fn shown(cutter: &mut Cutter, samples: Vec<Sample>, early: i64) -> [Vec<i64>; 2] {
+    let mut seen = [Seen::default(), Seen::default()];
+    for sample in samples {
+        let _ = cutter.push(sample, &mut |id, output| seen[usize::from(id == LOW)].take(output));
+    }
+    cutter.retain(|_| false, &mut |id, output| seen[usize::from(id == LOW)].take(output));
+    let [high, low] = seen.map(|seen| starts(&seen));
+    [high.iter().map(|dts| dts / FRAME + 2).collect(), low.iter().map(|dts| dts / 1_000 + early).collect()]
+}
+
+fn of_both() -> Cutter {
+    let (video, low) = (video(), low());
+    cutter(Some(at_start(&video)), Some(at_start(&low)), None)
+}
+
+#[test]
+fn a_rendition_that_comes_later_begins_with_a_segment_of_the_others() {
+    let mut all = of_both();
+    // Its first key frame is the second of a slot.
+    let [high, low] = shown(&mut all, ladder(180_000, 300, 20, 35, 0, 0), 0);
+    assert_eq!(high, [60, 120, 180, 240, 300]);
+    assert_eq!(low, [120, 180, 240, 300]);
+    assert_eq!(all.told(), None);
+}
+
+#[test]
+fn a_track_that_goes_leaves_the_others_segments_whole() {
+    let mut all = of_both();
+    let (first, second): (Vec<_>, Vec<_>) =
+        ladder(180_000, 300, 60, 0, 0, 0).into_iter().partition(|sample| sample.pts() < 180_000 + 90 * FRAME);
+    let mut ends = Vec::new();
+    let mut seen = Seen::default();
+    let mut take = |id, output| {
+        if id == VIDEO {
+            seen.take(output)
+        }
+    };
+    for sample in first {
+        all.push(sample, &mut take).expect("times rise");
+    }
+    ends.extend(all.retain(|id| id == VIDEO, &mut take));
+    for sample in second {
+        all.push(sample, &mut take).expect("times rise, and what is gone is passed over");
+    }
+    all.finish(&mut take);
+    assert!(ends.len() == 1 && ends[0].0 == LOW, "{ends:?}");
+    assert_eq!(seen.segments.len(), 5);
+    assert!(seen.segments.windows(2).all(|pair| pair[0].1 == pair[1].0));
+}
+
+#[test]
+fn renditions_whose_key_frames_lie_apart_are_cut_each_at_its_own_in_the_same_slots_and_it_is_told() {
+    let mut all = of_both();
+    let [high, low] = shown(&mut all, ladder(180_000, 300, 60, 0, 7, 0), 0);
+    assert_eq!(high, [60, 120, 180, 240, 300]);
+    assert_eq!(low, [127, 187, 247, 307]);
+    let gap_ms = 7 * 1_000 / 30;
+    assert_eq!(all.told(), Some(Told::Apart { id: LOW, gap_ms }));
+}
+
 proptest! {
+    /// Wherever slots fall between key frames, however late a rendition comes and however long before they are shown its pictures
+    /// are decoded: from its first segment on it has the same as the other.
+    #[test]
+    fn renditions_with_the_same_key_frames_are_cut_at_the_same_pictures(
+        slot in 1..1_000_i64,
+        offset in 0..60_i64,
+        gop in 1..90_i64,
+        late in 0..200_i64,
+        early in 0..4_i64,
+    ) {
+        let mut all = of_both();
+        let samples = ladder(slot * 180_000 + offset * FRAME, 600, gop, late, 0, early);
+        let [high, low] = shown(&mut all, samples, early);
+        prop_assert!(low.len() >= 2);
+        prop_assert_eq!(&high[high.len() - low.len()..], &low[..]);
+        prop_assert_eq!(all.told(), None);
+    }
+
     /// However far sound arrives ahead of or behind the pictures, the cuts are the same, on both tracks, and nothing
     /// is lost between the first and the last.
     #[test]
@@ -232,9 +347,9 @@ proptest! {
     ) {
         let (video, audio) = (video(), audio());
         let first = slot * 180_000 + offset * FRAME;
-        let cutter = |_| Cutter::new(GRID, Some(at_start(&video)), Some(at_start(&audio)), None);
-        let ([in_step, sound_in_step], _) = cut(cutter(()), stream(first, 400, gop, 0));
-        let ([ahead, sound_ahead], _) = cut(cutter(()), stream(first, 400, gop, lead));
+        let anew = || cutter(Some(at_start(&video)), Some(at_start(&audio)), None);
+        let ([in_step, sound_in_step], _) = cut(anew(), stream(first, 400, gop, 0));
+        let ([ahead, sound_ahead], _) = cut(anew(), stream(first, 400, gop, lead));
         prop_assert_eq!(&in_step.segments, &ahead.segments);
         prop_assert_eq!(&sound_in_step.segments, &sound_ahead.segments);
         for seen in [&in_step, &sound_in_step] {

@@ -2,8 +2,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use media::{Format, Rational, VideoCodec, VideoFormat};
+use proptest::prelude::*;
 
+use media::{Track, TrackId};
+use playlist::Chosen;
+
+use super::line::TURN;
 use super::*;
+use crate::pull::round::{Round, track_id};
 use crate::pull::segment::Apart;
 
 const START: i64 = 1_700_000_000_000_000;
@@ -11,6 +17,15 @@ const FRAME: i64 = 3_600;
 
 fn at(ms: i64) -> Utc {
     Utc(START + ms * 1_000)
+}
+
+/// A round of so many renditions of the picture, with so many of the sound apart.
+fn round(pictures: usize, sounds: usize) -> std::sync::Arc<Round> {
+    let url = |name: String| format!("http://h/{name}.m3u8").parse().expect("a URL");
+    let sound = |at| playlist::Sound { url: url(format!("a{at}")), language: None };
+    let main = (0..pictures).map(|at| url(format!("v{at}"))).collect();
+    let chosen = Chosen { main, audio: (0..sounds).map(sound).collect() };
+    std::sync::Arc::new(Round::new(1, chosen, |_| true))
 }
 
 /// A second of 25 pictures from `first`, in 90 kHz, of a line.
@@ -37,7 +52,8 @@ fn second(first: i64, line: u64) -> Piece {
     };
     let items = [Item::Tracks(vec![track])].into_iter().chain((0..25).map(sample)).collect();
     let apart = Apart { items, wraps: true };
-    Piece { apart, bytes: 1, line: (1, line), lanes: Lanes::One, is_first: false, reserve: Duration::ZERO }
+    let round = round(2, 0);
+    Piece { apart, bytes: 1, line: (1, line), round, is_first: false, reserve: Duration::ZERO }
 }
 
 #[test]
@@ -181,4 +197,173 @@ fn times_that_no_clock_has_are_left_out_and_what_follows_plays() {
 fn a_segment_whose_times_run_away_cannot_stop_its_channel_for_longer_than_segments_are() {
     let leaps = (0..1_000).map(|index| index * 29 * 90_000);
     assert_eq!(ahead_after(vec![movie(leaps, 90_000, 1)]), 1_000);
+}
+
+/// The piece `index` of a rendition: a second of pictures, each with its place in the source.
+fn piece(index: i64, pictures: usize) -> Piece {
+    let mut piece = Piece { round: round(pictures, 0), ..second(index * 90_000, 1) };
+    let mut at = index * 25;
+    for item in &mut piece.apart.items {
+        if let Item::Sample(sample) = item {
+            sample.data = Bytes::copy_from_slice(&at.to_be_bytes());
+            at += 1;
+        }
+    }
+    piece
+}
+
+/// Where each picture of the source was shown, by lane.
+fn laid(out: &[Output]) -> std::collections::HashMap<(usize, i64), i64> {
+    let lane_of = |id| (0..LANES).find(|lane| track_id(*lane, true) == id).expect("a picture's");
+    let at = |output: &Output| match output {
+        Output::Sample(sample) => {
+            let index = i64::from_be_bytes(sample.data[..].try_into().expect("its place"));
+            Some(((lane_of(sample.track), index), sample.dts))
+        }
+        Output::Tracks(_) | Output::Trouble(_) => None,
+    };
+    out.iter().filter_map(at).collect()
+}
+
+/// Three renditions; each piece comes so many ms after it was made.
+fn ladder(delays: &[[i64; 3]]) -> (Timeline, Vec<Output>) {
+    let (mut timeline, mut out) = (Timeline::after(Utc(0)), Vec::new());
+    let mut arrivals = Vec::new();
+    for lane in 0..3 {
+        let mut earliest = 0;
+        for (index, delays) in (0_i64..).zip(delays) {
+            // A lane's pieces come in their order.
+            earliest = earliest.max(index * 1_000 + delays[lane]);
+            arrivals.push((earliest, lane, index));
+        }
+    }
+    arrivals.sort_unstable();
+    for (ms, lane, index) in arrivals {
+        timeline.release(at(ms), &mut out);
+        timeline.push(vec![(lane, piece(index, 3))], at(ms), &mut out);
+    }
+    timeline.release(at(10_000_000), &mut out);
+    (timeline, out)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// However late pieces come, and whichever rendition's comes first: a picture of the source has one place on the epoch.
+    #[test]
+    fn what_renditions_show_of_one_moment_lies_at_one_time(
+        delays in proptest::collection::vec([0..9_000_i64, 0..9_000_i64, 0..9_000_i64], 1..30),
+    ) {
+        let (_, out) = ladder(&delays);
+        let laid = laid(&out);
+        for ((lane, index), dts) in &laid {
+            let other = laid.get(&((lane + 1) % 3, *index));
+            prop_assert!(other.is_none_or(|other| other == dts), "{} of lane {}", index, lane);
+        }
+        for lane in 0..3 {
+            let mut last = i64::MIN;
+            for index in 0..delays.len() as i64 * 25 {
+                let Some(dts) = laid.get(&(lane, index)) else { continue };
+                prop_assert!(*dts > last, "times rise");
+                last = *dts;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_rendition_that_stays_away_is_announced_no_longer_and_anew_when_it_is_back() {
+    let (mut timeline, mut out) = (Timeline::after(Utc(0)), Vec::new());
+    let mut moved = Vec::new();
+    for index in 0..40 {
+        for lane in 0..3 {
+            if lane == 1 && (5..25).contains(&index) {
+                continue;
+            }
+            timeline.push(vec![(lane, piece(index, 3))], at(index * 1_000), &mut out);
+            moved.extend(timeline.moved());
+        }
+        timeline.release(at(index * 1_000), &mut out);
+    }
+    assert_eq!(moved, [(1, Moved::Away), (1, Moved::Back)]);
+    let announced = out.iter().filter_map(|output| match output {
+        Output::Tracks(tracks) => Some(tracks.iter().map(|track| track.id.0).collect::<Vec<_>>()),
+        Output::Sample(_) | Output::Trouble(_) => None,
+    });
+    let announced: Vec<_> = announced.collect();
+    assert_eq!(announced[announced.len() - 3..], [vec![0, 65, 66], vec![0, 66], vec![0, 65, 66]]);
+    let laid = laid(&out);
+    assert!(laid.contains_key(&(1, 26 * 25)) && !laid.contains_key(&(1, 10 * 25)));
+    assert_eq!(laid[&(1, 30 * 25)], laid[&(0, 30 * 25)]);
+}
+
+#[test]
+fn a_rendition_that_counts_anew_alone_leaves_the_others_where_they_are_and_all_of_them_begin_one_line() {
+    let (mut timeline, mut out) = (Timeline::after(Utc(0)), Vec::new());
+    let mut push = |lane: usize, index: i64, line: u64, ms: i64| {
+        let piece = Piece { line: (1, line), ..piece(index, 3) };
+        timeline.push(vec![(lane, piece)], at(ms), &mut out);
+    };
+    for index in 0..4 {
+        (0..3).for_each(|lane| push(lane, index, 1, index * 1_000));
+    }
+    // One was started anew, twice; then all are.
+    push(2, 1_000, 2, 4_000);
+    push(2, 2_000, 3, 5_000);
+    for index in 4..8 {
+        (0..2).for_each(|lane| push(lane, index, 1, index * 1_000));
+    }
+    for index in 100..104 {
+        (0..3).for_each(|lane| push(lane, index, 4, (index - 92) * 1_000));
+    }
+    timeline.release(at(1_000_000), &mut out);
+    let laid = laid(&out);
+    for index in 4 * 25..8 * 25 {
+        assert_eq!(laid[&(0, index)], laid[&(1, index)]);
+        assert_eq!(laid[&(0, index)] - laid[&(0, 0)], index * FRAME, "without a seam");
+    }
+    for index in 100 * 25..104 * 25 {
+        assert!([1, 2].iter().all(|lane| laid[&(*lane, index)] == laid[&(0, index)]));
+    }
+}
+
+/// A second of pictures and sound, as most segments are.
+fn with_sound(index: i64) -> Piece {
+    let mut piece = piece(index, 2);
+    let asc = Bytes::from_static(&[0x11, 0x90]);
+    let format = Format::Audio(codec::aac::format_from_asc(asc).expect("AAC-LC"));
+    let sound = Track { id: TrackId(8), timescale: Timescale::MPEG, format, language: None };
+    if let Some(Item::Tracks(tracks)) = piece.apart.items.first_mut() {
+        tracks.push(sound);
+    }
+    let frame = |at: i64| {
+        let data = Bytes::copy_from_slice(&(at + index * 25).to_be_bytes());
+        let dts = index * 90_000 + at * FRAME;
+        let (track, duration) = (TrackId(8), Some(FRAME as u32));
+        Item::Sample(Sample { track, dts, composition_offset: 0, duration, sync: true, data })
+    };
+    piece.apart.items.extend((0..25).map(frame));
+    piece
+}
+
+#[test]
+fn sound_goes_on_with_another_rendition_where_that_which_brought_it_stops() {
+    let (mut timeline, mut out) = (Timeline::after(Utc(0)), Vec::new());
+    for index in 0..20 {
+        for lane in 0..2 {
+            if lane == 1 || index < 5 {
+                timeline.push(vec![(lane, with_sound(index))], at(index * 1_000), &mut out);
+            }
+        }
+        timeline.release(at(index * 1_000 + 999), &mut out);
+    }
+    let heard: Vec<_> = out
+        .iter()
+        .filter_map(|output| match output {
+            Output::Sample(sample) if sample.track == track_id(0, false) => Some(sample.dts),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(heard.len(), 20 * 25, "each moment once");
+    assert!(heard.windows(2).all(|pair| pair[1] - pair[0] == FRAME));
 }

@@ -30,7 +30,14 @@ impl Store {
     fn chosen(&self, now: Instant) -> Option<(String, Option<String>)> {
         let chosen = self.stream(&Choice::default(), Patience::Long, now)?;
         let path = |url: &Url| url.path().to_owned();
-        Some((path(&chosen.main), chosen.audio.as_ref().map(path)))
+        Some((path(&chosen.main[0]), chosen.audio.first().map(|sound| path(&sound.url))))
+    }
+
+    /// Every playlist of the ladder.
+    fn ladder(&self, now: Instant) -> Option<Vec<String>> {
+        let choice = Choice { extent: Extent::Ladder, ..Choice::default() };
+        let chosen = self.stream(&choice, Patience::Long, now)?;
+        Some(chosen.urls().map(|url| url.path().to_owned()).collect())
     }
 }
 
@@ -135,4 +142,21 @@ fn of_the_streams_that_are_named_the_best_is_taken_that_is_pushed() {
         Some(("/high.m3u8".to_owned(), Some("/a.m3u8".to_owned()))),
         "nothing is missing"
     );
+}
+
+#[test]
+fn a_ladder_is_all_that_is_named_as_soon_as_all_is_there_and_what_is_there_after_a_while() {
+    let (store, now) = (store(), Instant::now());
+    let streams = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=900000\nlow.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=5000000\nhigh.m3u8\n";
+    store.take("index.m3u8", streams, now).expect("taken");
+    let list = media("#EXTINF:2,\n1.ts\n");
+    let all = Some(vec!["/high.m3u8".to_owned(), "/low.m3u8".to_owned()]);
+    store.take("low.m3u8", list.clone(), now).expect("taken");
+    assert_eq!(store.ladder(now), None, "the other may come yet");
+    assert_eq!(store.ladder(now + SETTLE), all, "and later too: it has its place");
+    store.take("high.m3u8", list, now).expect("taken");
+    assert_eq!(store.ladder(now), all);
+    let high = store.url("high.m3u8").expect("a URL");
+    assert!(store.is_renewed(&high, now) && !store.is_renewed(&high, now + SHORTEST_LIFE * 2));
+    assert_eq!(store.ladder(now + SHORTEST_LIFE * 2), None, "nothing is pushed any more");
 }
