@@ -447,7 +447,8 @@ fn failover() -> spec::Failover {
 #[test]
 fn a_backup_takes_over_without_a_frame_missing_and_a_clear_primary_comes_back() {
     for latency in [Latency::Standard, LOW] {
-        let mut scene = Scene::start_with(latency, Some(failover()));
+        let failover = spec::Failover { clear_ms: 2_000, ..spec::Failover::of(latency) };
+        let mut scene = Scene::start_with(latency, Some(failover));
         scene.pass_both(3_500, Some(CODED), Some(OTHER));
         scene.pass_both(2_000, None, Some(OTHER));
         assert_eq!(scene.conductor.active(), Side::Backup);
@@ -465,6 +466,28 @@ fn a_backup_takes_over_without_a_frame_missing_and_a_clear_primary_comes_back() 
             &[(BRIGHT, 3_430..=3_600), (DARKER, 3_900..=5_000), (BRIGHT, 1_300..=2_700)],
         );
     }
+}
+
+#[test]
+fn a_sender_that_falters_is_not_left_while_nobody_sees_it_and_is_once_it_stays_away() {
+    let mut scene = Scene::start_with(Latency::Standard, Some(failover()));
+    scene.pass_both(3_000, Some(CODED), Some(OTHER));
+    for _ in 0..5 {
+        // Its pictures come all at once then, as of a busy sender.
+        let paused_ns = scene.picture_ns[0];
+        scene.pass_both(280, None, Some(OTHER));
+        scene.picture_ns[0] = paused_ns;
+        scene.pass_both(700, Some(CODED), Some(OTHER));
+    }
+    let figures = scene.metrics.inputs("test");
+    let filled = || scene.metrics.channel("test").fill_frames.each_ref().map(|frames| frames.get());
+    assert_eq!((figures.failovers[0].get(), filled()), (0, [0; 3]), "nobody saw anything");
+    scene.pass_both(400, None, Some(OTHER));
+    assert_eq!(scene.conductor.active(), Side::Backup);
+    scene.pass_both(600, None, Some(OTHER));
+    let filled = scene.metrics.channel("test").fill_frames[0].get();
+    assert_eq!((figures.failovers[0].get(), filled), (1, 0), "the other was there in time");
+    scene.end();
 }
 
 #[test]
@@ -500,7 +523,7 @@ fn black_silence_and_a_frozen_picture_are_left_and_watched_until_they_are_over()
 
 #[test]
 fn two_inputs_that_come_and_go_leave_nothing_to_be_seen_but_themselves() {
-    let equal = spec::Failover { preference: spec::Preference::Equal, ..failover() };
+    let equal = spec::Failover { preference: spec::Preference::Equal, ..spec::Failover::of(LOW) };
     let mut scene = Scene::start_with(LOW, Some(equal));
     scene.pass_both(2_000, Some(CODED), Some(OTHER));
     for cycle in 0..10 {
