@@ -189,9 +189,10 @@ impl<S: Sink + 'static> Conductor<S> {
                 Err(_) => Ok(()),
             };
             // What waits may be the picture that is missing.
-            let outcome = outcome.and_then(|()| match sources.is_empty(self.active()) {
-                true => self.idle(Instant::now()),
-                false => Ok(()),
+            let waits = [self.active(), self.active().other()].map(|side| !sources.is_empty(side));
+            let outcome = outcome.and_then(|()| match waits {
+                [true, _] => Ok(()),
+                [false, other_waits] => self.idle(Instant::now(), other_waits),
             });
             if outcome.is_err() {
                 break outcome;
@@ -223,9 +224,12 @@ impl<S: Sink + 'static> Conductor<S> {
         &mut self.feeds[active]
     }
 
-    /// What is done whenever nothing waits.
-    fn idle(&mut self, now: Instant) -> Result<(), TranscodeError> {
-        self.compare(now)?;
+    /// What is done whenever nothing of the input that is shown waits. While something of the other one does, that one is not
+    /// silent: this thread is late.
+    fn idle(&mut self, now: Instant, other_waits: bool) -> Result<(), TranscodeError> {
+        if !other_waits {
+            self.compare(now)?;
+        }
         self.fill(now)
     }
 

@@ -64,6 +64,8 @@ struct Scene {
     coders: [Option<Coder>; 2],
     /// How long what comes waits until it is taken.
     lag: Duration,
+    /// Something of the input that is not shown waits to be taken.
+    other_waits: bool,
 }
 
 /// Codes an input's pictures, with a key frame every second.
@@ -134,6 +136,7 @@ impl Scene {
             picture_ns: [now_ns; 2],
             coders: [None, None],
             lag: Duration::ZERO,
+            other_waits: false,
         }
     }
 
@@ -175,7 +178,7 @@ impl Scene {
             let now = self.instant();
             // While something always waits, nobody is idle.
             if self.lag.is_zero() {
-                self.conductor.idle(now).expect("encodes");
+                self.conductor.idle(now, self.other_waits).expect("encodes");
             }
             self.now_ns += 5 * MS;
         }
@@ -487,6 +490,22 @@ fn a_sender_that_falters_is_not_left_while_nobody_sees_it_and_is_once_it_stays_a
     scene.pass_both(600, None, Some(OTHER));
     let filled = scene.metrics.channel("test").fill_frames[0].get();
     assert_eq!((figures.failovers[0].get(), filled), (1, 0), "the other was there in time");
+    scene.end();
+}
+
+#[test]
+fn an_input_whose_pictures_wait_for_a_late_thread_is_not_silent() {
+    let mut scene = Scene::start_with(Latency::Standard, Some(failover()));
+    scene.pass_both(3_000, Some(CODED), Some(OTHER));
+    let faults = || scene.metrics.inputs("test").faults[1].each_ref().map(|gauge| gauge.get());
+    assert_eq!(faults(), [0; 4]);
+    scene.other_waits = true;
+    scene.pass_both(600, Some(CODED), None);
+    let figures = scene.metrics.inputs("test");
+    assert_eq!(figures.faults[1][0].get(), 0, "they wait");
+    scene.other_waits = false;
+    scene.pass_both(5, Some(CODED), None);
+    assert_eq!(figures.faults[1][0].get(), 1, "there are none");
     scene.end();
 }
 
