@@ -30,7 +30,7 @@ use super::slate::Slates;
 use super::sound::Expect;
 use super::speed::Speed;
 use super::stills::{StillPictures, Stills};
-use super::track::Sink;
+use super::track::{Ending, Sink};
 use super::{Pace, Settings, Sources, Start, TranscodeError};
 use crate::fault;
 use crate::metrics::{Cause, ChannelFigures, TranscodeMetrics};
@@ -185,7 +185,7 @@ impl<S: Sink + 'static> Conductor<S> {
                     let more_waits = !sources.is_empty(side);
                     self.take(side, envelope, Instant::now(), more_waits)
                 }
-                Ok(None) => break self.end_of_source(),
+                Ok(None) => break self.end_of_source(Ending::Over),
                 Err(_) => Ok(()),
             };
             // What waits may be the picture that is missing.
@@ -199,7 +199,7 @@ impl<S: Sink + 'static> Conductor<S> {
             }
             // What still waits would only delay the end.
             if self.settings.drain.is_requested() {
-                break self.end_of_source();
+                break self.end_of_source(Ending::Left);
             }
         };
         // Sources must not wait for a transcoder that takes nothing more.
@@ -502,7 +502,7 @@ impl<S: Sink + 'static> Conductor<S> {
 
     fn end_run(&mut self) -> Result<(), TranscodeError> {
         self.last = None;
-        self.output.end()
+        self.output.end(Ending::Over)
     }
 
     /// Encodes sound up to where the picture is.
@@ -601,9 +601,10 @@ impl<S: Sink + 'static> Conductor<S> {
         }
     }
 
-    fn end_of_source(&mut self) -> Result<(), TranscodeError> {
+    fn end_of_source(&mut self, ending: Ending) -> Result<(), TranscodeError> {
         self.drain_input(self.nanoseconds_at(Instant::now()))?;
-        self.end_run()
+        self.last = None;
+        self.output.end(ending)
     }
 }
 

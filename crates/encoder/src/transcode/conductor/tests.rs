@@ -38,6 +38,8 @@ impl Sink for Memory {
     }
 
     fn end_segment(&mut self, _: wire::Measured) {}
+
+    fn break_off(&mut self) {}
 }
 
 fn rung(width: u32, height: u32, fps: u32) -> Rung {
