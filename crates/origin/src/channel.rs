@@ -200,6 +200,7 @@ impl State {
         self.headers.retain(|track, _| known(track));
         self.pipeline_headers.retain(|(track, _), _| known(track));
         self.listed_of.retain(|track, _| known(track));
+        self.low_score.retain(known);
         self.window.retain_headers(known);
         self.slates.retain(|track, _| known(track));
         let headers: Vec<_> = self.headers.values().map(|publishing| publishing.id).collect();

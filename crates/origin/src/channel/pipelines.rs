@@ -236,7 +236,7 @@ impl Channel {
     }
 }
 
-fn micros(ticks: i64, scale: Timescale) -> i64 {
+pub(super) fn micros(ticks: i64, scale: Timescale) -> i64 {
     MediaTime::new(ticks, scale).floor_to(Timescale::MICROS).ticks
 }
 
