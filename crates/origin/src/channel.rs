@@ -8,6 +8,7 @@ mod part;
 mod pipelines;
 mod restore;
 mod segment;
+mod served;
 mod slate;
 
 use std::collections::HashMap;
@@ -33,6 +34,7 @@ use catch_up::CatchUp;
 use contest::Contest;
 use low_score::LowScore;
 use pipelines::Brought;
+use served::Served;
 
 pub(crate) use pipelines::{NoPipeline, Pipeline};
 pub(crate) use segment::{CommitError, Segment};
@@ -76,6 +78,7 @@ pub(crate) struct State {
     /// Whose segment each track's newest is.
     listed_of: HashMap<TrackName, Pipeline>,
     low_score: LowScore,
+    served: Served,
     /// Frame rates that were measured where a header tells none.
     measured: HashMap<HeaderId, Rational>,
     last_arrival: Option<Utc>,
