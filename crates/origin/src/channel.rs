@@ -4,6 +4,7 @@ mod catch_up;
 mod contest;
 mod frame_rate;
 mod low_score;
+mod media_gap;
 mod part;
 mod pipelines;
 mod restore;
@@ -33,6 +34,7 @@ use crate::window::{Window, header_id};
 use catch_up::CatchUp;
 use contest::Contest;
 use low_score::LowScore;
+use media_gap::MediaGaps;
 use pipelines::Brought;
 use served::Served;
 
@@ -79,6 +81,7 @@ pub(crate) struct State {
     listed_of: HashMap<TrackName, Pipeline>,
     low_score: LowScore,
     served: Served,
+    gaps: MediaGaps,
     /// Frame rates that were measured where a header tells none.
     measured: HashMap<HeaderId, Rational>,
     last_arrival: Option<Utc>,

@@ -32,6 +32,13 @@ impl Teller {
     fn is_low(&self) -> bool {
         metrics(&self.server).contains("headwater_origin_low_score{channel=\"cam\"} 1")
     }
+
+    fn gaps(&self) -> usize {
+        let page = metrics(&self.server);
+        let gaps =
+            page.lines().find_map(|line| line.strip_prefix("headwater_origin_gaps_total{channel=\"cam\"} "));
+        gaps.map_or(0, |gaps| gaps.parse().expect("a number"))
+    }
 }
 
 #[test]
@@ -44,10 +51,12 @@ fn what_a_drained_publisher_leaves_of_a_segment_is_low_only_where_nobody_makes_t
     assert!(!teller.is_low(), "the next one may make the rest");
     teller.put(53, "frames=53");
     assert!(!teller.is_low(), "it did");
+    assert_eq!(teller.gaps(), 0);
     teller.put(40, "frames=93, missing=53");
     teller.at += 53 * Sound::FRAME;
     teller.put(93, "frames=93");
     assert!(teller.is_low(), "nobody did");
+    assert_eq!(teller.gaps(), 1);
     teller.put(93, "frames=93");
     assert!(!teller.is_low(), "it is over with the next two seconds");
 }

@@ -93,6 +93,7 @@ impl Channel {
             Some(open) => Arrived { duration: open.end() - open.start(), ..arrived },
             None => arrived,
         };
+        let end_before = state.timeline.track(track).and_then(end);
         let update = match state.timeline.append(track, arrived, now) {
             Ok(update) => update,
             Err(AppendError::Duplicate) => {
@@ -102,6 +103,9 @@ impl Channel {
             Err(error) => return Err(error.into()),
         };
         state.last_arrival = Some(now);
+        if let Some(end) = end_before {
+            self.tell_gap(state, track, end, micros(arrived.start, scale));
+        }
         let score = segment.measured.as_ref().map(Measured::score);
         if let Some(open) = state.open.get_mut(track) {
             // Its parts are not this body's.
@@ -156,6 +160,22 @@ impl Channel {
         let len = bytes.len() as u64;
         state.window.insert(track, start, bytes, ends, cmsd);
         len
+    }
+
+    /// Tells of a hole in a track, where it ended at `from` and goes on at `start_us`. What was missed while this origin, or
+    /// the channel, did not run, everybody knows.
+    fn tell_gap(&self, state: &mut State, track: &TrackName, from: Utc, start_us: i64) {
+        if from < self.began {
+            return;
+        }
+        if let Some(gap_us) = state.gaps.listed(from.0, start_us) {
+            self.metrics.gap(&self.name);
+            let gap_ms = gap_us / 1_000;
+            tracing::warn!(
+                event = "media_gap", state = "happened", channel = %self.name, %track, %from, gap_ms,
+                "nobody brought this media: viewers are taken over it"
+            );
+        }
     }
 
     /// Tells where what viewers get is not what it should be.
