@@ -5,6 +5,7 @@ mod calls;
 mod client;
 mod events;
 mod file_channels;
+mod full_disk;
 mod limits;
 mod native;
 mod policies;
