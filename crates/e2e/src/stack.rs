@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::answer::Answer;
@@ -108,6 +109,18 @@ impl Stack {
         said(&command.output().expect("headwater runs"))
     }
 
+    /// What operators were told, the oldest first.
+    pub fn events(&self) -> Vec<Value> {
+        let said = self.headwater(&["events", "--json"]);
+        assert!(said.is_fine, "{}", said.errors);
+        said.output.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    /// Whether `event` was told in `state`.
+    pub fn was_told(&self, event: &str, state: &str) -> bool {
+        self.events().iter().any(|told| told["event"] == event && told["state"] == state)
+    }
+
     /// Stops the control role's answers and those of all others, as a power cut does, and starts again in the same folder.
     pub fn kill_and_start_again(&mut self) {
         let children = self.children();
@@ -162,6 +175,11 @@ impl Stack {
     /// The supervisor's process id.
     pub fn supervisor(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Where viewers connect.
+    pub fn viewers_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ports.viewers).into()
     }
 
     /// Where metrics and events are answered.

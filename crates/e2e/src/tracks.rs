@@ -52,6 +52,16 @@ pub fn read(stack: &Stack, channel: &str, uri: &str) -> ReadTrack {
     ReadTrack { uri: uri.to_owned(), playlist, header, segments }
 }
 
+/// Panics where a listed track of `channel` has a hole, a frame twice, or a discontinuity.
+pub fn assert_whole(stack: &Stack, channel: &str) {
+    for track in &read_all(stack, channel) {
+        for pair in chunks(track).windows(2) {
+            assert_eq!(pair[0].decode_time + pair[0].duration, pair[1].decode_time, "{}", track.uri);
+        }
+        assert!(track.playlist.segments.iter().all(|segment| segment.discontinuities == 0), "{}", track.uri);
+    }
+}
+
 /// The chunks of every listed segment, in order; panics where a segment is torn.
 pub fn chunks(track: &ReadTrack) -> Vec<ReadChunk> {
     track.segments.iter().flat_map(|segment| chunks_of(track, segment)).collect()

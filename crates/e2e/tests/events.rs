@@ -2,24 +2,12 @@
 
 use std::io::Read;
 use std::net::TcpStream;
-use std::process::Command;
 
-use e2e::{Peer, Stack, binary, eventually};
+use e2e::{Peer, Stack, eventually};
 use serde_json::Value;
 
 const CHANNEL: &str = "[[channel]]\nname = \"cam\"\ninput = { rtmp = \"live/k3y-a\" }\nbackup = { rtmp = \"live/k3y-b\" }\n\
                        preset = \"ultrafast\"\nladder = [\"240p30\"]\nsegment = 1\n[channel.failover]\npreference = \"equal\"\nclear = 0.5\n";
-
-fn events(stack: &Stack) -> Vec<Value> {
-    let said = Command::new(binary("headwater"))
-        .args(["events", "--json", "--data"])
-        .arg(stack.data())
-        .output()
-        .expect("headwater runs");
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-    let lines = String::from_utf8(said.stdout).expect("text");
-    lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
-}
 
 /// `event state` and what else tells it apart.
 fn word(event: &Value) -> String {
@@ -33,19 +21,21 @@ fn every_condition_is_told_when_it_begins_and_when_it_is_over_and_nothing_while_
     let stack = Stack::start(CHANNEL);
     stack.wait_for_segments("cam", 1);
     let told = |what: &str, after: usize| {
-        eventually(what, || events(&stack).iter().skip(after).any(|event| word(event) == what).then_some(()));
-        events(&stack).len()
+        eventually(what, || stack.events().iter().skip(after).any(|event| word(event) == what).then_some(()));
+        stack.events().len()
     };
     told("input_loss raised", 0);
+    told("fill raised", 0);
     let primary = Peer::publish(&stack.rtmp_url("live/k3y-a"), 30);
     let _backup = Peer::publish(&stack.rtmp_url("live/k3y-b"), 30);
     told("input_fault cleared backup", 0);
+    told("fill cleared", 0);
     told("input_loss cleared", 0);
-    // The slate before them had a low score, which is over when none was for ten seconds.
+    // The slate before them had a low score, which is over two seconds later.
     let settled = told("low_score cleared", 0);
 
     std::thread::sleep(std::time::Duration::from_secs(10));
-    assert_eq!(events(&stack)[settled..], [] as [Value; 0], "all is well");
+    assert_eq!(stack.events()[settled..], [] as [Value; 0], "all is well");
 
     primary.kill();
     told("input_fault raised primary", settled);
@@ -55,7 +45,7 @@ fn every_condition_is_told_when_it_begins_and_when_it_is_over_and_nothing_while_
     stack.kill_child(" origin ");
     told("process_lost raised origin", back);
     told("process_lost cleared origin", back);
-    for event in events(&stack) {
+    for event in stack.events() {
         assert!(event["channel"] == "cam" || event["role"] != "encoder", "{event}");
     }
     assert_eq!(stack.metric(&["headwater_supervisor_events_total", "failover", "happened"]), 1.0);
@@ -89,7 +79,30 @@ fn of_a_channel_that_begins_well_nothing_is_told() {
         "[[channel]]\nname = \"cam\"\ninput = \"test\"\npreset = \"ultrafast\"\nladder = [\"240p30\"]\nsegment = 1\n",
     );
     stack.wait_for_segments("cam", 5);
-    assert_eq!(events(&stack).iter().map(word).collect::<Vec<_>>(), [] as [String; 0]);
+    assert_eq!(stack.events().iter().map(word).collect::<Vec<_>>(), [] as [String; 0]);
+}
+
+#[test]
+fn of_an_encoder_that_is_replaced_by_another_workflow_nothing_is_told() {
+    let channel = |preset: &str| {
+        format!(
+            "[[channel]]\nname = \"cam\"\ninput = \"test\"\npreset = \"{preset}\"\nladder = [\"240p30\"]\nsegment = 1\n"
+        )
+    };
+    let stack = Stack::start_with_control(&channel("ultrafast"));
+    stack.wait_for_segments("cam", 3);
+    let pid = stack.pids("headwater-encoder");
+    stack.edit(&channel("superfast"));
+    let applied = stack.headwater(&["apply", "workflow.toml"]);
+    assert!(applied.is_fine, "{}", applied.errors);
+    eventually("another encoder runs", || {
+        let now = stack.pids("headwater-encoder");
+        (now.len() == 1 && now != pid).then_some(())
+    });
+    let segments = || stack.metric(&["headwater_origin_segments_received_total"]);
+    let before = segments();
+    eventually("it brings segments", || (segments() >= before + 8.0).then_some(()));
+    assert_eq!(stack.events().iter().map(word).collect::<Vec<_>>(), [] as [String; 0]);
 }
 
 #[test]
@@ -106,7 +119,7 @@ fn a_channel_without_an_encoder_is_told_and_so_is_its_return() {
                 && event["role"] == "origin"
                 && event["channel"] == "cam"
         };
-        events(&stack).iter().any(is).then_some(())
+        stack.events().iter().any(is).then_some(())
     };
     eventually("slate while every encoder is killed", || {
         stack.pids("headwater-encoder").into_iter().for_each(|pid| stack.kill_pid(pid));

@@ -38,15 +38,6 @@ fn quarantine(stack: &Stack, order: &[&str]) -> Result<String, String> {
     if said.status.success() { Ok(text(said.stdout)) } else { Err(text(said.stderr)) }
 }
 
-fn assert_no_frame_is_missing(stack: &Stack) {
-    for track in &tracks::read_all(stack, "cam") {
-        for pair in tracks::chunks(track).windows(2) {
-            assert_eq!(pair[0].decode_time + pair[0].duration, pair[1].decode_time, "{}", track.uri);
-        }
-        assert!(track.playlist.segments.iter().all(|segment| segment.discontinuities == 0), "{}", track.uri);
-    }
-}
-
 #[test]
 fn encoders_that_are_killed_or_stopped_are_followed_by_the_spare_and_no_frame_is_missing() {
     let mut stack = Stack::start(PATTERN);
@@ -63,7 +54,7 @@ fn encoders_that_are_killed_or_stopped_are_followed_by_the_spare_and_no_frame_is
     assert!(!is_held(&stack), "whoever stops and kills is no input");
     let segments = tracks::read_all(&stack, "cam")[0].playlist.segments.len();
     stack.wait_for_segments("cam", segments + 2);
-    assert_no_frame_is_missing(&stack);
+    tracks::assert_whole(&stack, "cam");
 
     eventually("a spare waits", || spare().then_some(()));
     let children = stack.children();
@@ -100,12 +91,35 @@ fn an_input_whose_encoders_crash_thrice_is_left_out_until_another_publisher_come
     publisher.kill();
     let _another = Peer::publish(&stack.rtmp_url("live/k3y"), 30);
     eventually("the next publisher is shown", || (shown() && !is_held(&stack)).then_some(()));
+    assert!(stack.was_told("poison_input", "cleared"));
     assert_eq!(quarantine(&stack, &["list"]).as_deref(), Ok("nothing is in quarantine\n"));
     assert!(quarantine(&stack, &["release", "cam"]).is_err_and(|said| said.contains("no input of channel")));
     let segments = tracks::read_all(&stack, "cam")[0].playlist.segments.len();
     stack.wait_for_segments("cam", segments + 2);
-    assert_no_frame_is_missing(&stack);
+    tracks::assert_whole(&stack, "cam");
     assert!(!stack.log().contains("k3y"), "keys are never logged");
+}
+
+#[test]
+fn an_input_that_crashes_both_pipelines_is_left_out_of_both_and_slate_is_shown_meanwhile() {
+    let stack = Stack::start(&format!("{PUBLISHED}pipelines = 2\n"));
+    stack.wait_for_segments("cam", 1);
+    let shown = || stack.metric(&["headwater_encoder_input_lost"]) == 0.0;
+    let held = || stack.metric(&["headwater_supervisor_quarantined"]);
+    let publisher = Peer::publish(&stack.rtmp_url("live/k3y"), 30);
+    for crash in 0..3 {
+        eventually("both show the publisher", || (stack.pids(ENCODER).len() == 2 && shown()).then_some(()));
+        stack.pids(ENCODER).into_iter().for_each(|pid| e2e::signal(pid, Signal::ABORT));
+        wait_until_well(&stack, 2 * (crash + 1));
+    }
+    eventually("the input is left out of both", || (held() == 2.0).then_some(()));
+    assert_eq!(deaths(&stack, "crash"), 6.0);
+    let segments = tracks::read_all(&stack, "cam")[0].playlist.segments.len();
+    stack.wait_for_segments("cam", segments + 2);
+    publisher.kill();
+    let _another = Peer::publish(&stack.rtmp_url("live/k3y"), 30);
+    eventually("the next publisher is shown", || (shown() && held() == 0.0).then_some(()));
+    tracks::assert_whole(&stack, "cam");
 }
 
 #[test]
@@ -125,5 +139,5 @@ fn an_input_that_is_let_out_is_shown_again_and_no_frame_is_missing() {
     eventually("the publisher is shown", || (shown() && !is_held(&stack)).then_some(()));
     let segments = tracks::read_all(&stack, "cam")[0].playlist.segments.len();
     stack.wait_for_segments("cam", segments + 2);
-    assert_no_frame_is_missing(&stack);
+    tracks::assert_whole(&stack, "cam");
 }

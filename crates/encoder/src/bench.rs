@@ -104,6 +104,8 @@ impl Sink for Null {
     fn chunk(&mut self, _chunk: Chunk) {}
 
     fn end_segment(&mut self, _: wire::Measured) {}
+
+    fn break_off(&mut self) {}
 }
 
 /// Processor time of this process so far; zero where the system does not tell.

@@ -184,6 +184,14 @@ impl PushHandle {
         self.shared.changed.notify_one();
     }
 
+    /// Nothing more comes of the open segment: it is not published.
+    pub fn break_off(&self) {
+        if let Some(open) = self.shared.queue().segments.back().filter(|open| open.is_open()) {
+            open.give_up();
+        }
+        self.shared.changed.notify_one();
+    }
+
     /// What the origin expects next, from its answer to the header: the decode time in track ticks after the last
     /// segment it holds, `None` where it holds none or does not say. Waits until the origin has answered, so put
     /// a limit on it.

@@ -184,7 +184,7 @@ fn segments(held: &BTreeMap<String, Held>, track: &str) -> usize {
 const TRACKS: [&str; 3] = ["180p30", "90p30", "audio"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_encoder_goes_on_without_a_hole_and_a_drained_one_ends_well() {
+async fn after_a_kill_and_after_a_drain_the_next_encoder_goes_on_without_a_hole() {
     let folder = tempfile::tempdir().expect("a folder");
     let (push_url, held) = origin().await;
     let job = job(folder.path(), push_url, Source::Pattern);
@@ -221,6 +221,15 @@ async fn a_killed_encoder_goes_on_without_a_hole_and_a_drained_one_ends_well() {
     let status =
         tokio::task::spawn_blocking(move || encoder.process.wait()).await.expect("waits").expect("ends");
     assert!(status.success(), "{status}");
+
+    // It left the segment that it was in to the next one, as one that is killed does.
+    let before = segments(&held.lock().expect("not poisoned"), "180p30");
+    let encoder = Encoder::start(&job);
+    wait_for(&held, "segments after the drain", |held| {
+        TRACKS.iter().all(|track| segments(held, track) >= before + 2)
+    })
+    .await;
+    drop(encoder);
 
     let held = held.lock().expect("not poisoned").clone();
     for track in TRACKS {

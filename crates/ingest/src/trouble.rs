@@ -29,6 +29,10 @@ pub(crate) enum Trouble {
     UnknownPacket(Skipped),
     /// More tracks of a kind than are carried.
     OtherTrack,
+    /// Splice information (SCTE 35), which is not carried.
+    Cue,
+    /// Timed metadata (ID3), which is not carried.
+    Metadata,
     /// The timestamps jumped, by this many ms; the stream is anchored anew.
     TimestampJump(i64),
     /// Audio later than its frames add up to, by this many ms: a gap.
@@ -62,6 +66,8 @@ impl Trouble {
             Self::BadSample(_) => "bad_sample",
             Self::UnknownPacket(_) => "unknown_packet",
             Self::OtherTrack => "other_track",
+            Self::Cue => "cue",
+            Self::Metadata => "metadata",
             Self::TimestampJump(_) => "timestamp_jump",
             Self::AudioGap(_) => "audio_gap",
             Self::AudioOverlap(_) => "audio_overlap",
@@ -88,6 +94,8 @@ impl fmt::Display for Trouble {
             Self::BadSample(why) => write!(f, "a frame is damaged: {why}"),
             Self::UnknownPacket(what) => write!(f, "skipped {what}"),
             Self::OtherTrack => f.write_str("more tracks come than are carried"),
+            Self::Cue => f.write_str("splice information (SCTE 35) is not carried: passed over"),
+            Self::Metadata => f.write_str("timed metadata (ID3) are not carried: passed over"),
             Self::TimestampJump(ms) => write!(f, "timestamps jumped by {ms} ms, anchored anew"),
             Self::AudioGap(ms) => write!(f, "{ms} ms of audio are missing"),
             Self::AudioOverlap(ms) => write!(f, "an audio frame {ms} ms too early was dropped"),

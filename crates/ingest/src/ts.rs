@@ -77,8 +77,10 @@ impl TsSource {
                 Event::Tracks(streams) => self.tracks(streams, out),
                 Event::Sample(sample) => self.sample(sample, now, out),
                 Event::Warning(warning) => out.push(Output::Trouble(Trouble::Ts(warning))),
+                Event::Section { .. } => out.push(Output::Trouble(Trouble::Cue)),
+                Event::Id3 { .. } => out.push(Output::Trouble(Trouble::Metadata)),
                 // A clock that jumps takes its samples with it, and those tell.
-                Event::ClockJump { .. } | Event::Section { .. } | Event::Id3 { .. } | Event::Ended => {}
+                Event::ClockJump { .. } | Event::Ended => {}
             }
         }
     }

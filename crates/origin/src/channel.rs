@@ -4,10 +4,12 @@ mod catch_up;
 mod contest;
 mod frame_rate;
 mod low_score;
+mod media_gap;
 mod part;
 mod pipelines;
 mod restore;
 mod segment;
+mod served;
 mod slate;
 
 use std::collections::HashMap;
@@ -32,7 +34,9 @@ use crate::window::{Window, header_id};
 use catch_up::CatchUp;
 use contest::Contest;
 use low_score::LowScore;
+use media_gap::MediaGaps;
 use pipelines::Brought;
+use served::Served;
 
 pub(crate) use pipelines::{NoPipeline, Pipeline};
 pub(crate) use segment::{CommitError, Segment};
@@ -76,6 +80,8 @@ pub(crate) struct State {
     /// Whose segment each track's newest is.
     listed_of: HashMap<TrackName, Pipeline>,
     low_score: LowScore,
+    served: Served,
+    gaps: MediaGaps,
     /// Frame rates that were measured where a header tells none.
     measured: HashMap<HeaderId, Rational>,
     last_arrival: Option<Utc>,
@@ -200,6 +206,7 @@ impl State {
         self.headers.retain(|track, _| known(track));
         self.pipeline_headers.retain(|(track, _), _| known(track));
         self.listed_of.retain(|track, _| known(track));
+        self.low_score.retain(known);
         self.window.retain_headers(known);
         self.slates.retain(|track, _| known(track));
         let headers: Vec<_> = self.headers.values().map(|publishing| publishing.id).collect();

@@ -63,6 +63,7 @@ pub(crate) struct Metrics {
     switches: Family<TrackLabels, Counter>,
     scores: Family<TrackLabels, Gauge>,
     low_scores: Family<ChannelLabels, Gauge>,
+    gaps: Family<ChannelLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
     sent_bytes: Counter,
     pub(crate) connections: Gauge,
@@ -103,6 +104,7 @@ impl Metrics {
         );
         add.metric("segment_score", "Score of the newest segment, 0 to 100, where it was told", &m.scores);
         add.metric("low_score", "1 while segments are listed that score under 90", &m.low_scores);
+        add.metric("gaps", "Holes in what viewers get, for which nobody brought media", &m.gaps);
         add.metric("requests", "Requests answered, by method and status", &m.requests);
         add.metric("sent_bytes", "Bytes of answer bodies", &m.sent_bytes);
         add.metric("connections", "Connections open", &m.connections);
@@ -160,6 +162,10 @@ impl Metrics {
         self.switches.get_or_create(&labels).inc_by(u64::from(switched));
         let TrackLabels { channel, track } = labels;
         self.listed.get_or_create(&PipelineLabels { channel, track, pipeline }).inc();
+    }
+
+    pub(crate) fn gap(&self, channel: &ChannelName) {
+        self.gaps.get_or_create(&ChannelLabels { channel: channel.to_string() }).inc();
     }
 
     pub(crate) fn low_score(&self, channel: &ChannelName, is_low: bool) {

@@ -143,6 +143,26 @@ fn a_lesser_segment_is_listed_alone_where_the_other_does_not_come() {
 }
 
 #[test]
+fn the_log_says_why_another_pipeline_is_served() {
+    // All tests of this file share it.
+    let log = tempfile::NamedTempFile::new().expect("room");
+    let file = log.reopen().expect("it is there");
+    tracing_subscriber::fmt().with_ansi(false).with_writer(file).init();
+    with_pair(|pair| {
+        pair.put(0, 1, "frames=93");
+        pair.listed(1);
+        pair.put(0, 2, "frames=100, fill=70");
+        pair.put(1, 2, "frames=93");
+        pair.listed(2);
+    });
+    let log = std::fs::read_to_string(log.path()).expect("reads");
+    let line = log.lines().find(|line| line.contains("another pipeline is served") && line.contains("=37"));
+    let line = line.unwrap_or_else(|| panic!("{log}"));
+    let told = "channel=cam track=audio from=\"0\" to=\"1\" score=100 other_score=37 untold=0";
+    assert!(line.contains("INFO") && line.contains(told), "{line}");
+}
+
+#[test]
 fn a_segment_that_one_has_not_is_the_other_s() {
     with_pair(|pair| {
         pair.put(0, 1, "frames=93");

@@ -19,5 +19,5 @@ mod url;
 pub use follow::{Follower, Join, Notice, Update, Wanted};
 pub use media::{ByteRange, Key, Map, Media, Segment};
 pub use multivariant::{Choice, Chosen, Extent, Multivariant, Rendition, Sound, Variant};
-pub use parse::{Playlist, Unreadable};
+pub use parse::{Encryption, Playlist, Unreadable};
 pub use url::{Scheme, Url, UrlFault};

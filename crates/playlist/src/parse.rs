@@ -1,5 +1,7 @@
 //! From text to values.
 
+use std::fmt;
+
 use crate::attributes::Attributes;
 use crate::limits::{MAX_DURATION_S, MAX_LINE_BYTES, MAX_LINES, MAX_PLAYLIST_BYTES};
 use crate::media::{ByteRange, Key, Map, Media, Segment};
@@ -53,11 +55,40 @@ pub enum Unreadable {
     #[error("a playlist that lists nothing")]
     Empty,
     /// An encryption that is not carried.
-    #[error("line {0}: segments are encrypted in another way than AES-128")]
-    Encryption(usize),
+    #[error("line {line}: segments are encrypted by {method}; AES-128 is carried, and clear segments")]
+    Encryption {
+        /// The line.
+        line: usize,
+        /// What is asked of players.
+        method: Encryption,
+    },
     /// `EXT-X-DEFINE`.
     #[error("line {0}: playlists with variables (#EXT-X-DEFINE) are not carried")]
     Variables(usize),
+}
+
+/// A way of encryption that is not carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encryption {
+    /// `METHOD=SAMPLE-AES`.
+    SampleAes,
+    /// `METHOD=SAMPLE-AES-CTR`.
+    SampleAesCtr,
+    /// A `KEYFORMAT` of a DRM.
+    Drm,
+    /// None that the standard has.
+    Unknown,
+}
+
+impl fmt::Display for Encryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::SampleAes => "SAMPLE-AES",
+            Self::SampleAesCtr => "SAMPLE-AES-CTR",
+            Self::Drm => "a DRM (KEYFORMAT)",
+            Self::Unknown => "a METHOD that is not known",
+        })
+    }
 }
 
 impl Playlist {
@@ -190,13 +221,16 @@ impl<'a> Reader<'a> {
 
     fn read_key(&self, line: usize, list: &Attributes<'_>) -> Result<Option<Key>, Unreadable> {
         let bad = Unreadable::Value { line, tag: "#EXT-X-KEY" };
+        let refused = |method| Err(Unreadable::Encryption { line, method });
         match list.text("METHOD") {
             Some("NONE") => return Ok(None),
             Some("AES-128") => {}
-            _ => return Err(Unreadable::Encryption(line)),
+            Some("SAMPLE-AES") => return refused(Encryption::SampleAes),
+            Some("SAMPLE-AES-CTR") => return refused(Encryption::SampleAesCtr),
+            _ => return refused(Encryption::Unknown),
         }
         if list.text("KEYFORMAT").is_some_and(|format| format != "identity") {
-            return Err(Unreadable::Encryption(line));
+            return refused(Encryption::Drm);
         }
         let url = self.join(line, list.text("URI").ok_or(bad.clone())?)?;
         let iv = match list.text("IV") {

@@ -192,7 +192,7 @@ impl Channel {
             }
             Some(field) => Fill::read(field.table()?)?,
         };
-        let backup = Backup::read(fields.take("backup"), fields.take("failover"), &ladder)?;
+        let backup = Backup::read(fields.take("backup"), fields.take("failover"), &ladder, latency)?;
         let pipelines = Pipelines::read(fields.take("pipelines"), &ladder, backup.as_ref())?;
         fields.refuse_unimplemented(&["endpoint", "drm", "dvr"])?;
         fields.finish()?;
@@ -217,6 +217,7 @@ impl Backup {
         backup: Option<Field<'_>>,
         failover: Option<Field<'_>>,
         ladder: &Ladder,
+        latency: Latency,
     ) -> Result<Option<Self>, Fault> {
         let Some(backup) = backup else {
             return failover.map_or(Ok(None), |field| {
@@ -237,8 +238,8 @@ impl Backup {
         }
         let input = Input::read(backup)?;
         let failover = match failover {
-            None => Failover::default(),
-            Some(field) => Failover::read(field.table()?)?,
+            None => Failover::of(latency),
+            Some(field) => Failover::read(field.table()?, latency)?,
         };
         Ok(Some(Self { input, failover }))
     }

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Latency;
 use crate::fault::Fault;
 use crate::fields::Fields;
 
 /// `[channel.failover]` of a channel with a `backup`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failover {
-    /// `"loss"` in `on`: no picture for `loss` seconds, 0.1 to 60, default 0.2. On where `on` is not set.
+    /// `"loss"` in `on`: no picture for `loss` seconds, 0.1 to 60, default [`Self::loss_ms_of`]. On where `on` is not set.
     pub loss_ms: Option<u32>,
     /// `"black"` in `on`: every picture as dark as `black_level` for `black` seconds, 1 to 60, default 1.
     pub black_ms: Option<u32>,
@@ -36,10 +37,11 @@ pub enum Preference {
     Equal,
 }
 
+/// Where nothing is set, on a channel of standard latency.
 impl Default for Failover {
     fn default() -> Self {
         Self {
-            loss_ms: Some(200),
+            loss_ms: Some(Self::loss_ms_of(Latency::Standard)),
             black_ms: None,
             black_permille: 30,
             silence_ms: None,
@@ -60,8 +62,25 @@ enum On {
 }
 
 impl Failover {
-    pub(crate) fn read(mut fields: Fields<'_>) -> Result<Self, Fault> {
-        let mut failover = Self::default();
+    /// How long an input is silent before it is left, where no setting says, in milliseconds: nearly as long as an output
+    /// frame waits for its picture, so that a sender that falters is not left while nobody has seen anything, and the other
+    /// input is there before anybody does.
+    pub const fn loss_ms_of(latency: Latency) -> u32 {
+        match latency {
+            // Frames wait for half a second; going over takes a tenth and a bit.
+            Latency::Standard => 350,
+            // They wait for as long, and viewers are not far behind.
+            Latency::Low { .. } => 200,
+        }
+    }
+
+    /// What holds where nothing is set.
+    pub fn of(latency: Latency) -> Self {
+        Self { loss_ms: Some(Self::loss_ms_of(latency)), ..Self::default() }
+    }
+
+    pub(crate) fn read(mut fields: Fields<'_>, latency: Latency) -> Result<Self, Fault> {
+        let mut failover = Self::of(latency);
         let on = match fields.take("on") {
             None => vec![On::Loss],
             Some(field) => {
@@ -87,7 +106,7 @@ impl Failover {
                 };
                 Ok(is_on.then_some(ms))
             };
-        failover.loss_ms = time("loss", On::Loss, 0.1..=60.0, 200)?;
+        failover.loss_ms = time("loss", On::Loss, 0.1..=60.0, Self::loss_ms_of(latency))?;
         failover.black_ms = time("black", On::Black, 1.0..=60.0, 1_000)?;
         failover.silence_ms = time("silence", On::Silence, 1.0..=60.0, 1_000)?;
         failover.frozen_ms = time("frozen", On::Frozen, 1.0..=600.0, 5_000)?;
@@ -127,6 +146,11 @@ mod tests {
     fn a_backup_takes_over_at_a_loss_unless_more_is_asked_for() {
         assert_eq!(read(""), Ok(None));
         assert_eq!(read(BACKUP), Ok(Some(Failover::default())));
+        let low = format!("latency = \"low\"\n{BACKUP}");
+        let of_low = Failover { loss_ms: Some(200), ..Failover::default() };
+        assert_eq!(read(&low), Ok(Some(of_low.clone())));
+        let cleared = format!("{low}\nfailover = {{ clear = 3 }}");
+        assert_eq!(read(&cleared), Ok(Some(Failover { clear_ms: 3_000, ..of_low })));
         let all = "[channel.failover]\non = [\"loss\", \"black\", \"silence\", \"frozen\"]\nloss = 0.1\nfrozen = 3\n\
                    silence_level = -60\npreference = \"equal\"\nclear = 10";
         let wanted = Failover {

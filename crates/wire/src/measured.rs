@@ -88,6 +88,19 @@ impl Measured {
         self
     }
 
+    /// The same as if its frames had been encoded in time.
+    pub const fn in_time(mut self) -> Self {
+        self.late = 0;
+        self
+    }
+
+    /// The same of the frames that are there, as if the segment should have had no others.
+    pub const fn as_made(mut self) -> Self {
+        self.frames = self.frames.saturating_sub(self.missing);
+        self.missing = 0;
+        self
+    }
+
     /// 100 for a segment with nothing wrong, 0 for one that shows nothing of its source; never 100 where anything is
     /// wrong. Each frame costs its share of 100, times how bad it is: a missing one all of it, fill nine tenths, a repeat
     /// six, a dropped or damaged one half, a black one four tenths, a frozen one three, and a late one two more.

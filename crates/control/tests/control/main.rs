@@ -6,6 +6,7 @@ mod client;
 mod elsewhere;
 mod events;
 mod file_channels;
+mod full_disk;
 mod limits;
 mod native;
 mod policies;

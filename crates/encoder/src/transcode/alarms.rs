@@ -207,6 +207,7 @@ impl InputAlarms {
 
 #[cfg(test)]
 mod tests {
+    use super::super::frame_sync::{Arrival, FrameSync};
     use super::*;
     use crate::metrics::TranscodeMetrics;
 
@@ -238,6 +239,32 @@ mod tests {
         assert_eq!(figures.input_lost.get(), 0);
         alarms.filled(Shown::Repeat, Some(4_100 * MS));
         assert_eq!(figures.input_lost.get(), 1);
+    }
+
+    #[test]
+    fn a_clock_that_runs_wrong_is_told_while_it_does() {
+        let figures = TranscodeMetrics::default().channel("c");
+        let mut alarms = Alarms::new(&figures);
+        let mut sync = FrameSync::new(media::Rational::whole(30));
+        let (mut source_ns, mut told) = (0, Vec::new());
+        // Ten minutes of a right clock, twenty of one that is half a thousandth fast, and a right one again.
+        for half_second in 0..7_200 {
+            let is_fast = (1_200..3_600).contains(&half_second);
+            source_ns += 500 * MS + if is_fast { 250_000 } else { 0 };
+            let arrival = Arrival { now_ns: half_second * 500 * MS, next_ns: None, more_waits: false };
+            sync.place(source_ns, arrival);
+            let before = alarms.drifts;
+            alarms.drifts(sync.drift_ppm());
+            if alarms.drifts != before {
+                told.push((half_second / 120, alarms.drifts, figures.drift_ppm.get() > 150.0));
+            }
+        }
+        let minutes: Vec<_> = told.iter().map(|(_, drifts, is_much)| (*drifts, *is_much)).collect();
+        assert_eq!(minutes, [(true, true), (false, false)], "{told:?}");
+        assert!(
+            (11..=14).contains(&told[0].0),
+            "in the minutes that it takes to tell a clock from a network: {told:?}"
+        );
     }
 
     #[test]

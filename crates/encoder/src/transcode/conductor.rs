@@ -30,7 +30,7 @@ use super::slate::Slates;
 use super::sound::Expect;
 use super::speed::Speed;
 use super::stills::{StillPictures, Stills};
-use super::track::Sink;
+use super::track::{Ending, Sink};
 use super::{Pace, Settings, Sources, Start, TranscodeError};
 use crate::fault;
 use crate::metrics::{Cause, ChannelFigures, TranscodeMetrics};
@@ -187,20 +187,21 @@ impl<S: Sink + 'static> Conductor<S> {
                     let more_waits = !sources.is_empty(side);
                     self.take(side, envelope, Instant::now(), more_waits)
                 }
-                Ok(None) => break self.end_of_source(),
+                Ok(None) => break self.end_of_source(Ending::Over),
                 Err(_) => Ok(()),
             };
             // What waits may be the picture that is missing.
-            let outcome = outcome.and_then(|()| match sources.is_empty(self.active()) {
-                true => self.idle(Instant::now()),
-                false => Ok(()),
+            let waits = [self.active(), self.active().other()].map(|side| !sources.is_empty(side));
+            let outcome = outcome.and_then(|()| match waits {
+                [true, _] => Ok(()),
+                [false, other_waits] => self.idle(Instant::now(), other_waits),
             });
             if outcome.is_err() {
                 break outcome;
             }
             // What still waits would only delay the end.
             if self.settings.drain.is_requested() {
-                break self.end_of_source();
+                break self.end_of_source(Ending::Left);
             }
         };
         // Sources must not wait for a transcoder that takes nothing more.
@@ -225,9 +226,12 @@ impl<S: Sink + 'static> Conductor<S> {
         &mut self.feeds[active]
     }
 
-    /// What is done whenever nothing waits.
-    fn idle(&mut self, now: Instant) -> Result<(), TranscodeError> {
-        self.compare(now)?;
+    /// What is done whenever nothing of the input that is shown waits. While something of the other one does, that one is not
+    /// silent: this thread is late.
+    fn idle(&mut self, now: Instant, other_waits: bool) -> Result<(), TranscodeError> {
+        if !other_waits {
+            self.compare(now)?;
+        }
         self.fill(now)
     }
 
@@ -500,7 +504,7 @@ impl<S: Sink + 'static> Conductor<S> {
 
     fn end_run(&mut self) -> Result<(), TranscodeError> {
         self.last = None;
-        self.output.end()
+        self.output.end(Ending::Over)
     }
 
     /// Encodes sound up to where the picture is.
@@ -599,9 +603,10 @@ impl<S: Sink + 'static> Conductor<S> {
         }
     }
 
-    fn end_of_source(&mut self) -> Result<(), TranscodeError> {
+    fn end_of_source(&mut self, ending: Ending) -> Result<(), TranscodeError> {
         self.drain_input(self.nanoseconds_at(Instant::now()))?;
-        self.end_run()
+        self.last = None;
+        self.output.end(ending)
     }
 }
 

@@ -1,14 +1,12 @@
 //! How an input is: whether it comes, and whether there is anything to see and hear.
 
 use ffmpeg::LumaSamples;
-use spec::Failover;
+use spec::{Failover, Latency};
 
 use crate::metrics::Cause;
 
 /// An input that has just come back is well once it came for this long, in nanoseconds.
 const ALIVE_NS: i64 = 300_000_000;
-/// How long an input is silent before it is lost, where no setting says, in milliseconds.
-const LOSS_MS: u32 = 200;
 /// A picture moves where samples differ by this much on average, or one by that much, of 255. Coding a still again
 /// differs by less.
 const MOVED_MEAN: f64 = 0.6;
@@ -48,7 +46,7 @@ impl Monitor {
         let ns = |ms: u32| i64::from(ms) * 1_000_000;
         Self {
             // Also where a loss is no reason to leave an input: a lost one is none to go over to.
-            loss_ns: ns(settings.loss_ms.unwrap_or(LOSS_MS)),
+            loss_ns: ns(settings.loss_ms.unwrap_or(Failover::loss_ms_of(Latency::Standard))),
             black_ns: settings.black_ms.map(ns),
             silence_ns: settings.silence_ms.map(ns),
             frozen_ns: settings.frozen_ms.map(ns),
@@ -174,6 +172,7 @@ mod tests {
             black_ms: Some(1_000),
             silence_ms: Some(1_000),
             frozen_ms: Some(2_000),
+            loss_ms: Some(200),
             ..Failover::default()
         })
     }

@@ -13,7 +13,7 @@ use super::preview::Preview;
 use super::pyramid::{Picture, Pyramid};
 use super::rung::{RungThread, Shared, Work};
 use super::sound::{Expect, Sound};
-use super::track::{Sink, TrackWriter};
+use super::track::{Ending, Sink, TrackWriter};
 use super::{Pace, Settings, TranscodeError};
 use crate::metrics::TranscodeMetrics;
 
@@ -191,7 +191,7 @@ impl<S: Sink + 'static> Output<S> {
     }
 
     /// Ends the run where the slowest rung is; faster ones show their last picture until then.
-    pub(crate) fn end(&mut self) -> Result<(), TranscodeError> {
+    pub(crate) fn end(&mut self, ending: Ending) -> Result<(), TranscodeError> {
         let Some(end) = self.next_frame() else { return Ok(()) };
         let slowest = self.cuts.slowest();
         for rate in 1..self.rates.len() {
@@ -207,11 +207,11 @@ impl<S: Sink + 'static> Output<S> {
         }
         self.run = None;
         for index in 0..self.rungs.len() {
-            self.tell(index, Work::End)?;
+            self.tell(index, Work::End(ending))?;
         }
         self.ended_at = end;
         let end = samples_at(frame_time_ns(end, slowest));
-        self.sounds.iter_mut().try_for_each(|sound| sound.end(end))
+        self.sounds.iter_mut().try_for_each(|sound| sound.end(end, ending))
     }
 
     /// Encodes sound up to where the picture is; `expect` says of which renditions some may still come.

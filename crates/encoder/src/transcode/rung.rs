@@ -18,7 +18,7 @@ use super::cadence::frame_time_ns;
 use super::cuts::Cuts;
 use super::effort::Effort;
 use super::pyramid::{Picture, Pyramid};
-use super::track::{Sink, TrackHead, TrackWriter};
+use super::track::{Ending, Sink, TrackHead, TrackWriter};
 use crate::pulse::{Lane, Pulse};
 
 /// Pictures that may wait for a rung: a fifth of a second of 30 fps, which evens out what scenes cost and keeps
@@ -54,7 +54,7 @@ pub(crate) enum Work {
         content: Content,
     },
     /// The run has ended: close what is open.
-    End,
+    End(Ending),
 }
 
 /// The way to a rung's thread.
@@ -175,7 +175,7 @@ impl<S: Sink> Encode<S> {
             let begun = Instant::now();
             match work {
                 Work::Begin { first, colour } => {
-                    self.end()?;
+                    self.end(Ending::Over)?;
                     let preset = self.preset();
                     let (encoder, head) =
                         open(&self.rung, preset, self.threads, self.shared.latency, colour)?;
@@ -191,11 +191,11 @@ impl<S: Sink> Encode<S> {
                     self.note(index, content);
                     self.frame(index, &picture, kind)?;
                 }
-                Work::End => self.end()?,
+                Work::End(ending) => self.end(ending)?,
             }
             self.worked.fetch_add(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
         }
-        self.end()?;
+        self.end(Ending::Left)?;
         Ok(self.writer.into_sink())
     }
 
@@ -224,7 +224,7 @@ impl<S: Sink> Encode<S> {
         run.encoder.finish();
         self.take_packets()?;
         if self.writer.has_other_header(&head) {
-            self.writer.finish();
+            self.writer.finish(Ending::Over);
             self.writer.go_on(&head);
         }
         if let Some(run) = &mut self.run {
@@ -273,11 +273,11 @@ impl<S: Sink> Encode<S> {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), TranscodeError> {
+    fn end(&mut self, ending: Ending) -> Result<(), TranscodeError> {
         if let Some(run) = &mut self.run {
             run.encoder.finish();
             self.take_packets()?;
-            self.writer.finish();
+            self.writer.finish(ending);
             self.run = None;
         }
         Ok(())

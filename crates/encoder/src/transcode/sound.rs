@@ -11,7 +11,7 @@ use wire::Content;
 
 use super::cuts::{AAC_FRAME, AAC_RATE, Cuts, SOUND_RATE};
 use super::sound_line::SoundLine;
-use super::track::{Sink, TrackHead, TrackWriter};
+use super::track::{Ending, Sink, TrackHead, TrackWriter};
 use super::{Settings, TranscodeError};
 use crate::metrics::TranscodeMetrics;
 
@@ -150,7 +150,7 @@ impl<S: Sink> Sound<S> {
     }
 
     /// Encodes every frame that starts before sample `end` and closes the track's open segment.
-    pub(crate) fn end(&mut self, end: i64) -> Result<(), TranscodeError> {
+    pub(crate) fn end(&mut self, end: i64, ending: Ending) -> Result<(), TranscodeError> {
         while self.run.as_ref().is_some_and(|run| run.next * AAC_FRAME < end) {
             self.encode_next()?;
         }
@@ -159,7 +159,7 @@ impl<S: Sink> Sound<S> {
             let after = run.next * AAC_FRAME;
             run.encoder.finish();
             self.take_packets(after)?;
-            self.writer.finish();
+            self.writer.finish(ending);
             self.run = None;
         }
         Ok(())

@@ -24,6 +24,15 @@ enum Chunks {
     Parts(i64),
 }
 
+/// How a run of frames ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// There are no more: what there is of the last segment is a segment.
+    Over,
+    /// The encoder goes, and the next one makes the last segment again from its beginning.
+    Left,
+}
+
 /// Who takes a track's CMAF.
 pub trait Sink: Send {
     /// A header, for the segments to come. The track's first is known to the sink from its making.
@@ -32,6 +41,8 @@ pub trait Sink: Send {
     fn chunk(&mut self, chunk: Chunk);
     /// The open segment is complete, and this is wrong with it.
     fn end_segment(&mut self, measured: Measured);
+    /// Nothing more comes of the open segment: whoever goes on makes it again, whole.
+    fn break_off(&mut self);
     /// Where the track's slate is put, which is shown when nothing comes; `None`: nobody wants one.
     fn slate_door(&self) -> Option<SlateDoor> {
         None
@@ -50,6 +61,10 @@ impl Sink for PushHandle {
     fn end_segment(&mut self, measured: Measured) {
         Self::measured(self, measured);
         Self::end_segment(self);
+    }
+
+    fn break_off(&mut self) {
+        Self::break_off(self);
     }
 
     fn slate_door(&self) -> Option<SlateDoor> {
@@ -178,12 +193,18 @@ impl<S: Sink> TrackWriter<S> {
         }
     }
 
-    /// The run of samples has ended: closes the open segment.
-    pub(crate) fn finish(&mut self) {
+    /// The run of samples has ended: closes the open segment, or breaks it off where it is not whole.
+    pub(crate) fn finish(&mut self, ending: Ending) {
         if let Some(chunk) = self.fragmenter.finish() {
             self.give(chunk);
         }
-        self.end_segment();
+        match (ending, self.open) {
+            (Ending::Left, Some(place)) if place.at + 1 < place.of => {
+                self.open = None;
+                self.sink.break_off();
+            }
+            _ => self.end_segment(),
+        }
     }
 
     fn end_segment(&mut self) {
@@ -232,6 +253,8 @@ mod tests {
         fn end_segment(&mut self, _: Measured) {
             self.send(Given::EndOfSegment).expect("the test listens");
         }
+
+        fn break_off(&mut self) {}
     }
 
     /// Frames in each chunk of three segments, segment by segment; checks that each chunk left with its last frame.

@@ -80,6 +80,8 @@ impl Sink for Memory {
     fn end_segment(&mut self, measured: Measured) {
         self.measured.push(measured);
     }
+
+    fn break_off(&mut self) {}
 }
 
 /// One track of what was made.

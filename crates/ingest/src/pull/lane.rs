@@ -62,7 +62,7 @@ impl Fault {
     pub(crate) fn label(&self) -> &'static str {
         match self {
             Self::Fetch { fault, .. } => fault.label(),
-            Self::Playlist { fault: Unreadable::Encryption(_), .. } => "encryption",
+            Self::Playlist { fault: Unreadable::Encryption { .. }, .. } => "encryption",
             Self::Playlist { fault: Unreadable::Bytes | Unreadable::Lines | Unreadable::Line(_), .. } => {
                 "too_large"
             }

@@ -18,9 +18,15 @@ struct Bench {
 impl Bench {
     /// With a program of a picture and so many sounds.
     fn new(sounds: u16) -> Self {
+        Self::beside(sounds, &[])
+    }
+
+    /// With these streams, too.
+    fn beside(sounds: u16, others: &[MapEntry<'static>]) -> Self {
         let mut writer = Writer::default();
         writer.association(&[(1, MAP)]);
         let mut entries = vec![MapEntry { stream_type: 0x1B, pid: PICTURES, descriptors: &[] }];
+        entries.extend_from_slice(others);
         entries.extend((0..sounds).map(|at| MapEntry {
             stream_type: 0x0F,
             pid: SOUND + at,
@@ -154,6 +160,37 @@ fn sounds_of_many_languages_are_carried_and_those_over_eight_are_named() {
     let lines = bench.lines();
     assert_eq!(lines.iter().filter(|line| *line == "other_track").count(), 2, "{lines:?}");
     assert_eq!(lines.iter().filter(|line| line.starts_with("audio")).count(), 8, "{lines:?}");
+}
+
+#[test]
+fn cues_and_metadata_by_the_thousand_are_passed_over_and_counted() {
+    let (cues, tags) = (0x1F0, 0x1F1);
+    let mut bench = Bench::beside(
+        1,
+        &[
+            MapEntry { stream_type: 0x86, pid: cues, descriptors: b"\x05\x04CUEI" },
+            MapEntry { stream_type: 0x15, pid: tags, descriptors: b"" },
+        ],
+    );
+    // Splices that are cancelled, lie in the past, overlap, or are torn: none of them is acted on.
+    let splice =
+        |number: u8| [&[0xFC, 0x30, 0x11, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xF0][..], &[number; 4]].concat();
+    for frame in 0..30 {
+        bench.picture(frame * 3_000, 1_000 + frame * 33);
+        bench.sound(SOUND, frame * 1_920, 1_000 + frame * 33);
+        for number in 0..100 {
+            bench.writer.section(cues, &splice(number));
+            let payload = b"ID3 tag";
+            let packet =
+                PesPacket { stream_id: 0xBD, pts: Some(frame * 3_000), dts: None, pcr: None, payload };
+            bench.pes(tags, packet, 1_000 + frame * 33);
+        }
+    }
+    bench.finish(2_000);
+    let lines = bench.lines();
+    let of = |kind: &str| lines.iter().filter(|line| line.starts_with(kind)).count();
+    assert_eq!([of("video"), of("audio"), of("cue"), of("metadata")], [30, 30, 3_000, 3_000], "{lines:?}");
+    assert_eq!(of(""), 6_061, "and the tracks, once");
 }
 
 #[test]

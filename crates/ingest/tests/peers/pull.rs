@@ -208,6 +208,7 @@ enum Mode {
     NoPlaylist,
     Stale,
     CountsAnew,
+    SampleAes,
     Gap,
     NoSegments,
     Garbage,
@@ -262,6 +263,9 @@ impl Live {
             if number % 4 == 0 {
                 list.push_str("#EXT-X-DISCONTINUITY\n");
             }
+            if mode == Mode::SampleAes {
+                list.push_str("#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"skd://key\"\n");
+            }
             if mode == Mode::Gap {
                 list.push_str("#EXT-X-GAP\n");
             }
@@ -297,6 +301,7 @@ fn whatever_a_server_does_has_its_reason_and_the_stream_goes_on_after_it() {
         (Mode::NoPlaylist, "bad_playlist"),
         (Mode::Stale, "stale"),
         (Mode::CountsAnew, "sequence_reset"),
+        (Mode::SampleAes, "encryption"),
         (Mode::Gap, "gap"),
         (Mode::NoSegments, "not_found"),
         (Mode::Garbage, "bad_segment"),
@@ -312,6 +317,7 @@ fn whatever_a_server_does_has_its_reason_and_the_stream_goes_on_after_it() {
     }
     let told = |state: &str| role.log().matches(&format!("event=\"pull_failed\" state=\"{state}\"")).count();
     role.wait_for_log("HLS source in trouble");
+    assert!(role.log().contains("segments are encrypted by SAMPLE-AES; AES-128"), "{}", role.log());
     wait_for("it is well again", || told("cleared") == told("raised"));
     assert!(told("raised") > 0);
     role.wait_for_metric("headwater_ingest_pull_failed{channel=\"pulled\"}", 0.0);

@@ -166,6 +166,11 @@ impl<T> Contest<T> {
         self.heard[1 - pipeline].is_some_and(|heard| now.0 - heard.at.0 < self.terms.alive_us)
     }
 
+    /// The latest score of the other pipeline than `pipeline`, while it brings something.
+    pub(crate) fn other_score(&self, pipeline: usize, now: Utc) -> Option<u8> {
+        self.heard[1 - pipeline].filter(|_| self.has_other(pipeline, now)).map(|heard| heard.score)
+    }
+
     fn is_covered(&self, offer: &Offer) -> bool {
         let until_us = match offer.kind {
             Kind::Part => self.reached_us,

@@ -10,6 +10,7 @@ use media::{MediaTime, Timescale, Utc};
 use wire::Measured;
 
 use super::contest::{Contest, FULL, Kind, Offer, PIPELINES, Terms};
+use super::served::Rival;
 use super::{Channel, CommitError, Segment};
 use crate::window::header_id;
 
@@ -149,7 +150,7 @@ impl Channel {
         let next_due = contest.next_due();
         let mut outcome = Ok(());
         for (offer, brought) in given {
-            let listed = self.list(track, brought);
+            let listed = self.list(track, offer, brought, rival(contest, offer, now));
             // What it brought itself is the publisher's to hear of.
             match listed {
                 Err(error) if offer == own => outcome = Err(error),
@@ -172,8 +173,8 @@ impl Channel {
         let Some(contest) = contests.get_mut(track) else { return };
         let given = settle(contest, now);
         let next_due = contest.next_due();
-        for (_, brought) in given {
-            if let Err(error) = self.list(track, brought) {
+        for (offer, brought) in given {
+            if let Err(error) = self.list(track, offer, brought, rival(contest, offer, now)) {
                 tracing::warn!(channel = %self.name, %track, %error, "not listed");
             }
         }
@@ -192,7 +193,13 @@ impl Channel {
         });
     }
 
-    fn list(&self, track: &TrackName, brought: Brought) -> Result<(), CommitError> {
+    fn list(
+        &self,
+        track: &TrackName,
+        offer: Offer,
+        brought: Brought,
+        rival: Rival,
+    ) -> Result<(), CommitError> {
         match brought {
             Brought::Part { header, pipeline, segment_start, part, bytes } => {
                 let scale = header.track.timescale;
@@ -205,9 +212,26 @@ impl Channel {
                 if !self.is_in_force(track, &segment.header) {
                     let _ = self.adopt(track, &segment.header, None);
                 }
-                self.commit(track, segment).map(drop)
+                let (from, to) = (self.state().listed_of.get(track).copied(), segment.pipeline);
+                let is_listed = self.commit(track, segment)?;
+                if let (true, Some(from), Kind::Segment { score, .. }) = (is_listed, from, offer.kind)
+                    && from != to
+                {
+                    self.tell_change(track, [from, to], score, rival);
+                }
+                Ok(())
             }
         }
+    }
+
+    /// Tells why viewers get the segments of pipeline `to` from now on.
+    fn tell_change(&self, track: &TrackName, [from, to]: [Pipeline; 2], score: u8, rival: Rival) {
+        let untold = self.state().served.changed(score, rival, self.clock.now());
+        let Some(untold) = untold else { return };
+        tracing::info!(
+            channel = %self.name, %track, from = from.name(), to = to.name(), score, other_score = %rival, untold,
+            "another pipeline is served"
+        );
     }
 
     /// Puts another header in force. Not in the middle of the segment that is open: what is listed of it, is it.
@@ -236,7 +260,12 @@ impl Channel {
     }
 }
 
-fn micros(ticks: i64, scale: Timescale) -> i64 {
+/// What the other pipeline has to offer in the place of what `offer` is.
+fn rival(contest: &Contest<Brought>, offer: Offer, now: Utc) -> Rival {
+    contest.other_score(offer.pipeline, now).map_or(Rival::Silent, Rival::Scores)
+}
+
+pub(super) fn micros(ticks: i64, scale: Timescale) -> i64 {
     MediaTime::new(ticks, scale).floor_to(Timescale::MICROS).ticks
 }
 

@@ -53,6 +53,8 @@ impl Channel {
             pipeline_headers: HashMap::new(),
             listed_of: HashMap::new(),
             low_score: super::LowScore::default(),
+            served: super::Served::default(),
+            gaps: super::MediaGaps::default(),
             measured: HashMap::new(),
             last_arrival: None,
             newest_period: None,

@@ -7,14 +7,12 @@ use manifest::{AppendError, Arrived, TrackName, Update};
 use media::{MediaTime, Timescale, Utc};
 use wire::Measured;
 
-use super::low_score::Change;
+use super::low_score::{Change, Listed};
+use super::pipelines::micros;
 use super::{Channel, Pipeline, State};
 use crate::cmsd;
 use crate::log::{Record, SegmentRecord};
 use crate::shift::Raw;
-
-/// The score of a segment with nothing wrong.
-const WELL: u8 = 100;
 
 /// A whole segment, as it was read.
 #[derive(Debug)]
@@ -46,14 +44,14 @@ impl Channel {
     pub(crate) fn commit(&self, track: &TrackName, segment: Segment) -> Result<bool, CommitError> {
         let now = self.clock.now();
         let scale = segment.header.track.timescale;
+        let end = |track: &manifest::Track| {
+            track.next_start().map(|end| Utc::of(MediaTime::new(end, track.next_header().timescale)))
+        };
         let shift_us = {
             let mut state = self.state();
             let state = &mut *state;
             let header_came =
                 state.headers.get_mut(track).is_some_and(|publishing| std::mem::take(&mut publishing.fresh));
-            let end = |track: &manifest::Track| {
-                track.next_start().map(|end| Utc::of(MediaTime::new(end, track.next_header().timescale)))
-            };
             let raw = Raw {
                 start: MediaTime::new(segment.start, scale),
                 duration: segment.duration,
@@ -95,6 +93,7 @@ impl Channel {
             Some(open) => Arrived { duration: open.end() - open.start(), ..arrived },
             None => arrived,
         };
+        let end_before = state.timeline.track(track).and_then(end);
         let update = match state.timeline.append(track, arrived, now) {
             Ok(update) => update,
             Err(AppendError::Duplicate) => {
@@ -104,6 +103,9 @@ impl Channel {
             Err(error) => return Err(error.into()),
         };
         state.last_arrival = Some(now);
+        if let Some(end) = end_before {
+            self.tell_gap(state, track, end, micros(arrived.start, scale));
+        }
         let score = segment.measured.as_ref().map(Measured::score);
         if let Some(open) = state.open.get_mut(track) {
             // Its parts are not this body's.
@@ -115,8 +117,12 @@ impl Channel {
         let switched = before.is_some_and(|before| before != segment.pipeline);
         self.metrics.listed(&self.name, track, segment.pipeline.name(), score, switched);
         // Operators are told of slate as such: low scores end with the publisher's segments.
-        if let Some(score) = if segment.is_slate { Some(WELL) } else { score } {
-            self.tell_score(state, track, score, now);
+        if let Some(measured) =
+            segment.measured.map(|measured| if segment.is_slate { Measured::default() } else { measured })
+        {
+            let end = arrived.start.saturating_add(arrived.duration);
+            let (start_us, end_us) = (micros(arrived.start, scale), micros(end, scale));
+            self.tell_score(state, Listed { track, start_us, end_us, measured });
         }
         self.settle(state, update, now);
         Ok(true)
@@ -156,10 +162,27 @@ impl Channel {
         len
     }
 
+    /// Tells of a hole in a track, where it ended at `from` and goes on at `start_us`. What was missed while this origin, or
+    /// the channel, did not run, everybody knows.
+    fn tell_gap(&self, state: &mut State, track: &TrackName, from: Utc, start_us: i64) {
+        if from < self.began {
+            return;
+        }
+        if let Some(gap_us) = state.gaps.listed(from.0, start_us) {
+            self.metrics.gap(&self.name);
+            let gap_ms = gap_us / 1_000;
+            tracing::warn!(
+                event = "media_gap", state = "happened", channel = %self.name, %track, %from, gap_ms,
+                "nobody brought this media: viewers are taken over it"
+            );
+        }
+    }
+
     /// Tells where what viewers get is not what it should be.
-    fn tell_score(&self, state: &mut State, track: &TrackName, score: u8, now: Utc) {
-        match state.low_score.listed(score, now) {
-            Some(Change::Raised) => {
+    fn tell_score(&self, state: &mut State, listed: Listed<'_>) {
+        let track = listed.track;
+        match state.low_score.listed(listed) {
+            Some(Change::Raised { score }) => {
                 self.metrics.low_score(&self.name, true);
                 tracing::warn!(
                     event = "low_score", state = "raised", channel = %self.name, %track, score,

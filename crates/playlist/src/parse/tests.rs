@@ -57,7 +57,15 @@ fn what_cannot_be_followed_is_refused_by_line() {
         read("#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:99999999999999999999\n"),
         value(2, "#EXT-X-MEDIA-SEQUENCE")
     );
-    assert_eq!(read("#EXTM3U\n#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"k\"\n"), Err(Unreadable::Encryption(2)));
+    for (method, refused) in [
+        ("SAMPLE-AES", Encryption::SampleAes),
+        ("SAMPLE-AES-CTR", Encryption::SampleAesCtr),
+        ("AES-128,KEYFORMAT=\"com.apple.streamingkeydelivery\"", Encryption::Drm),
+        ("ROT13", Encryption::Unknown),
+    ] {
+        let list = format!("#EXTM3U\n#EXT-X-KEY:METHOD={method},URI=\"k\"\n");
+        assert_eq!(read(&list), Err(Unreadable::Encryption { line: 2, method: refused }));
+    }
     assert_eq!(read("#EXTM3U\n#EXT-X-DEFINE:NAME=\"a\",VALUE=\"b\"\n"), Err(Unreadable::Variables(2)));
     let fault = UrlFault::Scheme;
     assert_eq!(read("#EXTM3U\n#EXTINF:2,\nfile:///etc/passwd\n"), Err(Unreadable::Url { line: 3, fault }));

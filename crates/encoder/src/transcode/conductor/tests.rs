@@ -38,6 +38,8 @@ impl Sink for Memory {
     }
 
     fn end_segment(&mut self, _: wire::Measured) {}
+
+    fn break_off(&mut self) {}
 }
 
 fn rung(width: u32, height: u32, fps: u32) -> Rung {
@@ -64,6 +66,8 @@ struct Scene {
     coders: [Option<Coder>; 2],
     /// How long what comes waits until it is taken.
     lag: Duration,
+    /// Something of the input that is not shown waits to be taken.
+    other_waits: bool,
 }
 
 /// Codes an input's pictures, with a key frame every second.
@@ -134,6 +138,7 @@ impl Scene {
             picture_ns: [now_ns; 2],
             coders: [None, None],
             lag: Duration::ZERO,
+            other_waits: false,
         }
     }
 
@@ -175,7 +180,7 @@ impl Scene {
             let now = self.instant();
             // While something always waits, nobody is idle.
             if self.lag.is_zero() {
-                self.conductor.idle(now).expect("encodes");
+                self.conductor.idle(now, self.other_waits).expect("encodes");
             }
             self.now_ns += 5 * MS;
         }
@@ -367,12 +372,13 @@ fn a_source_that_goes_is_repeated_then_black_then_slate_and_returns_with_any_tim
         let mut scene = Scene::start(latency);
         scene.pass(2_000, Some(GOOD));
         scene.send(Event::Ended("killed".into()));
-        scene.pass(6_000, None);
-        assert_eq!(scene.metrics.channel("test").input_lost.get(), 1);
+        scene.pass(1_000, None);
+        assert_eq!(scene.metrics.channel("test").input_lost.get(), 1, "it is told in a second");
+        scene.pass(5_000, None);
         scene.send(Event::Tracks(Vec::new()));
         scene.pass(3_000, Some(Source { shift_ns, ..GOOD }));
         let figures = scene.metrics.channel("test");
-        assert_eq!((figures.input_lost.get(), figures.restarts.get()), (0, 0));
+        assert_eq!((figures.input_lost.get(), figures.restarts.get()), (0, 0), "and its end in three");
         let takes = scene.end();
         let slate = 4_000..=4_700;
         assert_scenes(
@@ -462,7 +468,8 @@ fn failover() -> spec::Failover {
 #[test]
 fn a_backup_takes_over_without_a_frame_missing_and_a_clear_primary_comes_back() {
     for latency in [Latency::Standard, LOW] {
-        let mut scene = Scene::start_with(latency, Some(failover()));
+        let failover = spec::Failover { clear_ms: 2_000, ..spec::Failover::of(latency) };
+        let mut scene = Scene::start_with(latency, Some(failover));
         scene.pass_both(3_500, Some(CODED), Some(OTHER));
         scene.pass_both(2_000, None, Some(OTHER));
         assert_eq!(scene.conductor.active(), Side::Backup);
@@ -480,6 +487,44 @@ fn a_backup_takes_over_without_a_frame_missing_and_a_clear_primary_comes_back() 
             &[(BRIGHT, 3_430..=3_600), (DARKER, 3_900..=5_000), (BRIGHT, 1_300..=2_700)],
         );
     }
+}
+
+#[test]
+fn a_sender_that_falters_is_not_left_while_nobody_sees_it_and_is_once_it_stays_away() {
+    let mut scene = Scene::start_with(Latency::Standard, Some(failover()));
+    scene.pass_both(3_000, Some(CODED), Some(OTHER));
+    for _ in 0..5 {
+        // Its pictures come all at once then, as of a busy sender.
+        let paused_ns = scene.picture_ns[0];
+        scene.pass_both(280, None, Some(OTHER));
+        scene.picture_ns[0] = paused_ns;
+        scene.pass_both(700, Some(CODED), Some(OTHER));
+    }
+    let figures = scene.metrics.inputs("test");
+    let filled = || scene.metrics.channel("test").fill_frames.each_ref().map(|frames| frames.get());
+    assert_eq!((figures.failovers[0].get(), filled()), (0, [0; 3]), "nobody saw anything");
+    scene.pass_both(400, None, Some(OTHER));
+    assert_eq!(scene.conductor.active(), Side::Backup);
+    scene.pass_both(600, None, Some(OTHER));
+    let filled = scene.metrics.channel("test").fill_frames[0].get();
+    assert_eq!((figures.failovers[0].get(), filled), (1, 0), "the other was there in time");
+    scene.end();
+}
+
+#[test]
+fn an_input_whose_pictures_wait_for_a_late_thread_is_not_silent() {
+    let mut scene = Scene::start_with(Latency::Standard, Some(failover()));
+    scene.pass_both(3_000, Some(CODED), Some(OTHER));
+    let faults = || scene.metrics.inputs("test").faults[1].each_ref().map(|gauge| gauge.get());
+    assert_eq!(faults(), [0; 4]);
+    scene.other_waits = true;
+    scene.pass_both(600, Some(CODED), None);
+    let figures = scene.metrics.inputs("test");
+    assert_eq!(figures.faults[1][0].get(), 0, "they wait");
+    scene.other_waits = false;
+    scene.pass_both(5, Some(CODED), None);
+    assert_eq!(figures.faults[1][0].get(), 1, "there are none");
+    scene.end();
 }
 
 #[test]
@@ -515,7 +560,7 @@ fn black_silence_and_a_frozen_picture_are_left_and_watched_until_they_are_over()
 
 #[test]
 fn two_inputs_that_come_and_go_leave_nothing_to_be_seen_but_themselves() {
-    let equal = spec::Failover { preference: spec::Preference::Equal, ..failover() };
+    let equal = spec::Failover { preference: spec::Preference::Equal, ..spec::Failover::of(LOW) };
     let mut scene = Scene::start_with(LOW, Some(equal));
     scene.pass_both(2_000, Some(CODED), Some(OTHER));
     for cycle in 0..10 {
@@ -565,7 +610,7 @@ fn an_encoder_slower_than_real_time_gives_up_quality_and_no_frame_and_takes_it_b
             steps.push(figures.quality_step.get());
         }
         assert_eq!(steps.last(), Some(&3), "two presets, then half of the pictures: {steps:?}");
-        assert!(steps.is_sorted(), "{steps:?}");
+        assert!(steps.is_sorted() && steps[5] > 0, "told within five seconds: {steps:?}");
         assert!(figures.frames_dropped.get() > 15);
         scene.lag = Duration::ZERO;
         scene.pass(95_000, Some(GOOD));
