@@ -339,8 +339,22 @@ impl Edge {
         self.purge_with(pattern, &format!("purge-distribution: {distribution}")).await
     }
 
+    /// One of its unix sockets; an edge that was started again may take a moment to open it.
+    async fn connect_to(&self, socket: &str) -> UnixStream {
+        let path = self.folder.path().join(socket);
+        let connected = async {
+            loop {
+                match UnixStream::connect(&path).await {
+                    Ok(stream) => return stream,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                }
+            }
+        };
+        tokio::time::timeout(HANG, connected).await.expect("the socket is opened")
+    }
+
     async fn purge_with(&self, pattern: &str, field: &str) -> (u16, String) {
-        let mut stream = UnixStream::connect(self.folder.path().join("control")).await.unwrap();
+        let mut stream = self.connect_to("control").await;
         let request = format!("PURGE {pattern} HTTP/1.1\r\nhost: x\r\n{field}\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();
@@ -354,7 +368,7 @@ impl Edge {
 
     /// One figure from the metrics page; families with labels are given with them.
     pub(crate) async fn metric(&self, name: &str) -> u64 {
-        let mut stream = UnixStream::connect(self.folder.path().join("metrics")).await.unwrap();
+        let mut stream = self.connect_to("metrics").await;
         stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).await.unwrap();
