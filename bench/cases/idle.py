@@ -48,7 +48,7 @@ def live(clip, settings, publishers, seconds):
         playlist = f"http://127.0.0.1:{ports['viewers']}/main/{LADDER[0]}/index.m3u8"
         measure.wait_until(lambda: b".m4s" in measure.fetch(playlist)[1], "the channel plays")
         time.sleep(6)
-        encoders = [pid for pid in measure.descendants(process.pid) if measure.name_of(pid) == "headwater-encoder"]
+        encoders = [pid for pid in measure.descendants(process.pid) if measure.name_of(pid) == "encoder"]
         before = sum(map(measure.cpu_seconds, encoders))
         time.sleep(seconds)
         return (sum(map(measure.cpu_seconds, encoders)) - before) / seconds
