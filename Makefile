@@ -69,7 +69,7 @@ deny: ## licences, advisories and sources of dependencies (needs cargo-deny)
 	cargo deny check licenses bans sources
 
 # Tests run what `cargo test` has compiled, so that all of them need one compilation: with overflow checks and debug assertions.
-TESTED := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug
+TESTED := $(abspath $(or $(CARGO_TARGET_DIR),target))/debug
 tested := HEADWATER_BIN_DIR=$(TESTED)
 
 compile-tests: web
