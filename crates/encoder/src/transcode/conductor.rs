@@ -54,7 +54,7 @@ const COMPARE: Duration = Duration::from_millis(50);
 /// One log line for so many damaged units.
 const FAULTS_PER_LINE: u64 = 100;
 /// How long a channel waits for its source before it begins on slate, in nanoseconds.
-const START_WAIT_NS: i64 = 1_000_000_000;
+const START_WAIT_NS: i64 = 750_000_000;
 /// Most slate of the time before it that a channel begins with, in nanoseconds: what has to be made at once.
 const MOST_BACK_NS: i64 = 2_000_000_000;
 /// Most fill made before the source is looked at again, in nanoseconds.
