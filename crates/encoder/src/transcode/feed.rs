@@ -1,4 +1,4 @@
-//! One input of a channel: its decoders and how it is; and while it is not shown, what it would begin with.
+//! One input of a channel: its decoders, how it is, and what it would begin with if it were shown from now on.
 
 use std::collections::VecDeque;
 
@@ -95,6 +95,15 @@ impl Feed {
         self.monitor.as_ref().and_then(|monitor| monitor.fault_to_go_to(now_ns))
     }
 
+    /// Keeps a sample, shown or not: an input that was left a moment ago may be shown again before its next key frame.
+    pub(crate) fn keep(&mut self, sample: Sample, now_ns: i64) {
+        // Where there is no other input, none is left.
+        if self.monitor.is_some() {
+            let is_start = self.input.video_id().is_none_or(|id| id == sample.track && sample.sync);
+            self.kept.push(sample, is_start, now_ns);
+        }
+    }
+
     /// Takes a sample, picture or sound while the other input is shown. Damage is passed over: it is told when it is
     /// seen.
     pub(crate) fn stand_by(&mut self, event: Event, now_ns: i64) {
@@ -105,14 +114,10 @@ impl Feed {
                 {
                     monitor.heard(now_ns);
                 }
-                match self.is_watched {
-                    true => self.watch(&sample, now_ns),
-                    false => {
-                        let is_start =
-                            self.input.video_id().is_none_or(|id| id == sample.track && sample.sync);
-                        self.kept.push(sample, is_start, now_ns);
-                    }
+                if self.is_watched {
+                    self.watch(&sample, now_ns);
                 }
+                self.keep(sample, now_ns);
             }
             Event::Picture { frame, .. } => self.see(&frame, now_ns),
             Event::Sound { left, right, .. } => self.listen(peak(&left, &right), now_ns),
@@ -138,7 +143,10 @@ impl Feed {
     /// It is shown no more. After `cause`, which only its content can tell to be over, it is watched.
     pub(crate) fn leave(&mut self, cause: Option<Cause>) {
         self.is_watched = cause.is_some_and(|cause| cause != Cause::Loss);
-        self.kept.clear();
+        if cause == Some(Cause::Loss) {
+            // What comes after a loss may not follow what came before it.
+            self.kept.clear();
+        }
         if !self.is_watched {
             self.unwatch();
         }
@@ -160,12 +168,13 @@ impl Feed {
     /// It is shown from now on: what it brought lately, from a key frame on, with the times of arrival. A watched one
     /// goes on where its decoders are.
     pub(crate) fn enter(&mut self) -> VecDeque<(Sample, i64)> {
-        if !std::mem::take(&mut self.is_watched)
-            && let Some(monitor) = &mut self.monitor
-        {
+        if std::mem::take(&mut self.is_watched) {
+            return VecDeque::new();
+        }
+        if let Some(monitor) = &mut self.monitor {
             monitor.forget();
         }
-        self.kept.take()
+        self.kept.samples.clone()
     }
 }
 
@@ -203,16 +212,11 @@ impl Kept {
         }
     }
 
-    fn take(&mut self) -> VecDeque<(Sample, i64)> {
-        let samples = std::mem::take(&mut self.samples);
-        self.first += samples.len() as u64;
+    fn clear(&mut self) {
+        self.first += self.samples.len() as u64;
+        self.samples.clear();
         self.starts.clear();
         self.bytes = 0;
-        samples
-    }
-
-    fn clear(&mut self) {
-        self.take();
     }
 }
 
@@ -244,7 +248,7 @@ mod tests {
             kept.push(sample(10), n % 60 == 5, n * 33 * MS);
         }
         // Key frames at 245 and 185: the newer is 1.8 s old.
-        let times: Vec<i64> = kept.take().into_iter().map(|(_, arrived)| arrived / MS / 33).collect();
+        let times: Vec<i64> = kept.samples.iter().map(|(_, arrived)| arrived / MS / 33).collect();
         assert_eq!(times, (245..300).collect::<Vec<_>>());
     }
 

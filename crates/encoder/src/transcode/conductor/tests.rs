@@ -596,6 +596,23 @@ fn the_operator_s_choice_is_shown_from_the_next_frame_on() {
 }
 
 #[test]
+fn an_input_that_was_left_a_moment_ago_is_shown_again_without_waiting_for_a_key_frame() {
+    let mut scene = Scene::start_with(LOW, Some(failover()));
+    // Neither input has a key frame in what follows.
+    scene.pass_both(3_100, Some(CODED), Some(OTHER));
+    for side in [Side::Backup, Side::Primary, Side::Backup] {
+        scene.settings.selector.choose(Some(side));
+        scene.pass_both(200, Some(CODED), Some(OTHER));
+    }
+    assert_eq!(scene.metrics.channel("test").fill_frames[0].get(), 0);
+    let moment = 160..=240;
+    assert_scenes(
+        &scene.end(),
+        &[(BRIGHT, 3_000..=3_200), (DARKER, moment.clone()), (BRIGHT, moment.clone()), (DARKER, moment)],
+    );
+}
+
+#[test]
 fn an_encoder_slower_than_real_time_gives_up_quality_and_no_frame_and_takes_it_back() {
     for latency in [Latency::Standard, LOW] {
         let mut scene = Scene::start_with_preset(latency, None, Preset::Veryfast);
