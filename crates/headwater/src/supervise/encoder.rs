@@ -1,7 +1,7 @@
 //! One encoder process after another: given its job, watched, killed where it hangs, followed at once by the next.
 //!
 //! ```text
-//!           .-- dies, hangs for 2 s, or nears its memory bound ---.
+//!           .-- dies, hangs, or nears its memory bound -----------.
 //!           |                                                     v
 //!  Running -+                     another takes its job: the spare where one waits, else a new process
 //!     |     `-- 3 times in 60 s of one input --> that input's samples are kept, and the next runs without it
