@@ -514,7 +514,13 @@ impl<S: Sink + 'static> Conductor<S> {
         let input = &self.feeds[self.active().index()].input;
         // Raw sources send sound beside pictures without having announced tracks.
         let may_come = |rendition| input.sounds(rendition) || !(input.has_audio() || input.has_video());
-        let is_alive = self.settings.pace == Pace::Offline || now_ns - self.sound_heard_ns < SOUND_ALIVE_NS;
+        // Of a source that has brought neither for as long as pictures are awaited, no sound is either.
+        let heard_ns = self.heard_ns.map(|heard_ns| heard_ns.max(self.sound_heard_ns));
+        let is_gone = heard_ns.is_some_and(|heard_ns| heard_ns <= self.patience.until(now_ns));
+        let is_alive = match self.settings.pace {
+            Pace::Live => !is_gone && now_ns - self.sound_heard_ns < SOUND_ALIVE_NS,
+            Pace::Offline => true,
+        };
         self.output.encode_sound(|rendition| match may_come(rendition) && is_alive {
             true => Expect::Sound,
             false => Expect::Silence,

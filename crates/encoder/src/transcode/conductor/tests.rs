@@ -440,6 +440,20 @@ fn sound_that_goes_or_comes_late_leaves_silence_and_no_hole() {
 }
 
 #[test]
+fn the_sound_of_a_source_that_is_gone_is_awaited_no_longer_than_its_pictures() {
+    for (latency, grace_ms) in [(Latency::Standard, 500), (LOW, 200)] {
+        let mut scene = Scene::start(latency);
+        scene.pass(2_000, Some(GOOD));
+        let figures = scene.metrics.channel("test");
+        let before = figures.silent_frames.get();
+        scene.pass(grace_ms + 150, None);
+        let (filled, silent) = (figures.fill_frames[0].get(), figures.silent_frames.get() - before);
+        assert!(filled >= 3 && silent >= 4, "{latency:?}: {filled} frames, {silent} of sound");
+        scene.end();
+    }
+}
+
+#[test]
 fn another_size_in_mid_stream_changes_no_track() {
     let mut scene = Scene::start(Latency::Standard);
     for size in [(64, 64), (256, 256), (640, 640)] {
