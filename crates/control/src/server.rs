@@ -61,7 +61,7 @@ pub(crate) async fn serve(listener: TcpListener, front: &Arc<Front>, limits: Lim
             Ok((stream, peer)) => spawn(server.clone(), stream, peer.ip(), place, &connections),
             Err(error) => {
                 // Out of descriptors: wait for some to come back.
-                tracing::warn!(%error, "accept");
+                tracing::warn!(error = %daemon::WithShortage(&error), "accept");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }

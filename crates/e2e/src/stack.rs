@@ -1,5 +1,6 @@
 //! `headwater up` on ports of its own.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -65,19 +66,24 @@ impl Stack {
 
     /// As [`Self::start`], with more environment.
     pub fn start_with(channels: &str, environment: &[(&str, &str)]) -> Self {
-        Self::launch(channels, environment, Control::Off)
+        Self::launch(channels, environment, Control::Off, &[])
+    }
+
+    /// As [`Self::start`], by a program that becomes `headwater` in the end: what it is given is its command line.
+    pub fn start_by(front: &[&str], channels: &str) -> Self {
+        Self::launch(channels, &[], Control::Off, front)
     }
 
     /// As [`Self::start`], with a control role that answers AWS's clients; waits for it too.
     pub fn start_with_control(channels: &str) -> Self {
-        Self::launch(channels, &[], Control::On)
+        Self::launch(channels, &[], Control::On, &[])
     }
 
-    fn launch(channels: &str, environment: &[(&str, &str)], control: Control) -> Self {
+    fn launch(channels: &str, environment: &[(&str, &str)], control: Control, front: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let ports = Ports::free();
         write_workflow(folder.path(), &ports, control, channels);
-        let process = up(folder.path(), environment);
+        let process = up(front, folder.path(), environment);
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(20)))
@@ -93,7 +99,7 @@ impl Stack {
     /// Starts `headwater up` again in the same folder, once the one before has ended; waits until it answers.
     pub fn start_again(&mut self) {
         self.process.wait().expect("our own child");
-        self.process = up(self.folder.path(), &[]);
+        self.process = up(&[], self.folder.path(), &[]);
         self.wait_until_it_answers();
     }
 
@@ -130,7 +136,7 @@ impl Stack {
             signal(child, Signal::KILL);
             eventually("a killed process is gone", || (!is_alive(child)).then_some(()));
         }
-        self.process = up(self.folder.path(), &[]);
+        self.process = up(&[], self.folder.path(), &[]);
         self.wait_until_it_answers();
     }
 
@@ -401,10 +407,13 @@ fn write_workflow(folder: &Path, ports: &Ports, control: Control, channels: &str
         .expect("the workflow is written");
 }
 
-/// Runs `headwater up` on the workflow file in `folder`; what it says is added to the log there.
-fn up(folder: &Path, environment: &[(&str, &str)]) -> Child {
+/// Runs `headwater up` on the workflow file in `folder`, behind `front`; what it says is added to the log there.
+fn up(front: &[&str], folder: &Path, environment: &[(&str, &str)]) -> Child {
     let log = fs::File::options().create(true).append(true).open(folder.join("log"));
-    Command::new(binary("headwater"))
+    let headwater = binary("headwater");
+    let line: Vec<_> = front.iter().map(OsStr::new).chain([headwater.as_os_str()]).collect();
+    Command::new(line[0])
+        .args(&line[1..])
         .args(["up", "workflow.toml", "--data", "data"])
         .current_dir(folder)
         .envs(environment.iter().copied())

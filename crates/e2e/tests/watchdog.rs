@@ -63,6 +63,49 @@ fn encoders_that_are_killed_or_stopped_are_followed_by_the_spare_and_no_frame_is
     eventually("the spare ends with the others", || children.iter().all(|pid| !is_alive(*pid)).then_some(()));
 }
 
+/// Publishes pictures of which each key frame makes the encoder that decodes it larger (`encoder::fault`).
+fn publish_growth(stack: &Stack) -> Peer {
+    let text = "h264_metadata=sei_user_data=086f3693-b7b3-4f2c-9653-21492feee5b8+headwater-test-grow";
+    let picture = ["-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30"];
+    let coded =
+        ["-c:v", "libx264", "-preset", "ultrafast", "-g", "30", "-pix_fmt", "yuv420p", "-bsf:v", text];
+    let to = ["-f", "flv", &stack.rtmp_url("live/k3y")];
+    Peer::start("ffmpeg", &[&["-nostdin", "-v", "error"], &picture[..], &coded, &to].concat())
+}
+
+/// An encoder that grows is followed by another before its memory is used up, in order.
+fn growth_is_not_seen(pipelines: &str) {
+    let bound = "[encoder]\nmemory = \"256M\"\n";
+    let channels = format!("{PUBLISHED}{pipelines}{bound}");
+    let stack = Stack::start_with(&channels, &[("HEADWATER_TEST_FAULTS", "1")]);
+    stack.wait_for_segments("cam", 1);
+    let shown = || stack.metric(&["headwater_encoder_input_lost"]) == 0.0;
+    let growth = publish_growth(&stack);
+    eventually("its memory is used up", || (deaths(&stack, "out_of_memory") >= 1.0).then_some(()));
+    growth.kill();
+    let lost = stack.metric(&["headwater_supervisor_encoder_deaths_total"]) as usize;
+    wait_until_well(&stack, lost);
+    let _another = Peer::publish(&stack.rtmp_url("live/k3y"), 30);
+    eventually("the next publisher is shown", || shown().then_some(()));
+    let others: f64 = ["exit", "killed", "crash", "hang"].iter().map(|reason| deaths(&stack, reason)).sum();
+    assert_eq!(others, 0.0, "it was replaced before it could fail");
+    let told = stack.events().into_iter().find(|told| told["event"] == "encoder_lost").expect("is told");
+    assert_eq!(told["details"]["reason"], "out_of_memory", "{told}");
+    let segments = tracks::read_all(&stack, "cam")[0].playlist.segments.len();
+    stack.wait_for_segments("cam", segments + 2);
+    tracks::assert_whole(&stack, "cam");
+}
+
+#[test]
+fn an_encoder_that_grows_is_replaced_at_its_bound_and_no_frame_is_missing() {
+    growth_is_not_seen("");
+}
+
+#[test]
+fn two_pipelines_that_grow_are_replaced_at_their_bound_and_no_frame_is_missing() {
+    growth_is_not_seen("pipelines = 2\n");
+}
+
 #[test]
 fn an_input_whose_encoders_crash_thrice_is_left_out_until_another_publisher_comes() {
     let stack = Stack::start(PUBLISHED);

@@ -244,7 +244,11 @@ impl Client {
                 Err(error) => {
                     let fault = fault_of(&error);
                     tracing::debug!(target = fetch.target, origin = %origins.urls[origin], fault = %Chain(&error), "not answered");
-                    origins.failed(&mut plan, origin, fault);
+                    match error.shortage() {
+                        // None of the origin's doing: others may still have connections to it.
+                        Some(_) => plan.not_reached(origin),
+                        None => origins.failed(&mut plan, origin, fault),
+                    }
                     if spare.is_err() {
                         spare = Err(error);
                     }

@@ -460,6 +460,7 @@ impl Collector for Figures {
             ("headwater_edge_loop_lag_ms", "How late the latest serving thread is", lag.as_millis() as u64),
             ("headwater_edge_connections", "Viewer connections open", open),
             ("headwater_edge_cache_bytes", "Memory the cached objects take", stored.used.bytes),
+            ("headwater_edge_cache_room_bytes", "Memory cached objects may take", stored.room.bytes),
             ("headwater_edge_cache_large_objects", "Cached objects of 64 KiB and more", stored.used.handles),
             ("headwater_edge_cache_objects", "Cached objects", stored.objects),
         ];

@@ -38,7 +38,8 @@ pub(crate) async fn run(
     let reply = match client.get(errand.fetch(&lead.key, known), limits).await {
         Ok(reply) => reply,
         Err(fault) => {
-            tracing::warn!(key = %lead.key, fault = %Chain(&fault), "fetch failed");
+            let advice = fault.shortage().map(|words| format!(": {words}")).unwrap_or_default();
+            tracing::warn!(key = %lead.key, fault = %Chain(&fault), "fetch failed{advice}");
             let (end, failure) = end_of(&fault);
             worker.counters.fetched(end);
             return fail(lead, failure);
@@ -300,6 +301,7 @@ impl Drop for Filler<'_> {
 /// How a fetch that brought nothing is counted, and what waiters are told.
 pub(crate) fn end_of(fault: &FetchError) -> (FetchEnd, Failure) {
     match fault {
+        FetchError::Connect(_) if fault.shortage().is_some() => (FetchEnd::ConnectFailed, Failure::Short),
         FetchError::Connect(_) => (FetchEnd::ConnectFailed, Failure::Unreachable),
         fault if fault.is_timeout() => (FetchEnd::Timeout, Failure::Timeout),
         _ => (FetchEnd::BrokenOff, Failure::BrokenOff),

@@ -284,6 +284,11 @@ impl Plan {
         }
     }
 
+    /// `origin` was to be asked, and this machine had not what that takes: which says nothing of it.
+    pub(crate) fn not_reached(&mut self, origin: usize) {
+        self.asked.retain(|asked| asked.origin != origin);
+    }
+
     /// `origin`, which was asked, sent a head that is no failure, and not the one that is wanted.
     pub(crate) fn passed_over(&mut self, health: &mut Health, origin: usize, now: Instant) {
         let Some(at) = self.asked.iter().position(|asked| asked.origin == origin) else { return };

@@ -162,6 +162,14 @@ pub(crate) enum FetchError {
 }
 
 impl FetchError {
+    /// What this machine has no more of, where that is why there is no connection.
+    pub(crate) fn shortage(&self) -> Option<&'static str> {
+        match self {
+            FetchError::Connect(fault) => daemon::shortage(fault),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_timeout(&self) -> bool {
         match self {
             FetchError::FirstByteTimeout(_) | FetchError::BodyTimeout(_) | FetchError::ConnectTimeout(_) => {

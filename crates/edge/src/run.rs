@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use daemon::Drain;
+use daemon::memory::Watch;
+use daemon::{Drain, WithShortage};
 use http_cache::{Cost, KeyRules, Rules};
 use prometheus_client::registry::Registry;
 use tokio::sync::mpsc;
@@ -46,6 +47,8 @@ const HANDOVER: usize = 1_024;
 const TOLD: usize = 64;
 /// Between two looks for objects that are of no use any more, each at one shard of the cache.
 const SWEEP_PERIOD: Duration = Duration::from_millis(250);
+/// So often is memory looked at.
+const SWEEPS_PER_MEMORY_LOOK: usize = 4;
 /// Wait after the system had no descriptor for a connection.
 const EXHAUSTED_WAIT: Duration = Duration::from_millis(50);
 /// How long the kernel keeps trying to hand sent bytes to a viewer who acknowledges none.
@@ -260,8 +263,13 @@ fn alt_svc(tls: &Tls) -> Option<Box<str>> {
 async fn sweep(store: &Store, admission: &Admission) -> Infallible {
     let mut period = tokio::time::interval(SWEEP_PERIOD);
     let mut turn: usize = 0;
+    let mut memory = Watch::start();
     loop {
         period.tick().await;
+        if turn.is_multiple_of(SWEEPS_PER_MEMORY_LOOK) {
+            let look = memory.look();
+            store.fit(look);
+        }
         store.sweep(turn, Instant::now());
         admission.sweep(Instant::now());
         turn = turn.wrapping_add(1);
@@ -298,7 +306,7 @@ impl Door {
                 Err(fault) => match fault.kind() {
                     io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset => continue,
                     _ => {
-                        tracing::warn!(%fault, "no connection can be accepted; trying again");
+                        tracing::warn!(fault = %WithShortage(&fault), "no connection can be accepted; trying again");
                         tokio::time::sleep(EXHAUSTED_WAIT).await;
                         continue;
                     }
@@ -359,7 +367,7 @@ impl Door {
 }
 
 fn start_thread(number: usize, worker: Arc<Worker>) -> io::Result<Seat> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = daemon::runtime()?;
     let (connections, handed) = mpsc::channel(HANDOVER);
     let (open, lag) = (Arc::<AtomicUsize>::default(), worker.lag.clone());
     let thread = std::thread::Builder::new().name(format!("edge-{number}")).spawn({
@@ -377,7 +385,7 @@ fn start_quic(
     worker: Worker,
     admission: Arc<Admission>,
 ) -> Result<std::thread::JoinHandle<()>, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Start)?;
+    let runtime = daemon::runtime().map_err(Error::Start)?;
     let in_it = runtime.enter();
     let counters = worker.counters.clone();
     let socket = takeover::Shared::take_over(socket, &handover, keys, counters)

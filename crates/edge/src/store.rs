@@ -5,6 +5,7 @@
 
 mod failure;
 mod flight;
+mod memory;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -33,6 +34,8 @@ pub(crate) struct Store {
     shards: Vec<Mutex<HashMap<Key, Slot>>>,
     hasher: RandomState,
     room: Mutex<Storage<Key>>,
+    /// What it may take while memory is not short.
+    whole_room: Cost,
     evictions: AtomicU64,
     purged: AtomicU64,
     pub(crate) rules: Rules,
@@ -88,6 +91,7 @@ pub(crate) enum Purge {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct StoreFigures {
     pub(crate) used: Cost,
+    pub(crate) room: Cost,
     pub(crate) objects: u64,
     pub(crate) evictions: u64,
     pub(crate) purged: u64,
@@ -102,6 +106,7 @@ impl Store {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
             room: Mutex::new(Storage::new(room)),
+            whole_room: room,
             evictions: AtomicU64::new(0),
             purged: AtomicU64::new(0),
             rules,
@@ -278,6 +283,7 @@ impl Store {
         let room = self.room();
         StoreFigures {
             used: room.used(),
+            room: room.room(),
             objects: room.objects() as u64,
             evictions: self.evictions.load(Ordering::Relaxed),
             purged: self.purged.load(Ordering::Relaxed),

@@ -3,6 +3,11 @@
 
 /// The process crashes.
 pub const ABORT: &[u8] = b"headwater-test-abort";
+/// The process takes [`GROWTH_BYTES`] and never gives them back.
+pub const GROW: &[u8] = b"headwater-test-grow";
+/// How much it grows with one such sample.
+#[cfg(debug_assertions)]
+const GROWTH_BYTES: usize = 32 << 20;
 /// The thread that decodes hangs.
 pub const HANG: &[u8] = b"headwater-test-hang";
 
@@ -18,6 +23,9 @@ pub(crate) fn strike(data: &[u8]) {
     }
     if holds(ABORT) {
         std::process::abort();
+    }
+    if holds(GROW) {
+        std::mem::forget(vec![1_u8; GROWTH_BYTES]);
     }
     while holds(HANG) {
         std::thread::park();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
+use daemon::memory::Sacrifice;
 use daemon::{Drain, EpochClock, listen};
 use encoder::channel::{Channel, Metrics};
 use encoder::control::{self, Handles};
@@ -90,10 +91,12 @@ fn main() -> anyhow::Result<()> {
             }
             // Whoever looks for encoders sees that this one is none yet.
             let name = be_called(WAITING);
+            let importance = Sacrifice::First.offer();
             pulse.ready();
             // A supervisor that ends without a job for it has no need of it.
             let Some(job) = read_job()? else { return Ok(()) };
             be_called(&name);
+            Sacrifice::take_back(importance);
             run_job(job, cores, &pulse)
         }
         Some(Command::Calibrate) => print(&calibrate::calibrate(cores).context("calibrate")?),

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use control::RootKey;
 use daemon::listen;
+use daemon::memory::Sacrifice;
 use door::Site;
 use identity::aws_env::{self, Target};
 use spec::Workflow;
@@ -34,6 +35,9 @@ pub(crate) fn control(options: &Role) -> anyhow::Result<()> {
     let loaded = workflow::from_file(&options.workflow, options.folder.as_deref())?;
     let (workflow, layout) = (&loaded.workflow, Layout::under(&options.data));
     let address = workflow.listen.control.context("[listen] control is \"off\"")?;
+    if role::is_supervised() {
+        Sacrifice::Second.offer();
+    }
     role::run(&layout, async |drain| {
         let listener = listen::inherited_or_bind("control", address)?;
         let store = open(workflow, &layout).await?;

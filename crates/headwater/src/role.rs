@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use daemon::memory::Sacrifice;
 use daemon::metrics::Endpoint;
 use daemon::{Drain, Orders, listen};
 use ingest::udp;
@@ -397,12 +398,12 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
             sockets.push(metrics.try_clone()?.into());
             handover::on_signal(sockets)?;
             let shown: Vec<_> = upstream.origins.iter().map(ToString::to_string).collect();
-            eprintln!(
+            daemon::log::say(format_args!(
                 "headwater: http://{} serves {}; metrics at http://{}/metrics",
                 listener.local_addr()?,
                 shown.join(", else "),
                 metrics.local_addr()?
-            );
+            ));
             Endpoint::Listener(metrics)
         };
         let distributions = edge::Distributions::new(&upstream);
@@ -437,7 +438,11 @@ pub(crate) fn edge(options: &Edge) -> anyhow::Result<()> {
         };
         Ok(edge::run_and_tell(config, drain, handover::serving).await?)
     };
-    if is_supervised() { run(&layout, role) } else { run_without_folder(role) }
+    if !is_supervised() {
+        return run_without_folder(role);
+    }
+    Sacrifice::Third.offer();
+    run(&layout, role)
 }
 
 /// The edge's bounds: the file's, and for the rest what fits the process.
@@ -458,7 +463,7 @@ fn edge_limits(set: &EdgeLimits) -> edge::Limits {
     }
 }
 
-fn is_supervised() -> bool {
+pub(crate) fn is_supervised() -> bool {
     std::env::var_os(SUPERVISED_VARIABLE).is_some()
 }
 
@@ -489,8 +494,7 @@ fn certificate(chosen: &spec::Certificate) -> edge::Certificate {
 /// edge starts threads of its own.
 fn run_without_folder(role: impl AsyncFnOnce(Drain) -> anyhow::Result<()>) -> anyhow::Result<()> {
     daemon::log::start();
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    let runtime = daemon::runtime().context("start the runtime")?;
     runtime.block_on(async {
         role(if is_supervised() { Drain::on_signal_or_orphaned() } else { Drain::on_signal() }).await
     })

@@ -63,8 +63,7 @@ pub(crate) fn up(options: &Up) -> anyhow::Result<()> {
         return Ok(());
     }
     daemon::log::start();
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    let runtime = daemon::runtime().context("start the runtime")?;
     runtime.block_on(run(options, loaded))
 }
 
@@ -170,7 +169,7 @@ async fn run(options: &Up, loaded: Loaded) -> anyhow::Result<()> {
     events::follow::serve(events.clone(), &layout.events_socket(), drain.clone()).context("tell events")?;
     // The supervisor's own go the same way.
     daemon::events::connect(&layout.event_intake()).context("tell events")?;
-    eprint!("{}{plan}", plan::describe(workflow));
+    daemon::log::say(format_args!("{}{}", plan::describe(workflow), plan.trim_end()));
 
     // One clock for all, whenever they start.
     let clock = EpochClock::start();

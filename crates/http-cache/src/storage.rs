@@ -115,7 +115,7 @@ impl<K> Storage<K> {
         }
     }
 
-    /// What is in use. Never more than the room.
+    /// What is in use. Never more than the room, but while objects grow that were there when it became less.
     pub fn used(&self) -> Cost {
         self.used
     }
@@ -173,6 +173,20 @@ impl<K> Storage<K> {
         ticket.bytes.fetch_add(more.bytes, Ordering::Relaxed);
         ticket.handles.fetch_add(more.handles, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// There is this much room from now on, naming in `evicted` what must go for it. Objects that still grow stay.
+    pub fn resize(&mut self, room: Cost, evicted: &mut Vec<(K, Arc<Ticket>)>) {
+        self.room = room;
+        while self.used.exceeds(self.room) {
+            let Some(gone) = self.evict_one() else { return };
+            evicted.push(gone);
+        }
+    }
+
+    /// How much room there is.
+    pub fn room(&self) -> Cost {
+        self.room
     }
 
     /// The object has its final size; from now on it may be evicted.
@@ -300,6 +314,22 @@ mod tests {
             popular.hit();
         }
         assert_eq!(storage.used(), bytes(100));
+    }
+
+    #[test]
+    fn a_smaller_room_keeps_what_is_popular_or_grows_and_a_larger_one_takes_more_again() {
+        let mut storage = Storage::new(bytes(100));
+        let growing = storage.admit(100, 100, None);
+        let mut evicted = Vec::new();
+        storage.grow(&growing, bytes(10), &mut evicted).unwrap();
+        let (popular, _) = put(&mut storage, 0, 10);
+        (0..3).for_each(|_| popular.hit());
+        (1..9).for_each(|key| drop(put(&mut storage, key, 10)));
+        storage.resize(bytes(20), &mut evicted);
+        assert_eq!((storage.used(), evicted.len()), (bytes(20), 8));
+        assert!(popular.is_live() && growing.is_live());
+        storage.resize(bytes(100), &mut evicted);
+        (10..18).for_each(|key| assert!(put(&mut storage, key, 10).1.is_empty()));
     }
 
     #[test]

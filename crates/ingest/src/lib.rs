@@ -324,7 +324,7 @@ async fn admit(
             ingest.metrics.refused("connection_cap");
         }
         Err(fault) => {
-            tracing::error!(%fault, "accept");
+            tracing::error!(fault = %daemon::WithShortage(&fault), "accept");
             tokio::time::sleep(ACCEPT_PAUSE).await;
         }
     }
@@ -349,7 +349,7 @@ async fn accept_subscribers(ingest: &Arc<Ingest>, listener: UnixListener, tasks:
                 }
                 Ok(_) => tracing::warn!("a subscriber was refused: {MAX_SUBSCRIBERS} are connected"),
                 Err(fault) => {
-                    tracing::error!(%fault, "accept");
+                    tracing::error!(fault = %daemon::WithShortage(&fault), "accept");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },

@@ -234,6 +234,11 @@ impl Timeline {
         listed.max().unwrap_or(0)
     }
 
+    /// A viewer can go back this far from now on, in microseconds: what is out of the window goes with the next segment.
+    pub fn set_window(&mut self, window_us: i64) {
+        self.shape.window_us = window_us;
+    }
+
     /// Makes room: a track with nothing listed and nothing waiting has been silent for a window. Should it come back,
     /// its numbers begin at its slot, which lies ahead of all it had.
     fn forget_an_empty_track(&mut self) -> Result<(), AnnounceError> {

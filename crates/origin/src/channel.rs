@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use daemon::EpochClock;
+use daemon::memory::Memory;
 use manifest::{AnnounceError, HeaderId, Timeline, TrackName};
 use media::{ChannelName, Format, Grid, Rational, Utc};
 use tokio::sync::{Semaphore, watch};
@@ -154,6 +155,19 @@ impl Channel {
 
     fn contests(&self) -> MutexGuard<'_, HashMap<TrackName, Contest<Brought>>> {
         self.contests.lock().expect("no holder of the lock panics")
+    }
+
+    /// While memory is short its window is a quarter shorter than what is listed, look by look, down to what HLS asks for;
+    /// else it is the whole one.
+    pub(crate) fn fit(&self, memory: Memory) {
+        let mut state = self.state();
+        let whole_us = self.settings.window_us();
+        let window_us = match memory {
+            Memory::Short => whole_us.min(state.timeline.longest_playlist_us() / 4 * 3),
+            Memory::Ample => whole_us,
+        };
+        state.timeline.set_window(window_us);
+        state.window.set_memory(memory);
     }
 
     /// Lets the log's thread end.

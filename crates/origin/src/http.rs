@@ -47,7 +47,7 @@ pub(crate) async fn serve(listener: TcpListener, origin: &Arc<Origin>, drain: Dr
             Ok((stream, _)) => spawn(origin.clone(), stream, place, &connections),
             Err(error) => {
                 // Out of descriptors: wait for some to come back.
-                tracing::warn!(%error, "accept");
+                tracing::warn!(error = %daemon::WithShortage(&error), "accept");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }

@@ -14,6 +14,7 @@ mod endpoints;
 mod fingerprint;
 mod http;
 mod log;
+mod memory;
 mod metrics;
 mod open;
 mod receive;
@@ -65,6 +66,13 @@ pub struct Channel {
     pub part: Option<Duration>,
     /// How far back a viewer can go.
     pub window: Duration,
+}
+
+impl Channel {
+    /// The window in microseconds.
+    fn window_us(&self) -> i64 {
+        i64::try_from(self.window.as_micros()).unwrap_or(i64::MAX / 4)
+    }
 }
 
 /// Why an origin could not run.
@@ -143,6 +151,7 @@ pub async fn run(config: Config, drain: Drain) -> Result<(), Error> {
         .map_err(|source| Error::Metrics { path: config.metrics_socket, source })?;
     let listener = tokio::net::TcpListener::from_std(config.listener).map_err(Error::Listener)?;
     let slates = tokio::spawn(look_after_slates(origin.clone(), drain.clone()));
+    tokio::spawn(memory::watch(origin.clone(), drain.clone()));
     tokio::select! {
         () = http::serve(listener, &origin, drain) => {}
         () = obey(&origin, config.orders) => {}

@@ -67,6 +67,7 @@ pub(crate) struct Metrics {
     requests: Family<RequestLabels, Counter>,
     sent_bytes: Counter,
     pub(crate) connections: Gauge,
+    pub(crate) memory_short: Gauge,
     pub(crate) log_queue_bytes: Gauge,
     pub(crate) log_written_bytes: Counter,
     pub(crate) log_skipped: Counter,
@@ -108,6 +109,7 @@ impl Metrics {
         add.metric("requests", "Requests answered, by method and status", &m.requests);
         add.metric("sent_bytes", "Bytes of answer bodies", &m.sent_bytes);
         add.metric("connections", "Connections open", &m.connections);
+        add.metric("memory_short", "1 while windows are shorter because memory is short", &m.memory_short);
         add.metric("log_queue_bytes", "Bytes of segments waiting to be written", &m.log_queue_bytes);
         add.metric("log_written_bytes", "Bytes written to the log", &m.log_written_bytes);
         add.metric("log_skipped", "Segments kept in memory only: the log was behind", &m.log_skipped);

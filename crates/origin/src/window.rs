@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::Bytes;
+use daemon::memory::Memory;
 use http::HeaderValue;
 use manifest::{HeaderId, TrackName};
 use media::Utc;
@@ -38,6 +39,7 @@ pub(crate) struct Window {
     retired: VecDeque<Retired>,
     retired_bytes: u64,
     bytes: u64,
+    memory: Memory,
 }
 
 #[derive(Debug)]
@@ -84,10 +86,19 @@ impl Window {
         self.retired.push_back(Retired { track, start, bytes, until });
     }
 
-    /// Drops what nobody may ask for any more.
+    /// Tells whether memory is short.
+    pub(crate) fn set_memory(&mut self, memory: Memory) {
+        self.memory = memory;
+    }
+
+    /// Drops what nobody may ask for any more; while memory is short, all that left the playlists.
     pub(crate) fn expire(&mut self, now: Utc) {
+        let most = match self.memory {
+            Memory::Ample => RETIRED_BYTES_MAX,
+            Memory::Short => 0,
+        };
         while let Some(first) = self.retired.front() {
-            if first.until > now && self.retired_bytes <= RETIRED_BYTES_MAX {
+            if first.until > now && self.retired_bytes <= most {
                 return;
             }
             let Retired { track, start, bytes, .. } = self.retired.pop_front().expect("it is the first");

@@ -13,13 +13,15 @@ pub(crate) enum Failure {
     TooStale,
     #[error("too many fetches are under way")]
     Busy,
+    #[error("this machine can make no connection more")]
+    Short,
 }
 
 impl Failure {
     pub(crate) fn status(self) -> u16 {
         match self {
             Failure::Unreachable | Failure::BrokenOff => 502,
-            Failure::TooStale | Failure::Busy => 503,
+            Failure::TooStale | Failure::Busy | Failure::Short => 503,
             Failure::Timeout => 504,
         }
     }
@@ -32,6 +34,7 @@ impl Failure {
             Failure::BrokenOff => "headwater; fwd=uri-miss; detail=broken-off",
             Failure::TooStale => "headwater; fwd=stale; detail=too-stale",
             Failure::Busy => "headwater; detail=too-many-fetches",
+            Failure::Short => "headwater; fwd=uri-miss; detail=no-connection-left",
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use daemon::Drain;
+use daemon::log::say;
 use spec::{Input, Workflow};
 
 use super::viewer_url;
@@ -25,31 +26,31 @@ pub(crate) async fn when_on_air(workflow: Arc<Workflow>, drain: Drain) {
     let base = viewer_url(&workflow);
     for channel in &workflow.channels {
         match &channel.input {
-            Input::Rtmp(rtmp) => eprintln!(
+            Input::Rtmp(rtmp) => say(format_args!(
                 "headwater: channel {}: waiting for a publisher at rtmp://{}/{}/(key)",
                 channel.name,
                 reachable(workflow.listen.rtmp),
                 rtmp.app
-            ),
-            Input::Cmaf => eprintln!(
+            )),
+            Input::Cmaf => say(format_args!(
                 "headwater: channel {}: waiting for CMAF at http://{}/ingest/{}/",
                 channel.name, workflow.listen.origin, channel.name
-            ),
-            Input::Srt(srt) => eprintln!(
+            )),
+            Input::Srt(srt) => say(format_args!(
                 "headwater: channel {}: waiting for a publisher at srt://{}?streamid={}{}",
                 channel.name,
                 reachable(workflow.listen.srt),
                 srt.stream_id,
                 if srt.terms.passphrase.is_some() { "&passphrase=(passphrase)" } else { "" }
-            ),
-            Input::HlsPush(push) => eprintln!(
+            )),
+            Input::HlsPush(push) => say(format_args!(
                 "headwater: channel {}: waiting for HLS at http://{}/in/{}/",
                 channel.name,
                 reachable(workflow.listen.hls_push),
                 push.primary.shown()
-            ),
+            )),
             Input::Udp(_) | Input::Rtp(_) => {
-                eprintln!("headwater: channel {}: waiting for {}", channel.name, channel.input);
+                say(format_args!("headwater: channel {}: waiting for {}", channel.name, channel.input));
             }
             Input::SrtCall(_) | Input::RtmpCall(_) | Input::Hls(_) | Input::Test | Input::Files(_) => {}
         }
@@ -63,9 +64,9 @@ pub(crate) async fn when_on_air(workflow: Arc<Workflow>, drain: Drain) {
         let mut still = Vec::new();
         for name in waiting {
             if on_air(&workflow, name.as_str()).await {
-                eprintln!(
+                say(format_args!(
                     "headwater: channel {name} is on air:\n  watch  {base}/{name}/\n  HLS    {base}/{name}/index.m3u8\n  DASH   {base}/{name}/manifest.mpd"
-                );
+                ));
             } else {
                 still.push(name);
             }

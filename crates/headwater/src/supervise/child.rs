@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use command_fds::{CommandFdExt, FdMapping};
+use daemon::WithShortage;
 use tokio::process::{ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -263,7 +264,8 @@ async fn keep_running(
                     event = "process_lost",
                     state = "raised",
                     process,
-                    "cannot start `{program}`: {fault}"
+                    "cannot start `{program}`: {}",
+                    WithShortage(&fault)
                 );
                 lost = true;
             }
@@ -290,8 +292,9 @@ pub(super) async fn stop_asked(stopping: &mut watch::Receiver<bool>) {
 async fn replace(spec: &Spec, running: &mut Running, leaving: &mut JoinSet<()>) -> Replaced {
     let socket = || std::fs::metadata(&spec.metrics_socket).map(|file| file.ino()).ok();
     let before = socket();
-    let mut successor =
-        spawn(spec).await.map_err(|fault| format!("cannot start `{}`: {fault}", spec.program.display()))?;
+    let mut successor = spawn(spec)
+        .await
+        .map_err(|fault| format!("cannot start `{}`: {}", spec.program.display(), WithShortage(&fault)))?;
     let serves = async {
         while socket().is_none_or(|now| Some(now) == before) {
             tokio::time::sleep(START_LOOK).await;

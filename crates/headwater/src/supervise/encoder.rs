@@ -163,6 +163,7 @@ impl Keeper {
                 }
                 Err(fault) => {
                     let program = self.encoder.program.path.display();
+                    let fault = daemon::WithShortage(&fault);
                     tracing::error!(process = self.encoder.name, "cannot start `{program}`: {fault}");
                     End::Died(Death::NotStarted)
                 }

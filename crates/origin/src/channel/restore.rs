@@ -33,7 +33,7 @@ impl Channel {
     ) -> Self {
         let shape = Shape {
             grid: settings.grid,
-            window_us: i64::try_from(settings.window.as_micros()).unwrap_or(i64::MAX / 4),
+            window_us: settings.window_us(),
             part_us: settings.part.map(|part| i64::try_from(part.as_micros()).unwrap_or(i64::MAX)),
             max_bytes: LISTED_BYTES_MAX,
         };

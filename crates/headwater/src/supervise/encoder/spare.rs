@@ -91,7 +91,8 @@ async fn keep(
         let mut process = match Process::launch(&program) {
             Ok(process) => process,
             Err(fault) => {
-                tracing::warn!("no spare encoder: cannot start `{}`: {fault}", program.path.display());
+                let (program, fault) = (program.path.display(), daemon::WithShortage(&fault));
+                tracing::warn!("no spare encoder: cannot start `{program}`: {fault}");
                 continue;
             }
         };
