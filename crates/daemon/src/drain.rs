@@ -1,6 +1,6 @@
 //! When to stop.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,19 +43,16 @@ impl Drain {
 
     /// As [`Self::on_signal`], and also when standard input ends: the supervisor holds the other end, so no role
     /// outlives it, however it went.
-    pub fn on_signal_or_orphaned() -> Self {
+    pub fn on_signal_or_orphaned() -> io::Result<Self> {
         let drain = Self::on_signal();
         let trigger = Trigger(drain._trigger.clone());
-        std::thread::Builder::new()
-            .name("parent-watch".into())
-            .spawn(move || {
-                let mut sink = [0_u8; 64];
-                let mut input = std::io::stdin().lock();
-                while matches!(input.read(&mut sink), Ok(1..)) {}
-                trigger.start();
-            })
-            .expect("a thread can be started");
-        drain
+        std::thread::Builder::new().name("parent-watch".into()).spawn(move || {
+            let mut sink = [0_u8; 64];
+            let mut input = std::io::stdin().lock();
+            while matches!(input.read(&mut sink), Ok(1..)) {}
+            trigger.start();
+        })?;
+        Ok(drain)
     }
 
     /// Resolves once stopping was asked for; at once if it was already.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use e2e::{Signal, Stack, eventually, signal, tracks};
 use serde_json::Value;
@@ -41,7 +42,15 @@ impl Failing {
 impl Drop for Failing {
     fn drop(&mut self) {
         signal(self.tracer.id(), Signal::TERM);
-        let _ = self.tracer.wait();
+        // One whose process was killed while it held a thread of it waits for ever.
+        let mut looks = 0;
+        while matches!(self.tracer.try_wait(), Ok(None)) {
+            looks += 1;
+            if looks == 40 {
+                let _ = self.tracer.kill();
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
         eventually("it is let go", || (!is_traced(self.pid)).then_some(()));
     }
 }

@@ -149,7 +149,7 @@ fn run_job(job: Job, cores: usize, pulse: &Pulse) -> anyhow::Result<()> {
     daemon::metrics::open_process_figures();
     let confined = confine::enter(&job, cores, broker.is_some())?;
     let outcome = runtime.block_on(async {
-        let drain = Drain::on_signal_or_orphaned();
+        let drain = Drain::on_signal_or_orphaned().context("watch the supervisor")?;
         pulse.start().context("start the pulse")?;
         tokio::spawn(turn(pulse.lane()));
         let (metrics, passed) = (Metrics::default(), passthrough::Metrics::default());

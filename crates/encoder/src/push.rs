@@ -160,6 +160,8 @@ impl PushHandle {
         open.add(chunk.bytes);
         if open.bytes() > MAX_SEGMENT_BYTES {
             open.give_up();
+            let (channel, track) = (&self.shared.labels.channel, &self.shared.labels.track);
+            tracing::warn!(%channel, %track, "push: a segment grew over {MAX_SEGMENT_BYTES} bytes and is left out");
         }
         let dropped = queue.drop_over_bounds();
         drop(queue);

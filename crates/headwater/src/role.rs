@@ -496,6 +496,10 @@ fn run_without_folder(role: impl AsyncFnOnce(Drain) -> anyhow::Result<()>) -> an
     daemon::log::start();
     let runtime = daemon::runtime().context("start the runtime")?;
     runtime.block_on(async {
-        role(if is_supervised() { Drain::on_signal_or_orphaned() } else { Drain::on_signal() }).await
+        let drain = match is_supervised() {
+            true => Drain::on_signal_or_orphaned().context("watch the supervisor")?,
+            false => Drain::on_signal(),
+        };
+        role(drain).await
     })
 }

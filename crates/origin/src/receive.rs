@@ -86,7 +86,12 @@ pub(crate) async fn answer(origin: &Origin, path: &str, request: http::Request<I
         }
         Err(refusal) => {
             channel.refused(refusal.name());
-            tracing::warn!(channel = %channel.name, path = %rest.escape_debug(), %refusal, "refused");
+            let (channel, path) = (&channel.name, rest.escape_debug());
+            match refusal {
+                // An encoder that is stopped leaves the segment that it was in to the next one.
+                Refusal::BrokenOff => tracing::info!(%channel, %path, "a segment was left unfinished"),
+                _ => tracing::warn!(%channel, %path, %refusal, "refused"),
+            }
             refusal.answer()
         }
     }

@@ -106,7 +106,7 @@ enum Fault {
     Status(StatusCode),
     #[error("the origin asked for the header before the segment was complete")]
     HeaderWanted,
-    #[error("the segment grew over its bound")]
+    #[error("the segment was given up")]
     GivenUp,
 }
 
@@ -131,8 +131,8 @@ pub(super) async fn run(peer: Peer, shared: Arc<Shared>, told: watch::Sender<Opt
                 return;
             }
         }
-        if matches!(fault, Fault::ClosedIdle) {
-            // Servers do that to save connections; nothing is lost.
+        if matches!(fault, Fault::ClosedIdle | Fault::GivenUp) {
+            // Servers do that to save connections; nothing is lost. What was given up, who did it has told.
             continue;
         }
         let wait = outage.after(&fault, &shared);

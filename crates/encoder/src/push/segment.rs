@@ -39,9 +39,9 @@ enum Progress {
     GivenUp,
 }
 
-/// The segment grew over its bound and was given up.
+/// Nothing more comes of the segment, and it has no end.
 #[derive(Debug, thiserror::Error)]
-#[error("segment {0} grew over its bound and was given up")]
+#[error("segment {0} was given up")]
 pub(super) struct GivenUp(i64);
 
 impl Segment {
