@@ -134,7 +134,8 @@ impl Monitor {
 
     /// As [`Self::fault`], for an input that is to be gone over to: it must have come for a moment.
     pub(crate) fn fault_to_go_to(&self, now_ns: i64) -> Option<Cause> {
-        if now_ns - self.alive_since_ns < ALIVE_NS { Some(Cause::Loss) } else { self.fault(now_ns) }
+        let came_ns = self.heard_ns.map_or(0, |heard_ns| heard_ns - self.alive_since_ns);
+        if came_ns < ALIVE_NS { Some(Cause::Loss) } else { self.fault(now_ns) }
     }
 
     /// Since when it comes without a gap.
@@ -207,12 +208,14 @@ mod tests {
 
     #[test]
     fn what_was_held_back_and_comes_all_at_once_is_no_return() {
-        let mut monitor = monitor();
-        (0..100).for_each(|n| monitor.heard(n * 33 * MS));
-        assert_eq!(monitor.fault_to_go_to(4_000 * MS), Some(Cause::Loss));
-        (0..20).for_each(|n| monitor.heard((5_000 + n / 10) * MS));
-        for ms in (5_002..6_000).step_by(10) {
-            assert_eq!(monitor.fault_to_go_to(ms * MS), Some(Cause::Loss), "{ms}");
+        for loss_ms in [200, 350, 1_000] {
+            let mut monitor = Monitor::new(&Failover { loss_ms: Some(loss_ms), ..Failover::default() });
+            (0..100).for_each(|n| monitor.heard(n * 33 * MS));
+            assert_eq!(monitor.fault_to_go_to(4_500 * MS), Some(Cause::Loss));
+            (0..20).for_each(|n| monitor.heard((5_000 + n / 10) * MS));
+            for ms in (5_002..7_000).step_by(10) {
+                assert_eq!(monitor.fault_to_go_to(ms * MS), Some(Cause::Loss), "{ms}, {loss_ms}");
+            }
         }
     }
 
