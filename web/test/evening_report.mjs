@@ -25,7 +25,8 @@ export function report({ minutes, deeds, events, looks }) {
   const summary =
     `${minutes} minutes: ${stalls.length} stalls, ${advanced.toFixed(1)} s played in ${(last.at - looks[0].at).toFixed(1)} s, ` +
     `${last.dropped} of ${last.frames} frames dropped by the browser, never less than ${least.toFixed(1)} s in the buffer, ` +
-    `${last.faults.length} faults of the player. For ${(last.starved / 1000).toFixed(1)} s of it the machine gave the browser no time at all.`;
+    `${last.faults.length} faults of the player.` +
+    (last.starved >= 50 ? ` For ${(last.starved / 1000).toFixed(1)} s of it the machine gave the browser no time at all.` : "");
   const table = rows.map(({ at, column, text }) => `| ${at.toFixed(1)} | ${[0, 1, 2].map((each) => (each === column ? text : "")).join(" | ")} |`);
   const markdown = `# An evening of bad luck
 
