@@ -56,15 +56,15 @@ fn publish_until(publisher: &mut Publisher, origin: &Killable, data: &Path, name
 
 #[test]
 fn on_a_full_disk_live_goes_on_and_the_newest_is_kept() {
-    for options in ["size=400k,nr_inodes=64", "size=4m,nr_inodes=8"] {
+    for options in ["size=1600k,nr_inodes=64", "size=4m,nr_inodes=8"] {
         let data = tempfile::tempdir().expect("a folder");
         let root = data.path().join("origin");
         fs::create_dir(&root).expect("makes");
         let Some(_mount) = Mount::new(&["-t", "tmpfs", "-o", options, "none"], &root) else { return };
-        // Files of earlier runs, which make room; inodes: the last one is taken too.
+        // Files of earlier runs, which make room, for far more than is published here; inodes: the last one is taken too.
         let folder = root.join("cam");
         fs::create_dir(&folder).expect("makes");
-        let size = if options.contains("400k") { 90_000 } else { 10 };
+        let size = if options.contains("1600k") { 390_000 } else { 10 };
         for old in 0..4 {
             fs::write(folder.join(format!("{old:020}.log")), vec![7; size]).expect("room");
         }

@@ -182,7 +182,14 @@ impl Role {
 
     /// The value of a metric, written as Prometheus does: `headwater_ingest_refused_total{reason="busy"}`.
     pub(crate) fn metric(&self, name: &str) -> f64 {
-        let mut stream = UnixStream::connect(self.folder.path().join("metrics.sock")).expect("connects");
+        let socket = self.folder.path().join("metrics.sock");
+        // It is there a moment before anybody listens.
+        let mut connected = None;
+        wait_for("the role to tell its metrics", || {
+            connected = UnixStream::connect(&socket).ok();
+            connected.is_some()
+        });
+        let mut stream = connected.expect("waited for");
         stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n").expect("writes");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("reads");
