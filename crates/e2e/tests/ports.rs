@@ -21,7 +21,15 @@ impl Viewer {
 
     /// Status and body.
     fn get(&mut self, path: &str) -> (u16, String) {
+        self.ask(path);
+        self.hear()
+    }
+
+    fn ask(&mut self, path: &str) {
         write!(self.0, "GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("is sent");
+    }
+
+    fn hear(&mut self) -> (u16, String) {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -67,13 +75,16 @@ fn viewers_of_an_edge_that_can_connect_no_more() {
     let begun = watch(&mut first);
     let mut refused = 0;
     let mut looks = 0;
-    // Others ask for what is not cached; those that fall to a thread without a connection to the origin are told to come
-    // later.
-    let mut others: Vec<_> = (0..6).map(|_| Viewer::of(&stack)).collect();
+    // Others ask for what is not cached, all at once: more than there are connections to the origin. The rest are told to
+    // come later.
+    let mut others: Vec<_> = (0..32).map(|_| Viewer::of(&stack)).collect();
     eventually("the first goes on", || {
         for other in &mut others {
             looks += 1;
-            let (status, _) = other.get(&format!("/cam/none-{looks}.m4s"));
+            other.ask(&format!("/cam/none-{looks}.m4s"));
+        }
+        for other in &mut others {
+            let (status, _) = other.hear();
             assert!([404, 503].contains(&status), "{status}");
             refused += u32::from(status == 503);
         }
