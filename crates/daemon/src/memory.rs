@@ -31,6 +31,29 @@ pub struct Look {
     pub used_percent: u64,
 }
 
+/// Tells operators what a [`Look`] found, where it is another than before; `$short` says what becomes of a shortage. A macro, for an
+/// event is of the role whose module tells it.
+#[macro_export]
+macro_rules! tell_memory {
+    ($look:expr, $short:literal) => {{
+        let $crate::memory::Look { memory, is_new, used_percent } = $look;
+        match memory {
+            _ if !is_new => {}
+            $crate::memory::Memory::Short => {
+                tracing::warn!(event = "memory_short", state = "raised", used_percent, $short);
+            }
+            $crate::memory::Memory::Ample => {
+                tracing::info!(
+                    event = "memory_short",
+                    state = "cleared",
+                    used_percent,
+                    "there is enough again"
+                );
+            }
+        }
+    }};
+}
+
 /// Looks at the memory of the machine, and of every control group that this process is in.
 #[derive(Debug)]
 pub struct Watch {

@@ -114,7 +114,6 @@ fn where_memory_is_used_up_the_spare_and_then_the_edge_go_and_nothing_that_makes
     let spare = stack.children().into_iter().find(|pid| !running.contains(pid)).expect("it waits");
     let used = group.memory_used().expect("is counted");
     group.bound_memory(Some(used + (16 << 20))).expect("is set");
-    // Others take what is left, 8 MiB each, and keep it.
     // Another program takes what is left, a little at a time.
     let grows =
         "import time\ntaken = []\nwhile True: taken.append(bytearray(b'1') * 262144); time.sleep(0.02)";

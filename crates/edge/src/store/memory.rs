@@ -16,7 +16,7 @@ const REGAIN: u64 = 64;
 impl Store {
     /// Takes a quarter less than it holds while memory is short; else, look by look, what it was given at the start.
     pub(crate) fn fit(&self, look: Look) {
-        tell(look);
+        daemon::tell_memory!(look, "the cache is smaller while memory is short");
         let mut evicted = Vec::new();
         {
             let mut room = self.room();
@@ -33,25 +33,6 @@ impl Store {
         self.evictions.fetch_add(evicted.len() as u64, Ordering::Relaxed);
         for (key, ticket) in evicted {
             self.remove(&key, |object| Arc::ptr_eq(&object.ticket, &ticket));
-        }
-    }
-}
-
-/// Tells operators where it is another than before.
-fn tell(look: Look) {
-    let used_percent = look.used_percent;
-    match (look.is_new, look.memory) {
-        (false, _) => {}
-        (true, Memory::Short) => {
-            tracing::warn!(
-                event = "memory_short",
-                state = "raised",
-                used_percent,
-                "the cache is smaller while memory is short"
-            );
-        }
-        (true, Memory::Ample) => {
-            tracing::info!(event = "memory_short", state = "cleared", used_percent, "there is enough again");
         }
     }
 }
