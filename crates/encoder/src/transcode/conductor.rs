@@ -273,7 +273,7 @@ impl<S: Sink + 'static> Conductor<S> {
                 self.settings.pulse.decodes(side.into());
                 fault::strike(&sample.data);
                 let feed = &mut self.feeds[side.index()];
-                feed.keep(sample.clone(), arrived_ns);
+                feed.keep(&sample, arrived_ns);
                 let input = &mut feed.input;
                 if let Some(time_ns) = input.time_of_picture(&sample) {
                     self.alarms.long_gop(self.key_frames.see(time_ns, sample.sync));

@@ -96,11 +96,11 @@ impl Feed {
     }
 
     /// Keeps a sample, shown or not: an input that was left a moment ago may be shown again before its next key frame.
-    pub(crate) fn keep(&mut self, sample: Sample, now_ns: i64) {
+    pub(crate) fn keep(&mut self, sample: &Sample, now_ns: i64) {
         // Where there is no other input, none is left.
         if self.monitor.is_some() {
             let is_start = self.input.video_id().is_none_or(|id| id == sample.track && sample.sync);
-            self.kept.push(sample, is_start, now_ns);
+            self.kept.push(sample.clone(), is_start, now_ns);
         }
     }
 
@@ -117,7 +117,7 @@ impl Feed {
                 if self.is_watched {
                     self.watch(&sample, now_ns);
                 }
-                self.keep(sample, now_ns);
+                self.keep(&sample, now_ns);
             }
             Event::Picture { frame, .. } => self.see(&frame, now_ns),
             Event::Sound { left, right, .. } => self.listen(peak(&left, &right), now_ns),
